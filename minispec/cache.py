@@ -1,0 +1,74 @@
+"""The KV cache: the keys and values of every token the model has read, as plain arrays you can look at.
+
+Invariant: positions 0 … length - 1 hold K and V of tokens[:length].  What lies behind `length` is stale: left over
+from a rollback, or never written.  It is the only object in the core that changes; it knows no tokens and no model,
+it does not grow beyond the context, and it never throws data away: rolling back only moves `length` to the left.
+"""
+
+import numpy as np
+
+from .config import Config
+
+
+class KVCache:
+    """Keys and values as float32 arrays [layer, head, position, channel], allocated once for the whole context."""
+
+    def __init__(self, config: Config):
+        shape_LHPC = (config.n_layer, config.n_head, config.n_positions, config.head_size)
+        shape_LHCP = (config.n_layer, config.n_head, config.head_size, config.n_positions)
+        # zeros, not empty: stale cells are multiplied by an attention weight of exactly 0, and 0 * nan would be nan
+        self.values_LHPC = np.zeros(shape_LHPC, dtype=np.float32)
+        # the same layout to the eye, but in memory the positions of a channel are neighbours: query times keys runs
+        # along them, and takes half the time
+        self.keys_LHPC = np.zeros(shape_LHCP, dtype=np.float32).swapaxes(2, 3)
+        self.length = 0          # positions that hold committed or just-read tokens
+        self.written = 0         # the furthest position ever written, for the strip only
+
+    @property
+    def capacity(self) -> int:
+        """The context limit, in positions."""
+        return self.keys_LHPC.shape[2]
+
+    def append(self, layer: int, keys_HTC: np.ndarray, values_HTC: np.ndarray) -> None:
+        """Write the T newest positions of one layer behind `length`, which stays until `advance` moves it."""
+        start = self.length
+        end = start + keys_HTC.shape[1]
+        if end > self.capacity:
+            raise ValueError(f"keys_HTC ends at position {end}; the cache holds at most {self.capacity} positions")
+        self.keys_LHPC[layer, :, start:end] = keys_HTC
+        self.values_LHPC[layer, :, start:end] = values_HTC
+
+    def advance(self, count: int) -> None:
+        """Take the `count` positions that every layer has just written into the cache: once a forward pass."""
+        self.length += count
+        self.written = max(self.written, self.length)
+
+    def truncate(self, length: int) -> None:
+        """Roll back to `length` positions.  Never lengthens: a cache that is already shorter stays as it is.
+
+        Raises ValueError for a negative length.
+        """
+        if length < 0:
+            raise ValueError(f"length is {length}; a cache can be truncated to 0 or more positions")
+        # subtle: to a length, not by a count; "the last n" with n = 0 is the [:-0] trap, which empties the cache
+        self.length = min(self.length, length)
+
+    def strip(self) -> str:
+        """One character a position: ■ held, ░ stale (read once, then rolled back), · never written."""
+        held = "■" * self.length
+        stale = "░" * (self.written - self.length)
+        free = "·" * (self.capacity - self.written)
+        return held + stale + free
+
+    def __repr__(self) -> str:
+        layers, heads, capacity, channels = self.keys_LHPC.shape
+        stale = self.written - self.length
+        shape = f"{layers} layers x {heads} heads x {capacity} positions x {channels} channels"
+        return f"KVCache({shape}: {self.length} held, {stale} stale)\n{self.strip()}"
+
+
+def assert_cache_follows(cache: KVCache, tokens: list[int], name: str) -> None:
+    """Stop with a sentence when the cache cannot be a prefix of the tokens with at least one token still to feed."""
+    assert cache.length < len(tokens), (
+        f"the {name} cache holds {cache.length} positions but there are only {len(tokens)} tokens: it must hold K and "
+        f"V of tokens[:length], with length < len(tokens), so something was not rolled back")

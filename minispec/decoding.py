@@ -1,0 +1,85 @@
+"""Plain greedy decoding, one token a pass: the oracle that speculative decoding must equal bit for bit.
+
+Invariant: before every pass, `tokens[cache.length:]` is what the model has not read yet; after it, the cache holds all
+of `tokens`.  No sampling, no beams, no batch.
+"""
+
+from time import perf_counter
+
+import numpy as np
+
+from .arguments import check_count, check_prompt, check_tokens
+from .cache import KVCache
+from .model import Transformer
+from .trace import PlainRun
+
+MODELS_OWN = "end-of-text"               # the default of `stop`: the end-of-text token in the model's config.json
+
+
+def stop_token(stop: int | str | None, model: Transformer) -> int | None:
+    """The token that ends a text: `stop` itself, the model's own end-of-text by default, None to go on regardless."""
+    if stop == MODELS_OWN:
+        return model.config.eos_token_id
+    if stop is not None:
+        check_tokens([stop], model.config.vocab_size)
+    return stop
+
+
+def length_limit(tokens: list[int], new_tokens: int, *models: Transformer) -> tuple[int, str]:
+    """How long the text may become, in tokens, and why: "budget", or "context" where a model's context ends first."""
+    budget = len(tokens) + new_tokens
+    context = min(model.config.n_positions for model in models)
+    if context < budget:
+        return context, "context"
+    return budget, "budget"
+
+
+def prefill(model: Transformer, tokens: list[int], cache: KVCache) -> int:
+    """Read all tokens but the last into the cache, so that every round begins alike; returns how many were read."""
+    unseen = tokens[cache.length:-1]
+    if unseen:
+        model(unseen, cache)
+    return len(unseen)
+
+
+def greedy(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = MODELS_OWN,
+           cached: bool = True, logits: list | None = None) -> list[int]:
+    """The prompt and up to `new_tokens` more tokens, each the likeliest after all before it.
+
+    tokens: the prompt, token ids.  stop: the token that ends the text (it is kept), None to switch that off.
+    cached=False reads the whole text again for each token.  logits: a list that gets the logits_V behind every new
+    token.  Ends early at the context limit (`plain_run` says why it ended).  Raises TypeError or ValueError for
+    arguments that cannot be run.
+    """
+    return list(plain_run(model, tokens, new_tokens, stop, cached, logits).tokens)
+
+
+def plain_run(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = MODELS_OWN,
+              cached: bool = True, logits: list | None = None) -> PlainRun:
+    """`greedy` with its record: the tokens, the seconds of each pass, and why it ended."""
+    check_prompt(tokens, model)
+    check_count("new_tokens", new_tokens)
+    last_token = stop_token(stop, model)
+    end, stopped = length_limit(tokens, new_tokens, model)
+    tokens = [int(token) for token in tokens]
+    started = perf_counter()
+    cache = KVCache(model.config)
+    if cached:
+        prefill(model, tokens, cache)
+    filled = perf_counter()
+    pass_seconds = []
+    while len(tokens) < end:
+        pass_started = perf_counter()
+        if not cached:
+            cache = KVCache(model.config)
+        unseen = tokens[cache.length:]
+        logits_TV = model(unseen, cache)
+        choice = int(np.argmax(logits_TV[-1]))       # of equals, the lowest id
+        pass_seconds.append(perf_counter() - pass_started)
+        tokens.append(choice)
+        if logits is not None:
+            logits.append(logits_TV[-1])
+        if choice == last_token:
+            stopped = "end-of-text"
+            break
+    return PlainRun(tuple(tokens), filled - started, tuple(pass_seconds), perf_counter() - filled, stopped)

@@ -1,0 +1,122 @@
+"""The weights of a GPT-2 folder: model.safetensors, or the shards that model.safetensors.index.json lists.
+
+Invariant: weights that come out are complete, finite, float32 and of the shapes the config says, under the names of
+weight_shapes.  Names and shapes are checked on the file headers, before any weight is read.
+But: nothing is unpickled or executed, so pytorch_model.bin is refused; no quantised weights, no untied head.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from .safetensors import read_header, read_tensors
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+HEAD = "lm_head.weight"
+BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")    # causal masks that old exports stored; not weights
+SHARD = re.compile(r"[\w-][\w.-]*\.safetensors")             # a plain file name: no folder, no dot in front
+
+
+def read_object(path) -> dict:
+    """The JSON object in file `path`."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file; a model folder must have it")
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: a JSON {type(value).__name__}; it must be an object")
+    return value
+
+
+def weight_shapes(config):
+    """Yield the name and shape of each weight a GPT-2 has: no prefix, matrices as (in, out)."""
+    D, F = config.n_embd, config.inner_size
+    yield "wte.weight", (config.vocab_size, D)
+    yield "wpe.weight", (config.n_positions, D)
+    block = {"ln_1": (D,), "attn.c_attn": (D, 3 * D), "attn.c_proj": (D, D),
+             "ln_2": (D,), "mlp.c_fc": (D, F), "mlp.c_proj": (F, D)}
+    for layer in range(config.n_layer):
+        for part, shape in block.items():
+            yield f"h.{layer}.{part}.weight", shape
+            yield f"h.{layer}.{part}.bias", shape[-1:]
+    yield "ln_f.weight", (D,)
+    yield "ln_f.bias", (D,)
+
+
+def check_names(source, config, shapes):
+    """Raise ValueError unless `shapes`, by name, are those of a GPT-2 of this config: none missing, none over."""
+    unknown = dict(shapes)
+    # subtle: stops at the first absent layer, so a config.json that says a billion layers costs nothing.
+    for name, shape in weight_shapes(config):
+        if name not in unknown:
+            raise ValueError(f"{source}: {name} is missing; config.json says n_layer is {config.n_layer}")
+        if unknown.pop(name) != shape:
+            raise ValueError(f"{source}: {name} has shape {shapes[name]}; by config.json it must be {shape}")
+    if unknown:
+        raise ValueError(f"{source}: {min(unknown)!r:.100} is unexpected; config.json says n_layer is {config.n_layer}")
+
+
+def check_numbers(source, weights):
+    """Raise ValueError if a weight is not float32, NaN or infinite."""
+    for name, array in weights.items():
+        if array.dtype != np.float32:
+            raise ValueError(f"{source}: {name} is {array.dtype}; all weights must be float32")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{source}: {name} has NaN or infinite numbers; all weights must be finite")
+
+
+def weight_files(folder) -> list[Path]:
+    """The file, or the shards, that hold the weights.  Raises if there is none, or a shard is outside the folder."""
+    if (folder / WEIGHTS).exists():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).exists():
+        weight_map = read_object(folder / INDEX).get("weight_map")
+        if not isinstance(weight_map, dict) or not weight_map:
+            raise ValueError(f"{folder / INDEX}: weight_map is {weight_map!r:.60}; it must map weights to files")
+        for shard in weight_map.values():
+            if not isinstance(shard, str) or not SHARD.fullmatch(shard):
+                raise ValueError(f"{folder / INDEX}: shard {shard!r:.100}; it must be a plain .safetensors file name")
+        return [folder / shard for shard in sorted(set(weight_map.values()))]
+    for pickle in sorted(folder.glob("pytorch_model*.bin")):
+        raise ValueError(f"{pickle}: a pickle, which can run code, so it is never opened; convert it to safetensors")
+    raise FileNotFoundError(f"{folder / WEIGHTS}: there is no such file; a model folder must have it")
+
+
+def read_weights(folder, config) -> dict[str, np.ndarray]:
+    """The weights of a folder, checked.  Holds them once, and the largest tensor (or the head) once more."""
+    files = weight_files(folder)
+    stored_names = {}                    # file -> {stored name: our name}
+    shapes = {}
+    for file in files:
+        stored_names[file] = {}
+        for stored, entry in read_header(file).items():
+            name = stored.removeprefix("transformer.")
+            if BUFFER.fullmatch(name):
+                continue
+            if name in shapes:
+                raise ValueError(f"{file}: {name!r:.100} is stored twice; each weight must be there once")
+            stored_names[file][stored] = name
+            shapes[name] = entry.shape
+    source = files[0] if len(files) == 1 else folder / INDEX
+    has_head = shapes.pop(HEAD, None) is not None
+    check_names(source, config, shapes)
+    weights = {}
+    for file, names in stored_names.items():
+        for stored, array in read_tensors(file, names).items():
+            weights[names[stored]] = array
+    check_numbers(source, weights)
+    if has_head:
+        check_head(source, weights.pop(HEAD), weights["wte.weight"])
+    return weights
+
+
+def check_head(source, head, embedding):
+    """Raise ValueError unless a stored head is the embedding again, bit for bit: this package has only tied heads."""
+    # Compared as whole numbers, because as floats -0.0 == 0.0.
+    if not np.array_equal(head.view(np.uint32), embedding.view(np.uint32)):
+        raise ValueError(f"{source}: {HEAD} differs from wte.weight; an untied head is not supported")

@@ -1,0 +1,202 @@
+"""`python -m minispec bench`: what passes cost, and how much faster speculative decoding is, as ratios of one run.
+
+Invariant: every ratio is between medians of interleaved repetitions in one process with one BLAS thread; a predicted
+speed-up uses costs from separate passes and tokens a round from other prompts than those it is compared with.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tracemalloc
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from ..arguments import check_count
+from ..cache import KVCache
+from ..checkpoint import MODELS, list_models, load
+from ..decoding import plain_run
+from ..speculation import speculative
+from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled
+from .costs import Costs, measure_costs, predicted_speedup
+
+THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
+NEW_TOKENS = 160
+V_ROWS = tuple(range(1, 17))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `bench`."""
+    parser.add_argument("--target", default="tales-24", metavar="MODEL", help="(default: %(default)s)")
+    parser.add_argument("--drafts", nargs="+", metavar="MODEL", help="(default: all other bundled models)")
+    parser.add_argument("--taus", nargs="+", type=int, default=[2, 4, 6, 8, 10, 12], metavar="N",
+                        help="(default: 2 4 6 8 10 12)")
+    parser.add_argument("--prompts", type=int, default=50, metavar="N",
+                        help="held-out prompts: half to time, half to predict from (default: %(default)s)")
+    parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="(default: %(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print; in a child process with one BLAS thread, as NumPy reads that setting when it is imported."""
+    if any(os.environ.get(name) != value for name, value in THREADS.items()):
+        package = __package__.split(".")[0]
+        command = [sys.executable, "-m", package, *sys.argv[1:]]
+        return subprocess.run(command, env={**os.environ, **THREADS}).returncode
+    check_count("prompts", arguments.prompts, least=2)
+    check_count("repetitions", arguments.repetitions, least=1)
+    for tau in arguments.taus:
+        check_count("taus", tau, least=1)
+    target, tokenizer = load(arguments.target)
+    names = arguments.drafts or [name for name in list_models() if name != arguments.target]
+    drafts = [load(name)[0] for name in names]
+    prompts = held_out_prompts(tokenizer, arguments.prompts)
+    text = plain_run(target, prompts[0], NEW_TOKENS, stop=None).tokens[:128]
+    print_plain_cost(target, list(text))
+    costs = print_costs(target, drafts, list(text), arguments.taus)
+    print_speedups(target, drafts, prompts, arguments, costs)
+    print_memory(target, drafts[0], prompts[0])
+    return 0
+
+
+def held_out_prompts(tokenizer, count: int) -> list[list[int]]:
+    """The openings of held-out tales, up to where everyone has been introduced; at most 50 come with the package."""
+    lines = (MODELS / "held_out_prompts.txt").read_text(encoding="utf-8").splitlines()
+    if count > len(lines):
+        raise ValueError(f"prompts is {count}; there are {len(lines)}")
+    return [tokenizer.encode(line) for line in lines[:count]]
+
+
+def print_plain_cost(target, text: list[int]) -> None:
+    """A plain pass against nothing but its matrix products."""
+    cache = KVCache(target.config)
+    target(text, cache)
+    products = bare_products(target)
+    passes, bare = [], []
+    for _ in range(200):
+        cache.truncate(len(text) - 1)
+        passes.append(timed(target, text[-1:], cache))
+        bare.append(timed(multiply_all, products))
+    ratio = median(passes) / median(bare)
+    print(f"plain pass against its {len(products)} matrix products alone: {ratio:.2f} x")
+
+
+def timed(function, *arguments) -> float:
+    """Seconds of one call."""
+    started = perf_counter()
+    function(*arguments)
+    return perf_counter() - started
+
+
+def bare_products(target) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(left, right, out) of every product in a pass of one row: the shapes, with nothing between them."""
+    config = target.config
+    heads, channels, context = config.n_head, config.head_size, config.n_positions
+    products = []
+    for block in target.blocks:
+        pairs = [(np.ones((1, config.n_embd)), block.qkv_weight_DE),
+                 (np.ones((heads, 1, channels)), np.ones((heads, channels, context))),
+                 (np.ones((heads, 1, context)), np.ones((heads, context, channels))),
+                 (np.ones((1, config.n_embd)), block.project_weight_DD),
+                 (np.ones((1, config.n_embd)), block.up_weight_DF),
+                 (np.ones((1, config.inner_size)), block.down_weight_FD)]
+        products.extend(with_room(left, right) for left, right in pairs)
+    products.append(with_room(np.ones((1, config.n_embd)), target.token_embeddings_VD.T))
+    return products
+
+
+def with_room(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both factors as float32, and an array for their product."""
+    left = left.astype(np.float32)
+    right = right.astype(np.float32, copy=False)
+    return left, right, left @ right
+
+
+def multiply_all(products: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    for left, right, out in products:
+        np.matmul(left, right, out=out)
+
+
+def print_costs(target, drafts: list, text: list[int], taus: list[int]) -> list[Costs]:
+    """v(k), and c of each draft."""
+    rows = tuple(sorted({*V_ROWS, *(tau + 1 for tau in taus)}))
+    costs = [measure_costs(target, draft, text, rows, repetitions=60) for draft in drafts]
+    print(f"\nverifying k rows, in passes of {target.name} (plain decoding is 1):")
+    print("  k    " + "".join(f"{k:>6}" for k in V_ROWS))
+    print("  v(k) " + "".join(f"{median(cost.v[k] for cost in costs):>6.2f}" for k in V_ROWS))
+    print("drafting one token, in the same measure:")
+    for draft, cost in zip(drafts, costs):
+        print(f"  c of {draft.name} = {cost.c:.3f}")
+    return costs
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One draft with one tau: medians over prompts' sums, and the traces of the other prompts."""
+
+    measured: float
+    lowest: float
+    highest: float
+
+
+def print_speedups(target, drafts: list, prompts: list[list[int]], arguments, costs: list[Costs]) -> None:
+    """Acceptance on all prompts; speed-up measured on one half, predicted from the other half's tokens a round."""
+    half = len(prompts) // 2
+    timed_prompts, other_prompts = prompts[:half], prompts[half:]
+    speeds = measure_speedups(target, drafts, timed_prompts, arguments.taus, arguments.repetitions)
+    print(f"\n{len(prompts)} held-out prompts, up to {NEW_TOKENS} new tokens; acceptance over all of them, speed-up "
+          f"(lowest to highest of {arguments.repetitions}) over {half}, predicted from the other {len(other_prompts)}:")
+    print("  draft      tau  conditional  efficiency  length   speed-up               predicted    off")
+    for draft, cost in zip(drafts, costs):
+        for tau in arguments.taus:
+            traces = [speculative(target, draft, prompt, NEW_TOKENS, tau) for prompt in prompts]
+            everything = pooled(traces)
+            others = pooled(traces[half:])
+            predicted = predicted_speedup(others.n_new / len(others.rounds), tau, cost)
+            speed = speeds[draft.name, tau]
+            print(f"  {draft.name:<10} {tau:>3}  {conditional_acceptance(everything):>11.3f}  "
+                  f"{draft_efficiency(everything):>10.3f}  {mean_acceptance_length(everything):>6.2f}   "
+                  f"{speed.measured:>5.2f} ({speed.lowest:.2f} to {speed.highest:.2f})   {predicted:>12.2f}  "
+                  f"{100 * (predicted / speed.measured - 1):>+4.0f} %")
+    best = max(speeds, key=lambda pair: speeds[pair].measured)
+    print(f"best: {best[0]} with tau {best[1]}, {speeds[best].measured:.2f} x, output identical in every run")
+
+
+def measure_speedups(target, drafts: list, prompts: list[list[int]], taus: list[int],
+                     repetitions: int) -> dict[tuple[str, int], Speed]:
+    """For every draft and tau: seconds of plain decoding over seconds of speculative decoding, all prompts together."""
+    ratios = {(draft.name, tau): [] for draft in drafts for tau in taus}
+    for _ in range(repetitions):
+        plain_seconds = 0.0
+        seconds = dict.fromkeys(ratios, 0.0)
+        for prompt in prompts:
+            plain = plain_run(target, prompt, NEW_TOKENS)
+            plain_seconds += plain.seconds
+            for draft in drafts:
+                for tau in taus:
+                    trace = speculative(target, draft, prompt, NEW_TOKENS, tau)
+                    seconds[draft.name, tau] += trace.seconds
+                    if tuple(trace.tokens) != plain.tokens:
+                        raise ValueError(f"{draft.name} with tau {tau} decodes another text than {target.name} alone")
+        for pair, spent in seconds.items():
+            ratios[pair].append(plain_seconds / spent)
+    return {pair: Speed(median(values), min(values), max(values)) for pair, values in ratios.items()}
+
+
+def print_memory(target, draft, prompt: list[int]) -> None:
+    """The most that one speculative decode allocates, the weights themselves not counted, in weights."""
+    tracemalloc.start()
+    speculative(target, draft, prompt, NEW_TOKENS, 8)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"\nmemory of one decode beside the weights of {target.name}: {peak / weight_bytes(target):.2f} x their size")
+
+
+def weight_bytes(model) -> int:
+    """Bytes of a model's weights."""
+    arrays = [model.token_embeddings_VD, model.position_embeddings_PD, model.final_gain_D, model.final_bias_D]
+    for block in model.blocks:
+        arrays.extend(vars(block).values())
+    return sum(array.nbytes for array in arrays)

@@ -1,0 +1,62 @@
+"""One prompt decoded both ways, in turn: same text?  Same bits?  How much faster, and how much was predicted?
+
+Invariant: both ways run in this process, interleaved, and the plain way is the fastest this package has; the
+prediction comes from passes timed apart.
+"""
+
+from dataclasses import dataclass, replace
+from statistics import median
+
+from ..decoding import MODELS_OWN, plain_run
+from ..speculation import speculative
+from ..trace import Trace
+from .costs import Costs, measure_costs, predicted_speedup
+from .exactness import differing_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A trace with its plain run, and what came of comparing them."""
+
+    trace: Trace
+    same_tokens: bool
+    differing_rows: int                  # rows of logits whose bits differ, of trace.n_new
+    plain_seconds: float                 # medians, the prefill not counted
+    speculative_seconds: float
+    costs: Costs | None                  # None where the text is too short to time a block
+
+    @property
+    def speedup(self) -> float | None:
+        return self.plain_seconds / self.speculative_seconds if self.trace.n_new else None
+
+    @property
+    def predicted(self) -> float | None:
+        """S(tau) with the tokens a round of this trace, and costs measured apart."""
+        if self.costs is None or not self.trace.rounds:
+            return None
+        return predicted_speedup(self.trace.n_new / len(self.trace.rounds), self.trace.tau, self.costs)
+
+    def with_texts(self, texts: tuple[str, ...]) -> "Comparison":
+        """The same with the text of every token id, for showing."""
+        return replace(self, trace=replace(self.trace, texts=texts))
+
+
+def compare(target, draft, tokens: list[int], new_tokens: int, tau: int, stop=MODELS_OWN,
+            repetitions: int = 3) -> Comparison:
+    """Decode plainly and speculatively, `repetitions` times in turn after one short warm-up of each."""
+    speculative(target, draft, tokens, min(new_tokens, tau + 2), tau, stop)
+    plain_run(target, tokens, min(new_tokens, 3), stop)
+    plain_seconds, speculative_seconds = [], []
+    for _ in range(repetitions):
+        plain_logits = []
+        plain = plain_run(target, tokens, new_tokens, stop, logits=plain_logits)
+        trace = speculative(target, draft, tokens, new_tokens, tau, stop)
+        plain_seconds.append(plain.seconds)
+        speculative_seconds.append(trace.seconds)
+    # the draft's smaller context may end the speculative text first: then it must be the beginning of the plain one
+    same_tokens = tuple(trace.tokens) == plain.tokens[:len(trace.tokens)]
+    costs = None
+    if len(trace.tokens) > tau + 1:
+        costs = measure_costs(target, draft, trace.tokens, (tau + 1,))
+    return Comparison(replace(trace, plain=plain), same_tokens, differing_rows(plain_logits, trace),
+                      median(plain_seconds), median(speculative_seconds), costs)

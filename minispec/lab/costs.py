@@ -1,0 +1,51 @@
+"""What a pass costs on this machine, in passes of plain decoding, and the speed-up that follows.
+
+Invariant: costs are ratios of seconds measured side by side in one run; nothing here decodes.  Absolute seconds are
+for the screen only.
+"""
+
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+from ..cache import KVCache
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of one plain pass of the target, and relative to it: `c`, `v[k]`."""
+
+    plain_seconds: float
+    c: float                             # one draft token
+    v: dict[int, float]                  # one verification of k rows; v[1] is about 1
+
+
+def timed_block(model, tokens: list[int], rows: int, cache: KVCache) -> float:
+    """Seconds of one pass over the last `rows` of the tokens, the cache holding all before them."""
+    cache.truncate(len(tokens) - rows)
+    unseen = tokens[cache.length:]
+    started = perf_counter()
+    model(unseen, cache)
+    return perf_counter() - started
+
+
+def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repetitions: int = 25) -> Costs:
+    """Medians over interleaved repetitions, at the length of `tokens`, which must be more than max(rows)."""
+    target_cache = KVCache(target.config)
+    draft_cache = KVCache(draft.config)
+    target(tokens, target_cache)
+    draft(tokens, draft_cache)
+    seconds = {k: [] for k in (1, *rows)}
+    draft_seconds = []
+    for _ in range(repetitions):
+        for k in seconds:
+            seconds[k].append(timed_block(target, tokens, k, target_cache))
+        draft_seconds.append(timed_block(draft, tokens, 1, draft_cache))
+    plain = median(seconds[1])
+    v = {k: median(times) / plain for k, times in seconds.items()}
+    return Costs(plain, median(draft_seconds) / plain, v)
+
+
+def predicted_speedup(tokens_per_round: float, tau: int, costs: Costs) -> float:
+    """S(tau) = E[N] / (tau * c + v(tau + 1)): Leviathan's theorem 3.8 without the assumption that v is 1."""
+    return tokens_per_round / (tau * costs.c + costs.v[tau + 1])

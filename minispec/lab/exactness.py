@@ -1,0 +1,124 @@
+"""Is speculative decoding the same to the last bit on this machine?  The promise of the core, put to the test.
+
+Invariant: a verdict is a count of compared rows or runs and of those that differ; nothing is assumed about the BLAS
+library that NumPy was built with, because none promises anything.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..cache import KVCache
+from ..checkpoint import list_models, load
+from ..decoding import plain_run
+from ..speculation import speculative
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim and how it fared: `differ` of `compared` were not the same bits."""
+
+    claim: str
+    compared: int
+    differ: int
+
+    @property
+    def holds(self) -> bool:
+        return self.differ == 0
+
+
+def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
+    """Equal shape and equal bytes: unlike ==, this tells -0.0 from 0.0 and finds nan equal to itself."""
+    return left.shape == right.shape and left.tobytes() == right.tobytes()
+
+
+def block_size_finding(model, tokens: list[int], sizes: tuple[int, ...]) -> Finding:
+    """Feed the same tokens one by one, and in blocks of each size: every row must have the same bits."""
+    single = KVCache(model.config)
+    alone_TV = np.concatenate([model([token], single) for token in tokens])
+    differ = 0
+    for size in sizes:
+        cache = KVCache(model.config)
+        for start in range(0, len(tokens), size):
+            block_TV = model(tokens[start:start + size], cache)
+            for row_V, alone_V in zip(block_TV, alone_TV[start:]):
+                differ += not same_bits(row_V, alone_V)
+    return Finding(f"{model.name}: rows in blocks of {', '.join(map(str, sizes))} have the bits of rows alone",
+                   len(sizes) * len(tokens), differ)
+
+
+def uncached_finding(model, tokens: list[int], new_tokens: int) -> Finding:
+    """Decode with the cache, and without: the same logits."""
+    cached, fresh = [], []
+    plain_run(model, tokens, new_tokens, stop=None, logits=cached)
+    plain_run(model, tokens, new_tokens, stop=None, cached=False, logits=fresh)
+    differ = sum(not same_bits(left, right) for left, right in zip(cached, fresh))
+    return Finding(f"{model.name}: cached decoding has the bits of reading the whole text again", len(cached), differ)
+
+
+def used_rows(trace) -> list[np.ndarray]:
+    """The target's logits behind every committed token of a trace, in order."""
+    return [row_V for each in trace.rounds for row_V in each.target_logits_TV[:len(each.committed)]]
+
+
+def differing_rows(plain_logits: list[np.ndarray], trace) -> int:
+    """How many rows of a trace have other bits than plain decoding had behind the same token."""
+    return sum(not same_bits(left, right) for left, right in zip(plain_logits, used_rows(trace)))
+
+
+def speculative_findings(target, draft, prompts: list[list[int]], new_tokens: int,
+                         taus: tuple[int, ...]) -> tuple[Finding, Finding]:
+    """Every prompt with every tau: the tokens of plain decoding, and its logits."""
+    runs, wrong_runs, rows, wrong_rows = 0, 0, 0, 0
+    for tokens in prompts:
+        plain_logits = []
+        plain = plain_run(target, tokens, new_tokens, stop=None, logits=plain_logits)
+        for tau in taus:
+            trace = speculative(target, draft, tokens, new_tokens, tau, stop=None)
+            runs += 1
+            wrong_runs += tuple(trace.tokens) != plain.tokens
+            rows += trace.n_new
+            wrong_rows += differing_rows(plain_logits, trace)
+    name = f"{target.name} with {draft.name}, tau {taus[0]} to {taus[-1]}"
+    return (Finding(f"{name}: the tokens of plain decoding", runs, wrong_runs),
+            Finding(f"{name}: its logits, bit for bit", rows, wrong_rows))
+
+
+BLOCK_SIZES = (2, 3, 5, 8, 13)
+TAUS = tuple(range(13))
+PROMPTS = ("The cat sat", "Mia had a red ball, and Tom had a blue kite.", "The ocean is", "The movie was")
+
+
+def check_this_machine(names: list[str]) -> list[Finding]:
+    """Every claim about the bits, for the named models: the one with most layers is the target of all the others."""
+    loaded = [load(name) for name in names]
+    loaded.sort(key=layers_of)
+    target, tokenizer = loaded[-1]
+    prompts = [tokenizer.encode(prompt) for prompt in PROMPTS]
+    findings = []
+    for model, _ in loaded:
+        text = plain_run(model, prompts[1], 60, stop=None).tokens
+        findings.append(block_size_finding(model, list(text), BLOCK_SIZES))
+        findings.append(uncached_finding(model, prompts[0], 24))
+    for draft, _ in loaded:
+        findings.extend(speculative_findings(target, draft, prompts, 40, TAUS))
+    return findings
+
+
+def layers_of(loaded) -> int:
+    return loaded[0].config.n_layer
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`python -m minispec check`: print every finding; 0 if all hold, 1 if not."""
+    findings = check_this_machine(arguments.models or list_models())
+    for finding in findings:
+        verdict = "yes" if finding.holds else "NO "
+        print(f"{verdict}  {finding.claim} ({finding.compared - finding.differ} of {finding.compared})", flush=True)
+    if all(finding.holds for finding in findings):
+        print("Speculative decoding is plain decoding on this machine, to the last bit.")
+        return 0
+    print("Not on this machine: its BLAS library rounds a row otherwise when it stands in a block.  Tokens can then "
+          "differ where two logits nearly tie; compare tokens, not bits, and count a difference there as rounding.")
+    return 1

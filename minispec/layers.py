@@ -1,0 +1,46 @@
+"""The arithmetic of one layer: row products, layer norm, GELU, softmax.  Arrays in, arrays out.
+
+Invariant: what comes out for a row depends on that row only, to the last bit.  All of it is float32, because every
+factor is a Python float: a NumPy float64 scalar would turn the whole array into float64.
+"""
+
+import numpy as np
+
+SQRT_2_OVER_PI = (2 / 3.141592653589793) ** 0.5
+
+
+def row_products(rows_TD: np.ndarray, weight_DF: np.ndarray) -> np.ndarray:
+    """rows @ weight, one row at a time, so that a row's bits do not depend on how many rows there are.
+
+    subtle: T products of (1, D) call the same routine as T = 1 does; one product of (T, D) would call another.
+    """
+    stacked_T1D = rows_TD[:, None, :]
+    products_T1F = stacked_T1D @ weight_DF
+    return products_T1F[:, 0]
+
+
+def layer_norm(hidden_TD: np.ndarray, gain_D: np.ndarray, bias_D: np.ndarray, epsilon: float) -> np.ndarray:
+    """Each row shifted to mean 0 and scaled to variance 1, then times gain plus bias."""
+    width = hidden_TD.shape[-1]
+    mean_T1 = np.add.reduce(hidden_TD, axis=-1, keepdims=True) / width
+    centred_TD = hidden_TD - mean_T1
+    squares_TD = centred_TD * centred_TD
+    variance_T1 = np.add.reduce(squares_TD, axis=-1, keepdims=True) / width
+    deviation_T1 = np.sqrt(variance_T1 + epsilon)
+    normal_TD = centred_TD / deviation_T1
+    return normal_TD * gain_D + bias_D
+
+
+def gelu(up_TF: np.ndarray) -> np.ndarray:
+    """GPT-2's smooth step, x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3)))."""
+    cubic_TF = up_TF * up_TF * (0.044715 * SQRT_2_OVER_PI) + SQRT_2_OVER_PI
+    slope_TF = np.tanh(up_TF * cubic_TF) + 1
+    return up_TF * slope_TF * 0.5
+
+
+def softmax(scores_HTP: np.ndarray) -> np.ndarray:
+    """exp(scores) over their sum along the last axis; the maximum is taken off first, so that exp cannot overflow."""
+    highest_HT1 = np.maximum.reduce(scores_HTP, axis=-1, keepdims=True)
+    exponentials_HTP = np.exp(scores_HTP - highest_HT1)
+    total_HT1 = np.add.reduce(exponentials_HTP, axis=-1, keepdims=True)
+    return exponentials_HTP / total_HT1

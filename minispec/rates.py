@@ -1,0 +1,49 @@
+"""The numbers one asks of a trace: three different figures, all called "acceptance rate" by somebody.
+
+Invariant: a rate counts the drafts that were really made and really judged, the target's own token is never counted
+as accepted, and 0/0 is None, not 0.
+"""
+
+from .trace import Trace
+
+
+def pooled(traces: list[Trace]) -> Trace:
+    """The rounds of many traces as if they were one, for statistics over many prompts; its text means nothing."""
+    first = traces[0]
+    rounds = []
+    for trace in traces:
+        rounds.extend(trace.rounds)
+    seconds = sum(trace.seconds for trace in traces)
+    return Trace(first.prompt, tuple(rounds), first.prefill, first.tau, first.target, first.draft, first.stopped, seconds)
+
+
+def ratio(numerator: float, denominator: float) -> float | None:
+    """A rate, or None where nothing was counted: 0/0 is no rate."""
+    return numerator / denominator if denominator else None
+
+
+def conditional_acceptance(trace: Trace) -> float | None:
+    """Accepted over examined drafts: Leviathan's alpha, the chance of a draft whose context was right."""
+    return ratio(trace.n_accepted, trace.n_examined)
+
+
+def draft_efficiency(trace: Trace) -> float | None:
+    """Accepted over drafted: what llama.cpp and vLLM call the acceptance rate."""
+    return ratio(trace.n_accepted, trace.n_drafted)
+
+
+def mean_acceptance_length(trace: Trace) -> float | None:
+    """1 + accepted / rounds: tokens a target pass is good for (Spec-Bench's MAT); 1 is plain decoding."""
+    passes = len(trace.rounds)
+    return 1 + trace.n_accepted / passes if passes else None
+
+
+def survival(trace: Trace) -> list[float]:
+    """For t = 1 … tau: the share of rounds whose draft t was accepted, of the rounds that drafted t tokens or more."""
+    shares = []
+    for t in range(1, trace.tau + 1):
+        drafted = [each for each in trace.rounds if len(each.proposed) >= t]
+        accepted = [each for each in drafted if each.n_accepted >= t]
+        if drafted:
+            shares.append(len(accepted) / len(drafted))
+    return shares

@@ -1,0 +1,81 @@
+"""Models without weights, for lectures and tests: the next token is a plain function of the tokens read so far.
+
+Invariant: a scripted model knows only what it reads back from its cache, so a stale or short cache shows in its
+answer, without any floating-point numbers.  It stands wherever a Transformer can; it has no probabilities worth the
+name: 1 for the chosen token's logit, 0 for all others.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arguments import check_tokens
+from .cache import KVCache
+from .config import Config
+
+
+@dataclass(frozen=True)
+class ScriptedModel:
+    """`rule(prefix) -> token` as a model.  `config` needs one layer, one head and one channel: see `scripted`."""
+
+    config: Config
+    rule: Callable[[list[int]], int]
+    name: str = "scripted"
+    vocabulary: str | None = None
+
+    def __call__(self, tokens: list[int], cache: KVCache | None = None, record: list | None = None) -> np.ndarray:
+        """Read `tokens` behind what the cache holds; row t of logits_TV is 1 at the rule's token, 0 elsewhere."""
+        if cache is None:
+            cache = KVCache(self.config)
+        check_tokens(tokens, self.config.vocab_size)
+        start = cache.length
+        if start + len(tokens) > self.config.n_positions:
+            raise ValueError(f"tokens end at position {start + len(tokens)}; the context limit is "
+                             f"{self.config.n_positions} tokens")
+        # a token's key is its own number, and its value its position
+        keys_HTC = np.array(tokens, dtype=np.float32).reshape(1, -1, 1)
+        values_HTC = np.arange(start, start + len(tokens), dtype=np.float32).reshape(1, -1, 1)
+        cache.append(0, keys_HTC, values_HTC)
+        cache.advance(len(tokens))
+        logits_TV = np.zeros((len(tokens), self.config.vocab_size), dtype=np.float32)
+        for t in range(len(tokens)):
+            keys_P = cache.keys_LHPC[0, 0, :start + t + 1, 0]
+            prefix = [int(key) for key in keys_P]
+            choice = self.rule(prefix)
+            logits_TV[t, choice] = 1
+        return logits_TV
+
+
+def scripted(rule: Callable[[list[int]], int], vocab_size: int, n_positions: int = 256, name: str = "scripted",
+             end_of_text: int | None = None) -> ScriptedModel:
+    """A scripted model with `vocab_size` tokens (at most 2**24: a token is kept as a float32)."""
+    config = Config(n_layer=1, n_head=1, n_embd=1, n_positions=n_positions, vocab_size=vocab_size,
+                    eos_token_id=end_of_text)
+    return ScriptedModel(config, rule, name)
+
+
+@dataclass(frozen=True)
+class Recite:
+    """The rule "say the next line of this text": wrong or unknown prefixes get `otherwise`."""
+
+    text: tuple[int, ...]
+    otherwise: int = 0
+
+    def __call__(self, prefix: list[int]) -> int:
+        known = len(prefix) < len(self.text) and tuple(prefix) == self.text[:len(prefix)]
+        return self.text[len(prefix)] if known else self.otherwise
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A rule that depends on every token read and on the order, so that no lost or doubled token goes unnoticed."""
+
+    vocab_size: int
+    seed: int = 0
+
+    def __call__(self, prefix: list[int]) -> int:
+        state = self.seed
+        for token in prefix:
+            state = (state * 31 + token + 1) % 1_000_003
+        return state % self.vocab_size

@@ -1,0 +1,150 @@
+"""Greedy speculative decoding (Leviathan et al. 2023, algorithm 1, for the greedy case; Xiao & Zhu, figure 11.7).
+
+Invariant: at the top of a round the target's cache holds all tokens but the last, the draft's at most that, so that
+`tokens[cache.length:]` is what each has yet to read; and what is committed is what plain greedy decoding would have
+chosen, whatever the draft proposes.  No sampling: a draft is accepted if it equals the target's argmax, nothing else.
+"""
+
+from time import perf_counter
+
+import numpy as np
+
+from .arguments import check_count, check_pair, check_prompt
+from .cache import KVCache, assert_cache_follows
+from .decoding import MODELS_OWN, length_limit, prefill, stop_token
+from .model import Transformer
+from .trace import Prefill, Round, Trace
+
+
+def propose_literal(draft: Transformer, tokens: list[int], tau: int) -> list[int]:
+    """The formula as it reads, without a cache (course row C7):
+
+        ŷ_{i+t} = argmax Pr_q( · | X, y_<=i, ŷ_{i+1} … ŷ_{i+t-1} ),   t = 1 … tau
+
+    tokens: X and y_<=i.  Returns ŷ_{i+1} … ŷ_{i+tau}.
+    """
+    check_prompt(tokens, draft)
+    check_count("tau", tau)
+    proposed = []
+    for t in range(1, tau + 1):
+        context = list(tokens) + proposed            # X, y_<=i, and ALL earlier drafts ŷ_{i+1} … ŷ_{i+t-1}
+        logits_TV = draft(context)
+        guess = int(np.argmax(logits_TV[-1]))
+        proposed.append(guess)
+    return proposed
+
+
+def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> tuple[list[int], np.ndarray]:
+    """The same drafts with a cache: what the draft has read before, it does not read again.
+
+    Returns the tau drafts and draft_logits_TV, whose row t - 1 scored ŷ_{i+t}.  The last draft is never fed, so after
+    full acceptance this cache is one position behind the target's, and the next round feeds two tokens first.
+    """
+    proposed = []
+    draft_logits_TV = np.empty((tau, draft.config.vocab_size), dtype=np.float32)
+    for t in range(1, tau + 1):
+        context = tokens + proposed
+        unseen = context[cache.length:]
+        logits_TV = draft(unseen, cache)
+        guess = int(np.argmax(logits_TV[-1]))
+        draft_logits_TV[t - 1] = logits_TV[-1]
+        proposed.append(guess)
+    return proposed, draft_logits_TV
+
+
+def verify(target: Transformer, tokens: list[int], proposed: list[int],
+           cache: KVCache) -> tuple[list[int], np.ndarray]:
+    """The target's own token for every drafted place and for the one behind, from ONE pass over tau + 1 rows.
+
+    Row 0 is fed the last token of the text and judges ŷ_{i+1}; row j is fed ŷ_{i+j} and judges ŷ_{i+j+1}.  Returns
+    the tau + 1 choices and target_logits_TV (course rows C9, C10).
+    """
+    context = tokens + proposed
+    unseen = context[cache.length:]
+    logits_TV = target(unseen, cache)
+    first_row = len(unseen) - len(proposed) - 1      # 0, unless the caller did not prefill
+    target_logits_TV = logits_TV[first_row:]
+    choices = np.argmax(target_logits_TV, axis=-1).tolist()
+    return choices, target_logits_TV
+
+
+def count_accepted(proposed: list[int], choices: list[int]) -> int:
+    """n_a: how many drafts, from the first on, are the target's own choice; what follows a mismatch is not judged."""
+    n_accepted = 0
+    while n_accepted < len(proposed) and proposed[n_accepted] == choices[n_accepted]:
+        n_accepted += 1
+    return n_accepted
+
+
+def cut_behind(committed: list[int], last_token: int | None) -> list[int]:
+    """Everything up to and with the first end-of-text, as one-by-one decoding would have stopped there."""
+    if last_token in committed:
+        return committed[:committed.index(last_token) + 1]
+    return committed
+
+
+def speculative_round(target: Transformer, draft: Transformer, tokens: list[int], tau: int, target_cache: KVCache,
+                      draft_cache: KVCache, last_token: int | None = None) -> Round:
+    """Draft, verify, accept, correct, roll back (course row C12).  Changes the two caches and nothing else.
+
+    tokens: the text so far; both caches hold a true prefix of it.  last_token: the end-of-text token, or None.
+    """
+    assert_cache_follows(target_cache, tokens, "target")
+    assert_cache_follows(draft_cache, tokens, "draft")
+    started = perf_counter()
+    proposed, draft_logits_TV = propose(draft, tokens, tau, draft_cache)
+    drafted = perf_counter()
+    choices, target_logits_TV = verify(target, tokens, proposed, target_cache)
+    verified = perf_counter()
+    n_accepted = count_accepted(proposed, choices)
+    committed = proposed[:n_accepted] + [choices[n_accepted]]    # no special case: choices has tau + 1 tokens
+    committed = cut_behind(committed, last_token)
+    n_kept = min(n_accepted, len(committed))
+    in_cache = (target_cache.length, draft_cache.length)
+    valid = len(tokens) + len(committed) - 1                     # the last committed token was never fed
+    target_cache.truncate(valid)
+    draft_cache.truncate(valid)
+    return Round(tuple(tokens), tuple(proposed), tuple(choices), n_kept, tuple(committed), draft_logits_TV,
+                 target_logits_TV, (in_cache[0], target_cache.length), (in_cache[1], draft_cache.length),
+                 drafted - started, verified - drafted)
+
+
+def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_tokens: int, tau: int = 4,
+                stop: int | str | None = MODELS_OWN) -> Trace:
+    """Decode up to `new_tokens` tokens with tau drafts a round; the same tokens as `greedy(target, …)`.
+
+    stop: the token that ends the text, None to switch that off.  Ends early where the context of either model ends
+    (`trace.stopped` says so).  Raises TypeError or ValueError for arguments that cannot be run.
+    """
+    for model in (target, draft):
+        check_prompt(tokens, model)
+    check_pair(target, draft)
+    check_count("new_tokens", new_tokens)
+    check_count("tau", tau)
+    last_token = stop_token(stop, target)
+    end, stopped = length_limit(tokens, new_tokens, target, draft)
+    tokens = [int(token) for token in tokens]
+    prompt = tuple(tokens)
+    target_cache, draft_cache, filled = prefill_both(target, draft, tokens)
+    started = perf_counter()
+    rounds = []
+    while len(tokens) < end:
+        tau_now = min(tau, end - len(tokens) - 1)                # a round adds at most tau_now + 1 tokens
+        this_round = speculative_round(target, draft, tokens, tau_now, target_cache, draft_cache, last_token)
+        rounds.append(this_round)
+        tokens.extend(this_round.committed)
+        if tokens[-1] == last_token:
+            stopped = "end-of-text"
+            break
+    return Trace(prompt, tuple(rounds), filled, tau, target.name, draft.name, stopped, perf_counter() - started)
+
+
+def prefill_both(target: Transformer, draft: Transformer, tokens: list[int]) -> tuple[KVCache, KVCache, Prefill]:
+    """Two caches that hold all tokens but the last, and the record of filling them."""
+    target_cache = KVCache(target.config)
+    draft_cache = KVCache(draft.config)
+    started = perf_counter()
+    rows = prefill(target, tokens, target_cache)
+    filled = perf_counter()
+    prefill(draft, tokens, draft_cache)
+    return target_cache, draft_cache, Prefill(rows, filled - started, perf_counter() - filled)

@@ -1,0 +1,123 @@
+"""What a decode did, as data: one frozen Round a round, one Trace a run, and the numbers one may ask of them.
+
+Invariant: a Trace is complete; every table, figure and statistic is a function of it, live or loaded from a file.
+Arrays are recorded, not copied: do not write into them.  It holds no model, so it cannot decode further.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PlainRun:
+    """Plain greedy decoding: `tokens` with the prompt, how long it took, and why it ended."""
+
+    tokens: tuple[int, ...]
+    prefill_seconds: float
+    pass_seconds: tuple[float, ...]
+    seconds: float                       # of the decoding, behind the prefill
+    stopped: str                         # "budget", "end-of-text" or "context"
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """What each model read before the first round, and how long that took."""
+
+    rows: int
+    target_seconds: float
+    draft_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One round: tau drafts made, judged by one pass of the target, the verified prefix kept, one token added."""
+
+    tokens: tuple[int, ...]              # X and y_<=i: the text before the round
+    proposed: tuple[int, ...]            # ŷ_{i+1} … ŷ_{i+tau}; tau may shrink before the end of the budget
+    choices: tuple[int, ...]             # the target's own token for each of those places, and for the one behind
+    n_accepted: int                      # drafts kept
+    committed: tuple[int, ...]           # what the text grew by
+    draft_logits_TV: np.ndarray | None   # row t scored proposed[t]
+    target_logits_TV: np.ndarray | None  # row t scored choices[t]; rows behind n_accepted had a rejected context
+    target_cache: tuple[int, int]        # length after verification, and after rolling back
+    draft_cache: tuple[int, int]         # length after drafting, and after rolling back
+    draft_seconds: float
+    verify_seconds: float
+
+    @property
+    def rejected(self) -> int | None:
+        """The draft that the target judged wrong; None if none was.  At most one a round."""
+        if self.own is None or self.n_accepted == len(self.proposed):
+            return None
+        return self.proposed[self.n_accepted]
+
+    @property
+    def discarded(self) -> tuple[int, ...]:
+        """Drafts never judged: those behind the rejected one, or behind the end of the text."""
+        judged = self.n_accepted if self.rejected is None else self.n_accepted + 1
+        return self.proposed[judged:]
+
+    @property
+    def own(self) -> int | None:
+        """The target's own token of this round; None when an accepted draft ended the text."""
+        return self.committed[self.n_accepted] if self.n_accepted < len(self.committed) else None
+
+    @property
+    def correction(self) -> int | None:
+        """The target's own token in place of a rejected draft."""
+        return self.own if self.rejected is not None else None
+
+    @property
+    def bonus(self) -> int | None:
+        """The target's own token after all drafts were accepted (with tau = 0: always)."""
+        return self.own if self.rejected is None else None
+
+    @property
+    def n_examined(self) -> int:
+        """Drafts that were judged: the accepted ones and the rejected one."""
+        return len(self.proposed) - len(self.discarded)
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A whole speculative decode."""
+
+    prompt: tuple[int, ...]
+    rounds: tuple[Round, ...]
+    prefill: Prefill
+    tau: int                             # the draft length that was asked for
+    target: str                          # names of the models
+    draft: str
+    stopped: str                         # "budget", "end-of-text" or "context"
+    seconds: float                       # of the decoding, behind the prefill
+    texts: tuple[str, ...] | None = None     # the text of each token id, for showing
+    plain: PlainRun | None = None            # the plain run of the same prompt, for comparing
+
+    @property
+    def tokens(self) -> list[int]:
+        """The text: the prompt and everything committed."""
+        tokens = list(self.prompt)
+        for each in self.rounds:
+            tokens.extend(each.committed)
+        return tokens
+
+    @property
+    def n_new(self) -> int:
+        """Tokens decoded."""
+        return sum(len(each.committed) for each in self.rounds)
+
+    @property
+    def n_drafted(self) -> int:
+        """Drafts really made."""
+        return sum(len(each.proposed) for each in self.rounds)
+
+    @property
+    def n_examined(self) -> int:
+        """Drafts really judged."""
+        return sum(each.n_examined for each in self.rounds)
+
+    @property
+    def n_accepted(self) -> int:
+        """Drafts kept."""
+        return sum(each.n_accepted for each in self.rounds)

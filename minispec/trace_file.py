@@ -1,0 +1,108 @@
+"""Traces as JSON files, with every logit bit for bit.
+
+Invariant: load_trace(save_trace(trace)) has the same fields and the same bits.  An array is written as its shape and
+its float32 bytes in base64; decimal numbers would be five times as long.  The file holds data only, nothing is run.
+"""
+
+import base64
+import binascii
+import json
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+
+from .trace import PlainRun, Prefill, Round, Trace
+
+FORMAT = "minispec trace 1"
+
+
+def trace_to_dict(trace: Trace, logits: bool = True) -> dict:
+    """The trace as plain lists, numbers and strings; logits=False leaves out the logits and the token texts."""
+    rounds = [round_to_dict(each, logits) for each in trace.rounds]
+    return {
+        "format": FORMAT, "target": trace.target, "draft": trace.draft, "tau": trace.tau, "stopped": trace.stopped,
+        "seconds": trace.seconds, "prompt": list(trace.prompt), "tokens": trace.tokens,
+        "prefill": asdict(trace.prefill), "rounds": rounds,
+        "plain": None if trace.plain is None else asdict(trace.plain),
+        "texts": list(trace.texts) if logits and trace.texts is not None else None,
+    }
+
+
+def round_to_dict(each: Round, logits: bool) -> dict:
+    """One round; the tokens before it are left out, as they follow from the prompt and the rounds before."""
+    record = {}
+    for field in fields(Round):
+        value = getattr(each, field.name)
+        if field.name == "tokens":
+            continue
+        if field.name.endswith("_TV"):
+            value = array_to_dict(value) if logits and value is not None else None
+        record[field.name] = list(value) if isinstance(value, tuple) else value
+    return record
+
+
+def array_to_dict(array: np.ndarray) -> dict:
+    """Shape and little-endian float32 bytes."""
+    raw = np.ascontiguousarray(array, dtype="<f4").tobytes()
+    return {"shape": list(array.shape), "float32": base64.b64encode(raw).decode("ascii")}
+
+
+def array_from_dict(record: dict | None) -> np.ndarray | None:
+    """The array that array_to_dict wrote."""
+    if record is None:
+        return None
+    raw = base64.b64decode(record["float32"], validate=True)
+    flat = np.frombuffer(raw, dtype="<f4")
+    return flat.reshape(record["shape"]).astype(np.float32, copy=False)
+
+
+def trace_from_dict(record: dict) -> Trace:
+    """The trace that trace_to_dict wrote."""
+    tokens = tuple(record["prompt"])
+    rounds = []
+    for entry in record["rounds"]:
+        each = round_from_dict(entry, tokens)
+        rounds.append(each)
+        tokens += each.committed
+    plain = record["plain"]
+    if plain is not None:
+        plain = PlainRun(tuple(plain["tokens"]), plain["prefill_seconds"], tuple(plain["pass_seconds"]),
+                         plain["seconds"], plain["stopped"])
+    texts = None if record["texts"] is None else tuple(record["texts"])
+    return Trace(tuple(record["prompt"]), tuple(rounds), Prefill(**record["prefill"]), record["tau"],
+                 record["target"], record["draft"], record["stopped"], record["seconds"], texts, plain)
+
+
+def round_from_dict(entry: dict, tokens: tuple[int, ...]) -> Round:
+    """One round, put behind the tokens before it."""
+    values = {"tokens": tokens}
+    for name, value in entry.items():
+        if name.endswith("_TV"):
+            value = array_from_dict(value)
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return Round(**values)
+
+
+def save_trace(trace: Trace, path) -> None:
+    """Write the trace to `path`, whole or not at all.  Raises OSError where that cannot be."""
+    path = Path(path)
+    unfinished = path.with_name(path.name + ".unfinished")
+    text = json.dumps(trace_to_dict(trace), ensure_ascii=False)
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def load_trace(path) -> Trace:
+    """Read a trace.  Raises OSError for a file that cannot be read, ValueError for one that is no trace."""
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: not a JSON file ({str(error):.80})") from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise ValueError(f"{path}: not a trace of this package; its format must be {FORMAT!r}")
+    try:
+        return trace_from_dict(record)
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+        raise ValueError(f"{path}: a damaged trace ({type(error).__name__}: {str(error):.80})") from None

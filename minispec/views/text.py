@@ -1,0 +1,155 @@
+"""A trace as text: one line a round, then the totals; for a terminal, a debugger, a failing test.
+
+Invariant: everything printed is a function of the Trace (and of costs measured apart); state is told by a glyph,
+colour only repeats it.  ✓ accepted   ✗ rejected   · discarded, never judged   ↳ correction   ★ bonus
+"""
+
+import textwrap
+from dataclasses import dataclass
+
+from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
+from ..trace import Round, Trace
+
+# ANSI codes of the terminal's own palette; the glyph says the same without them
+CODES = {"accepted": "32", "rejected": "9;31", "discarded": "2", "own": "1;34", "plain": ""}
+GLYPHS = {"accepted": "✓", "rejected": "✗", "discarded": "·", "correction": "↳", "bonus": "★"}
+LEGEND = "✓ accepted   ✗ rejected   · discarded, never judged   ↳ the target's correction   ★ the target's bonus token"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of a line: its text, and the state that colours it."""
+
+    text: str
+    state: str = "plain"
+
+
+def token_label(text: str) -> str:
+    """A token for a table: without the space before it; `+` before what goes on with the word to its left."""
+    if text.startswith(" ") and len(text) > 1:
+        return text[1:]
+    if text[:1].islower() or text[:1].isdigit():
+        return "+" + text
+    return {" ": "space", "": "nothing"}.get(text, text)
+
+
+def label(trace: Trace, token: int) -> str:
+    """The token's text, or its number where the trace has no texts."""
+    return str(token) if trace.texts is None else token_label(trace.texts[token])
+
+
+def draft_words(trace: Trace, each: Round) -> list[Word]:
+    """The drafts of a round, each with its glyph."""
+    words = []
+    for t, token in enumerate(each.proposed):
+        if t < each.n_accepted:
+            state = "accepted"
+        elif t < each.n_examined:
+            state = "rejected"
+        else:
+            state = "discarded"
+        words.append(Word(f"{GLYPHS[state]} {label(trace, token)}", state))
+    return words
+
+
+def own_word(trace: Trace, each: Round) -> Word:
+    """What the target adds to a round: a correction, a bonus token, or nothing behind an end of text."""
+    if each.own is None:
+        return Word("(end of text)")
+    kind = "bonus" if each.correction is None else "correction"
+    return Word(f"{GLYPHS[kind]} {label(trace, each.own)}", "own")
+
+
+def painted(word: Word, colour: bool) -> str:
+    code = CODES[word.state]
+    return f"\033[{code}m{word.text}\033[0m" if colour and code else word.text
+
+
+def wrapped(words: list[Word], width: int) -> list[list[Word]]:
+    """The words in lines of at most `width` characters, two spaces between them; a long word has its own line."""
+    lines = [[]]
+    used = 0
+    for word in words:
+        if lines[-1] and used + 2 + len(word.text) > width:
+            lines.append([])
+            used = 0
+        used += len(word.text) + (2 if lines[-1] else 0)
+        lines[-1].append(word)
+    return lines
+
+
+def round_table(trace: Trace, width: int = 100, colour: bool = False) -> str:
+    """One line a round (more where the drafts do not fit): context length, drafts with their verdicts, own token."""
+    owns = [own_word(trace, each) for each in trace.rounds]
+    own_width = max([len(own.text) for own in owns] + [len("target adds")])
+    room = max(width - own_width - 18, 20)
+    columns = [wrapped(draft_words(trace, each), room) for each in trace.rounds]
+    used = max([line_length(line) for lines in columns for line in lines] + [len("drafts")])
+    rows = [f"round  context  {'drafts':<{used}}  target adds"]
+    for number, (each, own, lines) in enumerate(zip(trace.rounds, owns, columns), start=1):
+        for index, line in enumerate(lines):
+            head = f"{number:>5}  {len(each.tokens):>7}" if index == 0 else " " * 14
+            drafts = "  ".join(painted(word, colour) for word in line) + " " * (used - line_length(line))
+            tail = painted(own, colour) if index == len(lines) - 1 else ""
+            rows.append(f"{head}  {drafts}  {tail}".rstrip())
+    return "\n".join(rows)
+
+
+def line_length(line: list[Word]) -> int:
+    return sum(len(word.text) for word in line) + 2 * max(len(line) - 1, 0)
+
+
+def folded(decoded: str, width: int) -> str:
+    """The decoded text in lines of at most `width` characters; its own line breaks stay."""
+    return "\n".join(textwrap.fill(line, width) for line in decoded.split("\n"))
+
+
+def rate(value: float | None, digits: int = 3) -> str:
+    """A rate with fixed digits; n/a where nothing was counted."""
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def acceptance_lines(trace: Trace) -> list[str]:
+    """The three figures that are all called acceptance rate, each under its own name."""
+    accepted, rounds = trace.n_accepted, len(trace.rounds)
+    return [
+        f"conditional acceptance   {rate(conditional_acceptance(trace)):>6}   "
+        f"accepted / examined = {accepted} / {trace.n_examined}",
+        f"draft efficiency         {rate(draft_efficiency(trace)):>6}   "
+        f"accepted / drafted = {accepted} / {trace.n_drafted}",
+        f"mean acceptance length   {rate(mean_acceptance_length(trace), 2):>6}   "
+        f"1 + accepted / rounds = 1 + {accepted} / {rounds}",
+    ]
+
+
+STOPPED = {"budget": "the token budget", "end-of-text": "the end of the text", "context": "the context limit"}
+
+
+def count_lines(trace: Trace) -> list[str]:
+    """Tokens and passes, and why it ended."""
+    lines = [f"tokens                   {trace.n_new:>6}   decoded, up to {STOPPED[trace.stopped]}",
+             f"target passes            {len(trace.rounds):>6}   one a round; plain decoding takes {trace.n_new}"]
+    return lines
+
+
+def summary(trace: Trace) -> str:
+    """The totals that follow from the trace alone."""
+    return "\n".join(count_lines(trace) + acceptance_lines(trace))
+
+
+def speed_lines(plain_seconds: float, speculative_seconds: float, predicted: float | None) -> list[str]:
+    """Seconds both ways, the measured speed-up, and the predicted one."""
+    speedup = plain_seconds / speculative_seconds if speculative_seconds else None
+    return [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {plain_seconds:.3f}; same run, after the prompt was read",
+            f"speed-up                 {rate(speedup, 2):>6}   predicted {rate(predicted, 2)} = tokens a round / "
+            f"(tau * c + v)"]
+
+
+def identity_line(same_tokens: bool, n_tokens: int, differing_rows: int) -> str:
+    """Whether the text is that of plain decoding, and how far the comparison went."""
+    if not same_tokens:
+        return "identical to plain greedy: NO: the tokens differ"
+    if differing_rows:
+        return (f"identical to plain greedy: yes, all {n_tokens} tokens; but {differing_rows} of {n_tokens} rows of "
+                f"logits differ in their last bits (try: python -m minispec check)")
+    return f"identical to plain greedy: yes ({n_tokens} of {n_tokens} tokens, and their logits bit for bit)"

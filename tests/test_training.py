@@ -1,0 +1,575 @@
+"""The trainer: gradients against finite differences, and runs that can be stopped and resumed without a trace."""
+
+import argparse
+import json
+import math
+import os
+import signal
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minispec.config import Config
+from minispec.train import command, training
+from minispec.train.adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
+from minispec.train.backward import loss_and_gradients, mean_loss
+from minispec.train.batches import PackedBatches, packed_batch
+from minispec.train.forward import forward, logits
+from minispec.train.training import Recipe, train
+from minispec.files.weights import weight_shapes
+
+TINY = Config(n_layer=2, n_head=2, n_embd=8, n_positions=7, vocab_size=11)
+END = 10
+
+
+def tiny_weights(seed=0):
+    """Off their initial zeros and ones, in float64: a gain of 1 or a bias of 0 can hide a forgotten factor."""
+    generator = np.random.default_rng(seed)
+    weights = {}
+    for name, weight in initial_weights(TINY, seed).items():
+        weights[name] = weight + 0.3 * generator.standard_normal(weight.shape)
+    return weights
+
+
+def tiny_batch():
+    """Two rows of five, with repeated tokens and with targets to be ignored."""
+    tokens_BT = np.array([[3, 7, 7, 0, 10], [3, 1, 4, 1, 5]])
+    targets_BT = np.array([[7, 7, 0, 10, 2], [-1, 4, 1, -1, -1]])
+    return tokens_BT, targets_BT
+
+
+# the forward pass
+
+
+def reference_layer_norm(x_D, gain_D, bias_D):
+    return (x_D - np.mean(x_D)) / np.sqrt(np.var(x_D) + 1e-5) * gain_D + bias_D
+
+
+def reference_logits(config, weights, tokens):
+    """GPT-2 straight from its definition: one token at a time, one head at a time, nothing shared with the package."""
+    head_size = config.n_embd // config.n_head
+    stream = [weights["wte.weight"][token] + weights["wpe.weight"][t] for t, token in enumerate(tokens)]
+    for layer in range(config.n_layer):
+        part = {name.removeprefix(f"h.{layer}."): weight for name, weight in weights.items()}
+        qkv = []
+        for x_D in stream:
+            normal_D = reference_layer_norm(x_D, part["ln_1.weight"], part["ln_1.bias"])
+            qkv.append(np.split(normal_D @ part["attn.c_attn.weight"] + part["attn.c_attn.bias"], 3))
+        for t in range(len(tokens)):
+            mixed_D = np.zeros(config.n_embd)
+            for head in range(config.n_head):
+                mine = slice(head * head_size, (head + 1) * head_size)
+                scores = [qkv[t][0][mine] @ qkv[s][1][mine] / math.sqrt(head_size) for s in range(t + 1)]
+                total = sum(math.exp(score) for score in scores)
+                for s, score in enumerate(scores):
+                    mixed_D[mine] += math.exp(score) / total * qkv[s][2][mine]
+            stream[t] = stream[t] + mixed_D @ part["attn.c_proj.weight"] + part["attn.c_proj.bias"]
+            normal_D = reference_layer_norm(stream[t], part["ln_2.weight"], part["ln_2.bias"])
+            up_F = normal_D @ part["mlp.c_fc.weight"] + part["mlp.c_fc.bias"]
+            active_F = up_F * (1 + np.tanh(math.sqrt(2 / math.pi) * (up_F + 0.044715 * up_F ** 3))) / 2
+            stream[t] = stream[t] + active_F @ part["mlp.c_proj.weight"] + part["mlp.c_proj.bias"]
+    final = [reference_layer_norm(x_D, weights["ln_f.weight"], weights["ln_f.bias"]) for x_D in stream]
+    return np.array(final) @ weights["wte.weight"].T
+
+
+def batched_logits(config, weights, tokens_BT):
+    saved = forward(config, weights, tokens_BT)
+    return logits(weights, saved.hidden_ND).reshape(*tokens_BT.shape, config.vocab_size)
+
+
+def test_the_batched_forward_pass_is_gpt2_by_its_definition():
+    weights = tiny_weights()
+    tokens_BT, _ = tiny_batch()
+    logits_BTV = batched_logits(TINY, weights, tokens_BT)
+    for row in range(len(tokens_BT)):
+        expected_TV = reference_logits(TINY, weights, tokens_BT[row].tolist())
+        np.testing.assert_allclose(logits_BTV[row], expected_TV, rtol=0, atol=1e-12)
+
+
+def test_the_batched_forward_pass_is_the_model_that_will_decode():
+    from minispec.cache import KVCache
+    from minispec.model import Transformer
+    config = Config(n_layer=3, n_head=4, n_embd=32, n_positions=48, vocab_size=60)
+    generator = np.random.default_rng(5)
+    weights = initial_weights(config, seed=5)
+    for weight in weights.values():
+        weight += 0.1 * generator.standard_normal(weight.shape, dtype=np.float32)
+    tokens_BT = generator.integers(0, 60, (3, 40))
+    logits_BTV = batched_logits(config, weights, tokens_BT)
+    for row in range(3):
+        model_TV = Transformer(config, weights)(tokens_BT[row].tolist(), KVCache(config))
+        assert np.abs(logits_BTV[row] - model_TV).max() <= 1e-4
+
+
+def test_the_loss_is_the_mean_surprise_of_the_targets_that_count():
+    weights = tiny_weights()
+    tokens_BT, targets_BT = tiny_batch()
+    surprises = []
+    for row in range(2):
+        logits_TV = reference_logits(TINY, weights, tokens_BT[row].tolist())
+        for t, target in enumerate(targets_BT[row]):
+            if target != -1:
+                surprises.append(np.log(np.exp(logits_TV[t]).sum()) - logits_TV[t, target])
+    assert len(surprises) == 7
+    assert mean_loss(TINY, weights, tokens_BT, targets_BT) == pytest.approx(np.mean(surprises), rel=1e-12)
+
+
+# the backward pass
+
+
+def finite_differences(weights, name, tokens_BT, targets_BT, step=1e-5):
+    """(loss(w + step) - loss(w - step)) / (2 step), for one element of one tensor after the other."""
+    weight = weights[name]
+    slopes = np.zeros_like(weight)
+    for index in np.ndindex(weight.shape):
+        middle = weight[index]
+        weight[index] = middle + step
+        above = mean_loss(TINY, weights, tokens_BT, targets_BT)
+        weight[index] = middle - step
+        below = mean_loss(TINY, weights, tokens_BT, targets_BT)
+        weight[index] = middle
+        slopes[index] = (above - below) / (2 * step)
+    return slopes
+
+
+@pytest.mark.parametrize("name", [name for name, shape in weight_shapes(TINY)])
+def test_the_gradient_of_every_element_is_its_finite_difference(name):
+    weights = tiny_weights()
+    tokens_BT, targets_BT = tiny_batch()
+    loss, gradients = loss_and_gradients(TINY, weights, tokens_BT, targets_BT)
+    assert loss == mean_loss(TINY, weights, tokens_BT, targets_BT)
+    slopes = finite_differences(weights, name, tokens_BT, targets_BT)
+    error = np.abs(gradients[name] - slopes).max() / np.abs(slopes).max()
+    assert error < 1e-7, f"{name}: relative error {error:.1e}"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_have_the_names_shapes_and_dtype_of_the_weights(dtype):
+    weights = {name: weight.astype(dtype) for name, weight in tiny_weights().items()}
+    _, gradients = loss_and_gradients(TINY, weights, *tiny_batch())
+    assert gradients.keys() == weights.keys()
+    for name, weight in weights.items():
+        assert (gradients[name].shape, gradients[name].dtype) == (weight.shape, weight.dtype), name
+
+
+def test_float32_and_float64_gradients_agree():
+    double = tiny_weights()
+    single = {name: weight.astype(np.float32) for name, weight in double.items()}
+    _, from_double = loss_and_gradients(TINY, double, *tiny_batch())
+    _, from_single = loss_and_gradients(TINY, single, *tiny_batch())
+    for name, gradient in from_double.items():
+        np.testing.assert_allclose(from_single[name], gradient, rtol=0, atol=1e-5, err_msg=name)
+
+
+def test_ignored_targets_contribute_nothing():
+    """Tokens behind the last target that counts may be anything: padding moves neither the loss nor a gradient."""
+    weights = tiny_weights()
+    tokens_BT, targets_BT = tiny_batch()
+    loss, gradients = loss_and_gradients(TINY, weights, tokens_BT, targets_BT)
+    padded_BT = tokens_BT.copy()
+    padded_BT[1, 3:] = 9
+    padded_loss, padded_gradients = loss_and_gradients(TINY, weights, padded_BT, targets_BT)
+    assert padded_loss == loss
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(padded_gradients[name], gradient, rtol=0, atol=1e-15, err_msg=name)
+
+
+def test_a_row_does_not_see_the_other_rows_of_its_batch():
+    weights = tiny_weights()
+    tokens_BT, targets_BT = tiny_batch()
+    targets_BT[0] = -1
+    _, together = loss_and_gradients(TINY, weights, tokens_BT, targets_BT)
+    _, alone = loss_and_gradients(TINY, weights, tokens_BT[1:], targets_BT[1:])
+    for name, gradient in alone.items():
+        np.testing.assert_allclose(together[name], gradient, rtol=0, atol=1e-15, err_msg=name)
+
+
+def test_large_scores_and_logits_do_not_overflow():
+    """exp(89) is infinite in float32; softmax and loss take the maximum off first."""
+    weights = {name: (30 * weight).astype(np.float32) for name, weight in tiny_weights().items()}
+    tokens_BT, targets_BT = tiny_batch()
+    saved = forward(TINY, weights, tokens_BT)
+    assert np.abs(logits(weights, saved.hidden_ND)).max() > 200
+    assert np.abs(saved.blocks[0].qkv_N3D).max() > 200
+    loss, gradients = loss_and_gradients(TINY, weights, tokens_BT, targets_BT)
+    assert math.isfinite(loss)
+    for name, gradient in gradients.items():
+        assert np.isfinite(gradient).all(), name
+
+
+@pytest.mark.parametrize("tokens, targets, message", [
+    ([[1, 11]], [[1, 2]], "tokens_BT holds 1 to 11; tokens go from 0 to 10"),
+    ([[1, -1]], [[1, 2]], "tokens_BT holds -1 to 1"),
+    ([[1, 2]], [[-1, -1]], "targets_BT holds nothing but -1"),
+    ([[1, 2]], [[-2, 2]], "targets_BT holds -2 to 2"),
+    ([[1, 2]], [[1, 11]], "targets_BT holds 1 to 11"),
+    ([[1] * 8], [[1] * 8], "tokens_BT has rows of 8; the model has 7 positions"),
+])
+def test_a_batch_the_model_cannot_take_is_refused(tokens, targets, message):
+    """NumPy reads embedding -1 as the last one, so a stray padding token would train in silence."""
+    with pytest.raises(ValueError, match=message):
+        loss_and_gradients(TINY, tiny_weights(), np.array(tokens), np.array(targets))
+
+
+# the optimiser
+
+
+def test_adamw_is_the_two_steps_worked_out_by_hand():
+    """g = 0.5, then -0.25; rate 0.1, betas 0.9 and 0.99, decay 0.1.
+
+    Step 1: m' = 0.5, v' = 0.25, so the change is 0.1 * 0.5 / 0.5 = 0.1; the decay takes 1 % of the weight first.
+    Step 2: m = 0.02, m' = 0.02 / 0.19; v = 0.0031, v' = 0.0031 / 0.0199: the change is 0.026670.
+    """
+    decayed = "h.0.mlp.c_fc.weight"
+    free = {"h.0.mlp.c_fc.bias": (1,), "h.0.ln_1.weight": (1,), "wte.weight": (1, 1), "wpe.weight": (1, 1)}
+    weights = {name: np.ones(shape) for name, shape in free.items()}
+    weights[decayed] = np.ones((1, 1))
+    moments = zero_moments(weights)
+    for gradient, expected_decayed, expected_free in ((0.5, 0.89, 0.9), (-0.25, 0.854430, 0.873330)):
+        gradients = {name: np.full(weight.shape, gradient) for name, weight in weights.items()}
+        adamw_update(weights, gradients, moments, 0.1, (0.9, 0.99), weight_decay=0.1)
+        assert weights[decayed].item() == pytest.approx(expected_decayed, abs=1e-6)
+        for name in free:
+            assert weights[name].item() == pytest.approx(expected_free, abs=1e-6), name
+    assert moments.step == 2
+
+
+def test_clipping_scales_all_gradients_by_one_factor_and_only_down():
+    gradients = {"a": np.array([3.0]), "b": np.array([[0.0], [4.0]])}
+    assert clip_gradients(gradients, 10.0) == 5.0
+    assert gradients["a"].tolist() == [3.0]
+    assert clip_gradients(gradients, 1.0) == 5.0
+    assert gradients["a"].tolist() == pytest.approx([0.6])
+    assert gradients["b"].ravel().tolist() == pytest.approx([0.0, 0.8])
+
+
+def test_the_learning_rate_climbs_to_the_peak_and_ends_at_the_floor():
+    rates = [learning_rate(step, 100, 1e-2, 10, 1e-3) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-3)
+    assert rates[4] == pytest.approx(5e-3)
+    assert rates[9] == pytest.approx(1e-2) == max(rates)
+    assert rates[54] == pytest.approx((1e-2 + 1e-3) / 2)      # half of the cosine
+    assert rates[99] == pytest.approx(1e-3)
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_the_initial_weights_are_those_of_gpt2_at_the_width_of_the_model():
+    """GPT-2's 0.02 belongs to 768 channels; 48 channels, a sixteenth, need four times as much."""
+    config = Config(n_layer=8, n_head=2, n_embd=48, n_positions=64, vocab_size=100)
+    weights = initial_weights(config, seed=3)
+    assert {name: weight.shape for name, weight in weights.items()} == dict(weight_shapes(config))
+    for name, weight in weights.items():
+        assert weight.dtype == np.float32
+        if name.endswith("bias"):
+            assert not weight.any(), name
+        elif weight.ndim == 1:
+            assert (weight == 1).all(), name
+        else:
+            deviation = 0.08 / 4 if name.endswith("c_proj.weight") else 0.08      # 4 = sqrt(2 * 8 layers)
+            assert weight.std() == pytest.approx(deviation, rel=0.1), name
+    np.testing.assert_array_equal(weights["wte.weight"], initial_weights(config, seed=3)["wte.weight"])
+    assert (weights["wte.weight"] != initial_weights(config, seed=4)["wte.weight"]).any()
+
+
+# the batches
+
+
+SHORT = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 1, 2], [5]]
+
+
+def test_a_batch_is_a_function_of_seed_and_step():
+    tokens_BT, targets_BT = packed_batch(SHORT, END, seed=1, step=5, batch=4, length=16)
+    packed_batch(SHORT, END, seed=1, step=6, batch=4, length=16)
+    again_BT, targets_again_BT = packed_batch(SHORT, END, seed=1, step=5, batch=4, length=16)
+    assert tokens_BT.shape == targets_BT.shape == (4, 16)
+    np.testing.assert_array_equal(tokens_BT, again_BT)
+    np.testing.assert_array_equal(targets_BT, targets_again_BT)
+    for seed, step in ((1, 6), (2, 5), (5, 1)):
+        other_BT, _ = packed_batch(SHORT, END, seed=seed, step=step, batch=4, length=16)
+        assert (tokens_BT != other_BT).any()
+
+
+def test_every_row_starts_at_a_document_start_and_holds_whole_documents():
+    started = set()
+    for step in range(20):
+        tokens_BT, targets_BT = packed_batch(SHORT, END, seed=0, step=step, batch=4, length=16)
+        np.testing.assert_array_equal(tokens_BT[:, 1:], targets_BT[:, :-1])
+        for row in range(4):
+            packed = tokens_BT[row].tolist() + [int(targets_BT[row, -1])]
+            pieces = "".join(map(chr, packed)).split(chr(END))
+            documents = [list(map(ord, piece)) for piece in pieces]
+            started.add(tuple(documents[0]))
+            assert all(document in SHORT for document in documents[:-1])
+            assert any(document[:len(documents[-1])] == documents[-1] for document in SHORT)
+    assert started == set(map(tuple, SHORT))
+
+
+def test_a_document_longer_than_a_row_is_read_from_its_start_and_from_all_over():
+    book = list(range(100))
+    begins = []
+    for step in range(200):
+        tokens_BT, targets_BT = packed_batch([book], END, seed=0, step=step, batch=2, length=20)
+        for row in range(2):
+            begin = int(tokens_BT[row, 0])
+            begins.append(begin)
+            assert tokens_BT[row].tolist() == book[begin:begin + 20]
+    assert 40 <= begins.count(0) <= 120                        # one in five of 400
+    assert min(begins) == 0 and max(begins) == 80
+    assert len(set(begins)) > 60
+
+
+def test_a_document_just_as_long_as_a_row_starts_at_its_start_and_is_followed_by_end_of_text():
+    tokens_BT, targets_BT = packed_batch([[1, 2, 3, 4]], END, seed=0, step=0, batch=3, length=4)
+    assert tokens_BT.tolist() == [[1, 2, 3, 4]] * 3
+    assert targets_BT.tolist() == [[2, 3, 4, END]] * 3
+
+
+@pytest.mark.parametrize("documents", [[], [[1, 2], []]])
+def test_documents_without_tokens_are_refused(documents):
+    with pytest.raises(ValueError, match="documents"):
+        packed_batch(documents, END, seed=0, step=0, batch=1, length=4)
+
+
+# the run
+
+
+CONFIG = Config(n_layer=2, n_head=2, n_embd=16, n_positions=16, vocab_size=11, eos_token_id=END)
+RECIPE = Recipe(steps=24, batch=4, length=16, peak=1e-2, warmup=4, floor=1e-3, checkpoint_every=10, held_out_every=8)
+DATA = PackedBatches(SHORT, END, seed=0, rows=4, length=16)
+
+
+def assert_same_bits(one, other):
+    for mine, yours in ((one.weights, other.weights), (one.moments.first, other.moments.first),
+                        (one.moments.second, other.moments.second)):
+        assert mine.keys() == yours.keys()
+        for name in mine:
+            assert mine[name].dtype == np.float32
+            np.testing.assert_array_equal(mine[name].view(np.uint32), yours[name].view(np.uint32), err_msg=name)
+    assert (one.moments.step, one.loss, one.held_out_loss) == (other.moments.step, other.loss, other.held_out_loss)
+
+
+def checkpoint_step(folder):
+    with np.load(folder / "checkpoint.npz") as arrays:
+        return json.loads(str(arrays["scalars"]))["step"]
+
+
+class Interrupting:
+    """The same batches; asking for number `at` sends this process a signal."""
+
+    def __init__(self, at, number):
+        self.at = at
+        self.number = number
+
+    def batch(self, step):
+        if step == self.at:
+            os.kill(os.getpid(), self.number)
+        return DATA.batch(step)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_interrupted_and_resumed_ends_in_the_same_bits_as_one_uninterrupted(tmp_path, number):
+    held_out = (DATA.batch(1000),)
+    handler = signal.getsignal(number)
+    whole = train(CONFIG, DATA.batch, RECIPE, tmp_path / "whole", held_out)
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 14 of 24"):
+        train(CONFIG, Interrupting(13, number).batch, RECIPE, tmp_path / "parts", held_out)
+    assert signal.getsignal(number) == handler
+    assert checkpoint_step(tmp_path / "parts") == 14
+    parts = train(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", held_out, resume=True)
+    assert_same_bits(whole, parts)
+    assert whole.moments.step == 24
+
+
+def test_a_run_that_dies_without_warning_resumes_from_its_last_regular_checkpoint(tmp_path, monkeypatch):
+    whole = train(CONFIG, DATA.batch, RECIPE, tmp_path / "whole")
+    real_step = training.train_step
+
+    def failing_step(config, batches, recipe, run):
+        if run.moments.step == 13:
+            raise MemoryError
+        real_step(config, batches, recipe, run)
+
+    monkeypatch.setattr(training, "train_step", failing_step)
+    with pytest.raises(MemoryError):
+        train(CONFIG, DATA.batch, RECIPE, tmp_path / "parts")
+    monkeypatch.undo()
+    assert checkpoint_step(tmp_path / "parts") == 10
+    assert_same_bits(whole, train(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", resume=True))
+
+
+def test_a_failed_save_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
+    run = train(CONFIG, DATA.batch, RECIPE, tmp_path)
+    before = (tmp_path / "checkpoint.npz").read_bytes()
+
+    def half_a_save(file, **arrays):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", half_a_save)
+    with pytest.raises(OSError, match="disk full"):
+        training.save_checkpoint(tmp_path / "checkpoint.npz", run, {})
+    assert (tmp_path / "checkpoint.npz").read_bytes() == before
+
+
+def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
+    run = train(CONFIG, DATA.batch, RECIPE, tmp_path)
+    assert_same_bits(run, train(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True))
+
+
+@pytest.mark.parametrize("changed, message", [
+    (dict(config=replace(CONFIG, n_head=4)), "config.n_head = 2, but this run has 4"),
+    (dict(recipe=replace(RECIPE, steps=25)), "recipe.steps = 24, but this run has 25"),
+    (dict(recipe=replace(RECIPE, betas=(0.9, 0.95))), "recipe.betas = .0.9, 0.99., but this run has .0.9, 0.95."),
+    (dict(data=replace(DATA, seed=1)), "data = "),
+])
+def test_a_run_is_not_resumed_with_other_settings(tmp_path, changed, message):
+    train(CONFIG, DATA.batch, RECIPE, tmp_path)
+    other = dict(config=CONFIG, recipe=RECIPE, data=DATA) | changed
+    with pytest.raises(ValueError, match=message):
+        train(other["config"], other["data"].batch, other["recipe"], tmp_path, resume=True)
+    # How often a checkpoint is written may change: it does not touch the weights.
+    train(CONFIG, DATA.batch, replace(RECIPE, checkpoint_every=3), tmp_path, resume=True)
+
+
+def test_a_checkpoint_is_neither_overwritten_nor_invented_nor_guessed(tmp_path):
+    with pytest.raises(FileNotFoundError, match="checkpoint.npz is not there"):
+        train(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK not really")
+    with pytest.raises(FileExistsError, match="is there already"):
+        train(CONFIG, DATA.batch, RECIPE, tmp_path)
+    with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
+        train(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
+
+
+def test_a_run_outside_the_main_thread_trains_too(tmp_path):
+    """Only the main thread may set signal handlers; in a notebook's worker thread train must not try."""
+    runs = []
+    thread = threading.Thread(target=lambda: runs.append(train(CONFIG, DATA.batch, RECIPE, tmp_path)))
+    thread.start()
+    thread.join()
+    assert runs[0].moments.step == 24
+
+
+def test_the_loss_falls_on_a_text_that_can_be_memorised(tmp_path):
+    text = [[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3]]
+    data = PackedBatches(text, END, seed=0, rows=2, length=16)
+    before = mean_loss(CONFIG, initial_weights(CONFIG, seed=0), *data.batch(0))
+    run = train(CONFIG, data.batch, replace(RECIPE, steps=120, batch=2), tmp_path, held_out=(data.batch(0),))
+    assert before == pytest.approx(math.log(11), abs=0.1)      # knowing nothing: 11 tokens, all as likely
+    assert run.held_out_loss < 0.1
+    assert run.loss < 0.2
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    with pytest.raises(FloatingPointError, match="loss of step"):
+        train(CONFIG, DATA.batch, replace(RECIPE, peak=1e30, warmup=0), tmp_path)
+
+
+@pytest.mark.parametrize("change", [dict(steps=0), dict(batch=0), dict(peak=0.0), dict(peak=math.nan), dict(seed=-1)])
+def test_a_recipe_that_cannot_be_followed_is_refused(change):
+    [(name, value)] = change.items()
+    with pytest.raises(ValueError, match=f"{name} is {value}"):
+        replace(RECIPE, **change)
+
+
+# the command
+
+
+def run_command(*options):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args([str(option) for option in options]))
+
+
+SMALL = ("--steps", 3, "--layers", 1, "--width", 8, "--heads", 2, "--context", 16, "--batch", 2)
+
+
+def test_the_command_leaves_a_model_folder_and_says_how_it_was_made(tmp_path):
+    from minispec.checkpoint import load
+    assert run_command("--tales", 40, "--vocab", 300, *SMALL, "--output", tmp_path / "target") == 0
+    recipe = json.loads((tmp_path / "target" / "recipe.json").read_text(encoding="utf-8"))
+    assert (recipe["steps"], recipe["tokens_seen"], recipe["seed"]) == (3, 3 * 2 * 16, 0)
+    assert recipe["numpy"] == np.__version__
+    assert recipe["command"].startswith("python -m minispec ")
+    assert 4 < recipe["held_out_loss"] < 8 and 4 < recipe["training_loss"] < 8
+    assert recipe["wall_seconds"] >= 0
+    target, target_words = load(tmp_path / "target")
+
+    assert run_command("--tales", 40, "--tokenizer", tmp_path / "target", *SMALL, "--output", tmp_path / "draft") == 0
+    draft, draft_words = load(tmp_path / "draft")
+    assert draft_words == target_words
+    assert draft.config.vocab_size == target.config.vocab_size == 300
+    assert draft.config.eos_token_id == target_words.end_of_text
+
+
+def test_the_command_trains_on_ones_own_text(tmp_path):
+    (tmp_path / "poem.txt").write_text("Ein Männlein\nsteht im Walde\n\nganz still und stumm\n", encoding="utf-8")
+    assert run_command("--texts", tmp_path / "poem.txt", "--vocab", 270, *SMALL, "--output", tmp_path / "model") == 0
+    recipe = json.loads((tmp_path / "model" / "recipe.json").read_text(encoding="utf-8"))
+    assert recipe["corpus"]["documents"] == 2
+    assert recipe["held_out_loss"] is None
+
+
+@pytest.mark.parametrize("text, documents", [
+    ("one\ntwo\n\n \nthree\n", ["one\ntwo", "three"]),
+    ("one\n\ntwo\n<|endoftext|>\nthree", ["one\n\ntwo", "three"]),
+    ("<|endoftext|>\none\n<|endoftext|>\n", ["one"]),
+    ("\n\n", []),
+])
+def test_documents_are_separated_by_end_of_text_lines_or_else_by_blank_lines(text, documents):
+    assert command.split_text(text) == documents
+
+
+def test_no_held_out_document_is_trained_on():
+    texts = [f"tale {number % 30}" for number in range(200)]
+    training_texts, held_out = command.split_documents(texts)
+    assert not set(training_texts) & set(held_out)
+    texts = [f"tale {number}" for number in range(200)]
+    training_texts, held_out = command.split_documents(texts)
+    assert (len(training_texts), len(held_out)) == (190, 10)
+    assert set(training_texts) | set(held_out) == set(texts)
+
+
+def test_the_command_reports_an_error_in_one_sentence(tmp_path, capsys):
+    (tmp_path / "latin.txt").write_bytes("Männlein".encode("latin-1"))
+    for options, message in (
+            (("--length", 17, *SMALL), "error: --length is 17; it must be at most --context, which is 16"),
+            (("--texts", tmp_path / "latin.txt", *SMALL), "is not UTF-8 at byte 1"),
+            (("--texts", tmp_path / "none.txt", *SMALL), "none.txt"),
+            (("--tales", 5, "--resume", *SMALL), "checkpoint.npz is not there")):
+        assert run_command(*options, "--output", tmp_path / "model") == 2
+        said = capsys.readouterr().err
+        assert message in said and said.count("\n") == 1
+
+
+def test_a_stopped_command_can_be_resumed(tmp_path, monkeypatch, capsys):
+    options = ("--tales", 40, "--vocab", 300, *SMALL, "--output", tmp_path)
+    real_batch = PackedBatches.batch
+
+    def interrupted_batch(self, step):
+        if step == 1 and not (tmp_path / "checkpoint.npz").exists():
+            signal.raise_signal(signal.SIGTERM)
+        return real_batch(self, step)
+
+    # Without held-out batches, batch 1 is the second step of the training.
+    monkeypatch.setattr(command, "HELD_OUT_EVERY", 1000)
+    monkeypatch.setattr(PackedBatches, "batch", interrupted_batch)
+    assert run_command(*options) == 130
+    assert "can be resumed" in capsys.readouterr().err
+    assert not (tmp_path / "recipe.json").exists()
+    assert run_command(*options, "--resume") == 0
+    assert json.loads((tmp_path / "recipe.json").read_text())["steps"] == 3
+
+
+# the progress line
+
+
+def test_the_progress_line_says_how_far_how_well_how_fast_and_how_long():
+    from minispec.train.progress import progress_line
+    line = progress_line(1200, 4000, 1.2345, 1.3, seconds_per_step=0.5, tokens_per_step=2048)
+    assert line == "step 1200/4000  loss 1.234  held-out 1.300  4096 tokens/s  0:23:20 left"
+    assert "held-out   n/a" in progress_line(1, 2, 1.0, None, 0.5, 16)
