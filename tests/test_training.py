@@ -458,7 +458,7 @@ def test_the_loss_falls_on_a_text_that_can_be_memorised(tmp_path):
     data = PackedBatches(text, END, seed=0, rows=2, length=16)
     before = mean_loss(CONFIG, initial_weights(CONFIG, seed=0), *data.batch(0))
     run = train(CONFIG, data.batch, replace(RECIPE, steps=120, batch=2), tmp_path, held_out=(data.batch(0),))
-    assert before == pytest.approx(math.log(11), abs=0.1)      # knowing nothing: 11 tokens, all as likely
+    assert before == pytest.approx(math.log(11), abs=0.4)      # knowing next to nothing: 11 tokens, about as likely
     assert run.held_out_loss < 0.1
     assert run.loss < 0.2
 
