@@ -1,4 +1,4 @@
-"""The command line: `python -m minispec [PROMPT]`, and the commands check, bench and train.
+"""The command line: `python -m minispec [PROMPT]`, and the commands check, bench, recall and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -42,7 +42,8 @@ def main(argv: list[str]) -> int:
 
 def parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The parser of the command that was named first, decoding where none was, and what it read."""
-    commands = {"check": check_parser, "bench": bench_parser, "train": train_parser}
+    commands = {"check": check_parser, "bench": bench_parser, "recall": recall_parser,
+                "train": train_parser}
     if argv and argv[0] in commands:
         parser = commands[argv[0]]()
         return parser, parser.parse_args(argv[1:])
@@ -54,7 +55,7 @@ def decode_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m minispec", allow_abbrev=False,
         description="Decode a prompt with plain greedy and with speculative decoding, and show every round.",
-        epilog="other commands: python -m minispec check | bench | train (each with --help); "
+        epilog="other commands: python -m minispec check | bench | recall | train (each with --help); "
                f"bundled models: {', '.join(list_models())}")
     parser.add_argument("prompt", nargs="?", default=PROMPT, help=f"any text (default: {PROMPT!r})")
     add_models(parser)
@@ -151,6 +152,16 @@ def bench_parser() -> argparse.ArgumentParser:
         description="Measure what passes cost and how much speculative decoding gains, as ratios of one run.")
     bench.add_arguments(parser)
     parser.set_defaults(run=bench.run)
+    return parser
+
+
+def recall_parser() -> argparse.ArgumentParser:
+    from .train import evaluate
+    parser = argparse.ArgumentParser(
+        prog="python -m minispec recall", allow_abbrev=False,
+        description="What each model can keep in mind: words that a held-out tale determines, by kind of memory.")
+    evaluate.add_arguments(parser)
+    parser.set_defaults(run=evaluate.run)
     return parser
 
 
