@@ -1,35 +1,92 @@
 """Refusing what cannot be run: one sentence that names the argument, its value and what is allowed.
 
 Invariant: nothing here changes anything; a check returns None or raises TypeError (wrong kind) or ValueError (wrong
-value).
+value), with a message of one line.
 """
+
+import os
+from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 
-def check_tokens(tokens: list[int], vocab_size: int) -> None:
+def shown(value) -> str:
+    """The value for a message: on one line, and not the whole of something long."""
+    line = " ".join(repr(value).split())
+    return line if len(line) <= 60 else line[:59] + "…"
+
+
+def is_whole(value) -> bool:
+    """Whether `value` is an int, Python's or NumPy's; True and 1.0 are none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def check_tokens(tokens: Sequence[int], vocab_size: int) -> None:
     """Raise TypeError or ValueError, in one sentence, unless `tokens` is at least one token id of the vocabulary."""
-    if isinstance(tokens, str) or not hasattr(tokens, "__len__"):
-        raise TypeError(f"tokens is {tokens!r}; it must be a list of token ids, as tokenizer.encode(text) returns")
+    is_text = isinstance(tokens, (str, bytes, bytearray))
+    is_list = isinstance(tokens, Sequence) or isinstance(tokens, np.ndarray) and tokens.ndim > 0
+    if is_text or not is_list:
+        raise TypeError(f"tokens is {shown(tokens)}; it must be a list of token ids, as tokenizer.encode(text) returns")
     if len(tokens) == 0:
         raise ValueError(f"tokens is empty; it must hold at least one token id, 0 to {vocab_size - 1}")
     for position, token in enumerate(tokens):
-        if isinstance(token, (bool, np.bool_)) or not isinstance(token, (int, np.integer)):
-            raise TypeError(f"tokens[{position}] is {token!r}; a token id is an int, 0 to {vocab_size - 1}")
+        if not is_whole(token):
+            raise TypeError(f"tokens[{position}] is {shown(token)}; a token id is an int, 0 to {vocab_size - 1}")
         if not 0 <= token < vocab_size:
-            raise ValueError(f"tokens[{position}] is {token}; a token id is 0 to {vocab_size - 1}")
+            raise ValueError(f"tokens[{position}] is {shown(token)}; a token id is 0 to {vocab_size - 1}")
+
+
+def check_stop(stop: int, vocab_size: int) -> None:
+    """Raise TypeError or ValueError unless `stop` is a token id."""
+    allowed = f"it must be a token id, 0 to {vocab_size - 1}, or None"
+    if not is_whole(stop):
+        raise TypeError(f"stop is {shown(stop)}; {allowed}")
+    if not 0 <= stop < vocab_size:
+        raise ValueError(f"stop is {shown(stop)}; {allowed}")
 
 
 def check_count(name: str, value: int, least: int = 0) -> None:
     """Raise TypeError or ValueError unless `value` is a whole number of at least `least`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}; it must be a whole number of at least {least}")
+    if not is_whole(value):
+        raise TypeError(f"{name} is {shown(value)}; it must be a whole number of at least {least}")
     if value < least:
-        raise ValueError(f"{name} is {value}; it must be at least {least}")
+        raise ValueError(f"{name} is {shown(value)}; it must be at least {least}")
 
 
-def check_prompt(tokens: list[int], model) -> None:
+def check_path(name: str, value) -> None:
+    """Raise TypeError unless `value` is a str or a path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} is {shown(value)}; it must be a str or a pathlib.Path")
+
+
+def checked_fields(record):
+    """The dataclass `record` itself.  Raises TypeError unless each field is of the kind that its class declares."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        good = True
+        if field.type is int:
+            good = is_whole(value) and value >= 0
+        elif field.type is float:
+            good = is_whole(value) or isinstance(value, float)
+        elif field.type is str:
+            good = isinstance(value, str)
+        elif field.type in (tuple[int, ...], tuple[int, int]):
+            good = isinstance(value, tuple) and all([is_whole(each) and each >= 0 for each in value])
+        if not good:
+            raise TypeError(f"{field.name} is {shown(value)}; it must be {field.type}")
+    return record
+
+
+def check_model(name: str, value) -> None:
+    """Raise TypeError unless `value` is a model; a name, or the pair that load returns, is none."""
+    if not hasattr(value, "config"):
+        raise TypeError(f"{name} is {shown(value)}; it must be a model: load(…) returns one, and its tokenizer")
+
+
+def check_prompt(tokens: Sequence[int], model) -> None:
     """Raise unless `tokens` is a prompt that `model` can read: tokens of its vocabulary, no more than its context."""
+    check_model("model", model)
     check_tokens(tokens, model.config.vocab_size)
     limit = model.config.n_positions
     if len(tokens) > limit:
@@ -37,10 +94,12 @@ def check_prompt(tokens: list[int], model) -> None:
 
 
 def check_pair(target, draft) -> None:
-    """Raise ValueError unless token 7 of the draft is token 7 of the target, as far as the models can tell."""
+    """Raise TypeError or ValueError unless token 7 of the draft is token 7 of the target, as far as one can tell."""
+    check_model("target", target)
+    check_model("draft", draft)
     if draft.config.vocab_size != target.config.vocab_size:
-        raise ValueError(f"draft is {draft.name} with {draft.config.vocab_size} tokens; it must share the vocabulary of "
-                         f"the target {target.name}, which has {target.config.vocab_size}")
+        raise ValueError(f"draft is {draft.name} with {draft.config.vocab_size} tokens; it must share the vocabulary "
+                         f"of the target {target.name}, which has {target.config.vocab_size}")
     known = target.vocabulary is not None and draft.vocabulary is not None
     if known and draft.vocabulary != target.vocabulary:
         raise ValueError(f"draft is {draft.name}, whose {draft.config.vocab_size} tokens are other ones than those of "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arguments import check_path
 from .config import Config
 from .model import Transformer
 from .files.safetensors import write_tensors
@@ -44,6 +45,7 @@ def bundled_folder(name) -> Path:
 
 def load(name_or_path) -> tuple[Transformer, Tokenizer]:
     """A bundled model by its name, or any GPT-2 folder by its path.  Raises ValueError or OSError naming the fault."""
+    check_path("name_or_path", name_or_path)
     is_path = not isinstance(name_or_path, str) or os.path.dirname(name_or_path) or os.path.exists(name_or_path)
     if name_or_path in list_models() or not is_path:
         folder = bundled_folder(name_or_path)

@@ -13,28 +13,47 @@ from . import __version__
 from .arguments import check_count
 from .checkpoint import list_models, load
 from .decoding import MODELS_OWN
+from .lab import bench, exactness
 from .lab.comparison import Comparison, compare
+from .speculation import TAU
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
 from .trace_file import save_trace, trace_to_dict
+from .train import command as training
+from .train import evaluate
 from .views import text
 
+# Each module has add_arguments(parser) and run(arguments) -> exit status.
+COMMANDS = {
+    "check": (exactness, "Test on this machine that speculative decoding is plain decoding to the last bit."),
+    "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
+    "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
+    "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),
+}
 TARGET = "tales-24"
 DRAFT = "tales-1"
-TAU = 8
-NEW_TOKENS = 120
+NEW_TOKENS = 150
 PROMPT = "The cat sat"
 
 
 def main(argv: list[str]) -> int:
     """Run the command; returns the exit status: 0, 1 where a check failed, 2 for input that cannot be run."""
+    if sys.stdout is None:               # closed, as by >&-
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")    # a terminal without ✓ gets \u2713, not a traceback
     parser, arguments = parse(argv)
     try:
-        return arguments.run(arguments)
+        status = arguments.run(arguments)
+        sys.stdout.flush()               # here, where a closed pipe can be caught, and not when Python ends
+        return status
+    except BrokenPipeError:
+        # whoever read the output, such as head, has enough of it; what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141                       # as the shell says of a program that a closed pipe ended
     except (ValueError, TypeError, OSError) as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        message = " ".join(str(error).splitlines())
+        print(f"{parser.prog}: error: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -42,20 +61,23 @@ def main(argv: list[str]) -> int:
 
 def parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The parser of the command that was named first, decoding where none was, and what it read."""
-    commands = {"check": check_parser, "bench": bench_parser, "recall": recall_parser,
-                "train": train_parser}
-    if argv and argv[0] in commands:
-        parser = commands[argv[0]]()
+    if argv and argv[0] in COMMANDS:
+        module, description = COMMANDS[argv[0]]
+        parser = argparse.ArgumentParser(prog=f"python -m minispec {argv[0]}", description=description,
+                                         allow_abbrev=False)
+        module.add_arguments(parser)
+        parser.set_defaults(run=module.run, argv=argv)
         return parser, parser.parse_args(argv[1:])
     parser = decode_parser()
     return parser, parser.parse_args(argv)
 
 
 def decode_parser() -> argparse.ArgumentParser:
+    """The arguments of decoding, which is what the command does when no other is named."""
     parser = argparse.ArgumentParser(
         prog="python -m minispec", allow_abbrev=False,
         description="Decode a prompt with plain greedy and with speculative decoding, and show every round.",
-        epilog="other commands: python -m minispec check | bench | recall | train (each with --help); "
+        epilog=f"other commands: python -m minispec {' | '.join(COMMANDS)} (each with --help); "
                f"bundled models: {', '.join(list_models())}")
     parser.add_argument("prompt", nargs="?", default=PROMPT, help=f"any text (default: {PROMPT!r})")
     add_models(parser)
@@ -94,7 +116,7 @@ def decode(arguments: argparse.Namespace) -> int:
     if arguments.save:
         save_trace(comparison.trace, arguments.save)
     if arguments.json:
-        print(json.dumps(as_json(comparison, tokenizer.decode(comparison.trace.tokens)), ensure_ascii=False))
+        print(json.dumps(as_json(comparison, tokenizer.decode(comparison.trace.tokens))))
     else:
         show(comparison, tokenizer.decode(comparison.trace.tokens))
     return 0 if comparison.same_tokens else 1
@@ -110,7 +132,8 @@ def show(comparison: Comparison, decoded: str) -> None:
     print(text.round_table(trace, width, colour))
     print(f"\n{text.LEGEND}\n")
     print(text.summary(trace))
-    for line in text.speed_lines(comparison.plain_seconds, comparison.speculative_seconds, comparison.predicted):
+    for line in text.speed_lines(comparison.plain_seconds, comparison.speculative_seconds, comparison.speedup,
+                                 comparison.predicted):
         print(line)
     print(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows))
 
@@ -133,43 +156,3 @@ def as_json(comparison: Comparison, decoded: str) -> dict:
         "predicted_speedup": comparison.predicted,
         "trace": trace_to_dict(trace, logits=False),
     }
-
-
-def check_parser() -> argparse.ArgumentParser:
-    from .lab.exactness import run
-    parser = argparse.ArgumentParser(
-        prog="python -m minispec check", allow_abbrev=False,
-        description="Test on this machine that speculative decoding is plain decoding to the last bit.")
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="(default: all bundled models)")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def bench_parser() -> argparse.ArgumentParser:
-    from .lab import bench
-    parser = argparse.ArgumentParser(
-        prog="python -m minispec bench", allow_abbrev=False,
-        description="Measure what passes cost and how much speculative decoding gains, as ratios of one run.")
-    bench.add_arguments(parser)
-    parser.set_defaults(run=bench.run)
-    return parser
-
-
-def recall_parser() -> argparse.ArgumentParser:
-    from .train import evaluate
-    parser = argparse.ArgumentParser(
-        prog="python -m minispec recall", allow_abbrev=False,
-        description="What each model can keep in mind: words that a held-out tale determines, by kind of memory.")
-    evaluate.add_arguments(parser)
-    parser.set_defaults(run=evaluate.run)
-    return parser
-
-
-def train_parser() -> argparse.ArgumentParser:
-    from .train import command
-    parser = argparse.ArgumentParser(
-        prog="python -m minispec train", allow_abbrev=False,
-        description="Train a GPT-2 from scratch, on the built-in tales or on texts of your own.")
-    command.add_arguments(parser)
-    parser.set_defaults(run=command.run)
-    return parser

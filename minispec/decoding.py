@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from .arguments import check_count, check_prompt, check_tokens
+from .arguments import check_count, check_prompt, check_stop
 from .cache import KVCache
 from .model import Transformer
 from .trace import PlainRun
@@ -18,16 +18,23 @@ MODELS_OWN = "end-of-text"               # the default of `stop`: the end-of-tex
 
 def stop_token(stop: int | str | None, model: Transformer) -> int | None:
     """The token that ends a text: `stop` itself, the model's own end-of-text by default, None to go on regardless."""
-    if stop == MODELS_OWN:
+    if isinstance(stop, str) and stop == MODELS_OWN:
         return model.config.eos_token_id
     if stop is not None:
-        check_tokens([stop], model.config.vocab_size)
+        check_stop(stop, model.config.vocab_size)
     return stop
+
+
+def cut_behind(committed: list[int], last_token: int | None) -> list[int]:
+    """Everything up to and with the first end-of-text, as one-by-one decoding would have stopped there."""
+    if last_token in committed:
+        return committed[:committed.index(last_token) + 1]
+    return committed
 
 
 def length_limit(tokens: list[int], new_tokens: int, *models: Transformer) -> tuple[int, str]:
     """How long the text may become, in tokens, and why: "budget", or "context" where a model's context ends first."""
-    budget = len(tokens) + new_tokens
+    budget = len(tokens) + int(new_tokens)
     context = min(model.config.n_positions for model in models)
     if context < budget:
         return context, "context"

@@ -4,9 +4,12 @@ Invariant: what comes out for a row depends on that row only, to the last bit.  
 factor is a Python float: a NumPy float64 scalar would turn the whole array into float64.
 """
 
+import math
+
 import numpy as np
 
-SQRT_2_OVER_PI = (2 / 3.141592653589793) ** 0.5
+GELU_SCALE = math.sqrt(2 / math.pi)
+GELU_CUBIC = 0.044715
 
 
 def row_products(rows_TD: np.ndarray, weight_DF: np.ndarray) -> np.ndarray:
@@ -33,7 +36,7 @@ def layer_norm(hidden_TD: np.ndarray, gain_D: np.ndarray, bias_D: np.ndarray, ep
 
 def gelu(up_TF: np.ndarray) -> np.ndarray:
     """GPT-2's smooth step, x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3)))."""
-    cubic_TF = up_TF * up_TF * (0.044715 * SQRT_2_OVER_PI) + SQRT_2_OVER_PI
+    cubic_TF = up_TF * up_TF * (GELU_SCALE * GELU_CUBIC) + GELU_SCALE
     slope_TF = np.tanh(up_TF * cubic_TF) + 1
     return up_TF * slope_TF * 0.5
 

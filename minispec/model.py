@@ -92,7 +92,7 @@ class Transformer:
         end = start + len(tokens)
         if end > self.config.n_positions:
             raise ValueError(f"tokens end at position {end}; the context limit is {self.config.n_positions} tokens")
-        hidden_TD = self.token_embeddings_VD[tokens] + self.position_embeddings_PD[start:end]
+        hidden_TD = self.token_embeddings_VD[list(tokens)] + self.position_embeddings_PD[start:end]
         mask_TP = self.mask_PP[start:end]
         for layer in range(self.config.n_layer):
             hidden_TD = self.block(layer, hidden_TD, mask_TP, cache, record)

@@ -14,7 +14,8 @@ def pooled(traces: list[Trace]) -> Trace:
     for trace in traces:
         rounds.extend(trace.rounds)
     seconds = sum(trace.seconds for trace in traces)
-    return Trace(first.prompt, tuple(rounds), first.prefill, first.tau, first.target, first.draft, first.stopped, seconds)
+    return Trace(first.prompt, tuple(rounds), first.prefill, first.tau, first.target, first.draft, first.stopped,
+                 seconds)
 
 
 def ratio(numerator: float, denominator: float) -> float | None:
@@ -43,7 +44,8 @@ def survival(trace: Trace) -> list[float]:
     shares = []
     for t in range(1, trace.tau + 1):
         drafted = [each for each in trace.rounds if len(each.proposed) >= t]
+        if not drafted:
+            break                        # nor did any round draft more
         accepted = [each for each in drafted if each.n_accepted >= t]
-        if drafted:
-            shares.append(len(accepted) / len(drafted))
+        shares.append(len(accepted) / len(drafted))
     return shares

@@ -11,13 +11,15 @@ import numpy as np
 
 from .arguments import check_count, check_pair, check_prompt
 from .cache import KVCache, assert_cache_follows
-from .decoding import MODELS_OWN, length_limit, prefill, stop_token
+from .decoding import MODELS_OWN, cut_behind, length_limit, prefill, stop_token
 from .model import Transformer
 from .trace import Prefill, Round, Trace
 
+TAU = 8                                  # drafts a round, if nothing else is asked for
+
 
 def propose_literal(draft: Transformer, tokens: list[int], tau: int) -> list[int]:
-    """The formula as it reads, without a cache (course row C7):
+    """The formula as it reads, without a cache (course row C7; Xiao & Zhu, equation 11.34):
 
         ŷ_{i+t} = argmax Pr_q( · | X, y_<=i, ŷ_{i+1} … ŷ_{i+t-1} ),   t = 1 … tau
 
@@ -43,7 +45,7 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
     proposed = []
     draft_logits_TV = np.empty((tau, draft.config.vocab_size), dtype=np.float32)
     for t in range(1, tau + 1):
-        context = tokens + proposed
+        context = list(tokens) + proposed
         unseen = context[cache.length:]
         logits_TV = draft(unseen, cache)
         guess = int(np.argmax(logits_TV[-1]))
@@ -59,7 +61,7 @@ def verify(target: Transformer, tokens: list[int], proposed: list[int],
     Row 0 is fed the last token of the text and judges ŷ_{i+1}; row j is fed ŷ_{i+j} and judges ŷ_{i+j+1}.  Returns
     the tau + 1 choices and target_logits_TV (course rows C9, C10).
     """
-    context = tokens + proposed
+    context = list(tokens) + list(proposed)
     unseen = context[cache.length:]
     logits_TV = target(unseen, cache)
     first_row = len(unseen) - len(proposed) - 1      # 0, unless the caller did not prefill
@@ -69,18 +71,14 @@ def verify(target: Transformer, tokens: list[int], proposed: list[int],
 
 
 def count_accepted(proposed: list[int], choices: list[int]) -> int:
-    """n_a: how many drafts, from the first on, are the target's own choice; what follows a mismatch is not judged."""
+    """n_a: how many drafts, from the first on, are the target's own choice; what follows a mismatch is not judged.
+
+    Leviathan's n = min({t - 1 | draft t is refused} and tau), where greedy refuses what is not the target's argmax.
+    """
     n_accepted = 0
     while n_accepted < len(proposed) and proposed[n_accepted] == choices[n_accepted]:
         n_accepted += 1
     return n_accepted
-
-
-def cut_behind(committed: list[int], last_token: int | None) -> list[int]:
-    """Everything up to and with the first end-of-text, as one-by-one decoding would have stopped there."""
-    if last_token in committed:
-        return committed[:committed.index(last_token) + 1]
-    return committed
 
 
 def speculative_round(target: Transformer, draft: Transformer, tokens: list[int], tau: int, target_cache: KVCache,
@@ -109,16 +107,16 @@ def speculative_round(target: Transformer, draft: Transformer, tokens: list[int]
                  drafted - started, verified - drafted)
 
 
-def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_tokens: int, tau: int = 4,
+def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_tokens: int, tau: int = TAU,
                 stop: int | str | None = MODELS_OWN) -> Trace:
     """Decode up to `new_tokens` tokens with tau drafts a round; the same tokens as `greedy(target, …)`.
 
     stop: the token that ends the text, None to switch that off.  Ends early where the context of either model ends
     (`trace.stopped` says so).  Raises TypeError or ValueError for arguments that cannot be run.
     """
+    check_pair(target, draft)
     for model in (target, draft):
         check_prompt(tokens, model)
-    check_pair(target, draft)
     check_count("new_tokens", new_tokens)
     check_count("tau", tau)
     last_token = stop_token(stop, target)
@@ -136,7 +134,7 @@ def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_
         if tokens[-1] == last_token:
             stopped = "end-of-text"
             break
-    return Trace(prompt, tuple(rounds), filled, tau, target.name, draft.name, stopped, perf_counter() - started)
+    return Trace(prompt, tuple(rounds), filled, int(tau), target.name, draft.name, stopped, perf_counter() - started)
 
 
 def prefill_both(target: Transformer, draft: Transformer, tokens: list[int]) -> tuple[KVCache, KVCache, Prefill]:

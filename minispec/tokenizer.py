@@ -1,7 +1,7 @@
 """Byte-level BPE in GPT-2's file format: text to token ids and back.
 
-splitting.py cuts the text into words and each word into byte symbols; here learned merges join neighbouring symbols, and
-what is left are the tokens.  The files are read in files/vocab_files.py, the merges learned in train/merges.py.
+splitting.py cuts the text into words and each word into byte symbols; here learned merges join neighbouring symbols,
+and what is left are the tokens.  files/vocab_files.py reads the files, train/merges.py learns the merges.
 
 Invariant: decode(encode(text)) == text for any text, because each of the 256 bytes is a token and nothing is dropped.
 
@@ -79,8 +79,7 @@ class Tokenizer:
         return ids
 
     def encode_word(self, word: str) -> tuple[int, ...]:
-        """The ids of one word of split_words."""
-        # A text repeats its words, and a word has the same ids wherever it is.
+        """The ids of one word of split_words, which are the same wherever it stands."""
         if word in self.word_ids:
             return self.word_ids[word]
         symbols = word_to_symbols(word)

@@ -2,10 +2,10 @@
 
 Invariant: load_trace(save_trace(trace)) has the same fields and the same bits.  An array is written as its shape and
 its float32 bytes in base64; decimal numbers would be five times as long.  The file holds data only, nothing is run.
+What loads has every field, each of its kind.  That the rounds are right is not checked: a buggy run is a trace too.
 """
 
 import base64
-import binascii
 import json
 import os
 from dataclasses import asdict, fields
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arguments import check_path, checked_fields, shown
 from .trace import PlainRun, Prefill, Round, Trace
 
 FORMAT = "minispec trace 1"
@@ -53,9 +54,12 @@ def array_from_dict(record: dict | None) -> np.ndarray | None:
     """The array that array_to_dict wrote."""
     if record is None:
         return None
+    rows, columns = record["shape"]
     raw = base64.b64decode(record["float32"], validate=True)
     flat = np.frombuffer(raw, dtype="<f4")
-    return flat.reshape(record["shape"]).astype(np.float32, copy=False)
+    if rows * columns != len(flat):
+        raise ValueError(f"shape is {shown(record['shape'])}, for {len(flat)} numbers")
+    return flat.reshape(rows, columns).astype(np.float32, copy=False)
 
 
 def trace_from_dict(record: dict) -> Trace:
@@ -66,13 +70,31 @@ def trace_from_dict(record: dict) -> Trace:
         each = round_from_dict(entry, tokens)
         rounds.append(each)
         tokens += each.committed
+    if record["tokens"] != list(tokens):
+        raise ValueError("tokens is not the prompt and what the rounds committed")
+    if record["stopped"] not in ("budget", "end-of-text", "context"):
+        raise ValueError(f"stopped is {shown(record['stopped'])}")
     plain = record["plain"]
     if plain is not None:
-        plain = PlainRun(tuple(plain["tokens"]), plain["prefill_seconds"], tuple(plain["pass_seconds"]),
-                         plain["seconds"], plain["stopped"])
+        plain = checked_fields(PlainRun(tuple(plain["tokens"]), plain["prefill_seconds"], tuple(plain["pass_seconds"]),
+                                        plain["seconds"], plain["stopped"]))
     texts = None if record["texts"] is None else tuple(record["texts"])
-    return Trace(tuple(record["prompt"]), tuple(rounds), Prefill(**record["prefill"]), record["tau"],
-                 record["target"], record["draft"], record["stopped"], record["seconds"], texts, plain)
+    prefill = checked_fields(Prefill(**record["prefill"]))
+    trace = Trace(tuple(record["prompt"]), tuple(rounds), prefill, record["tau"], record["target"], record["draft"],
+                  record["stopped"], record["seconds"], texts, plain)
+    check_texts(trace)
+    return checked_fields(trace)
+
+
+def check_texts(trace: Trace) -> None:
+    """Raise ValueError unless every token of the trace has a text, or none has."""
+    if trace.texts is None:
+        return
+    highest = max(trace.tokens)
+    for each in trace.rounds:
+        highest = max(highest, *each.proposed, *each.choices)
+    if highest >= len(trace.texts) or not all([isinstance(text, str) for text in trace.texts]):
+        raise ValueError(f"texts has {len(trace.texts)} entries; every token needs its text, {highest} too")
 
 
 def round_from_dict(entry: dict, tokens: tuple[int, ...]) -> Round:
@@ -82,27 +104,36 @@ def round_from_dict(entry: dict, tokens: tuple[int, ...]) -> Round:
         if name.endswith("_TV"):
             value = array_from_dict(value)
         values[name] = tuple(value) if isinstance(value, list) else value
-    return Round(**values)
+    each = checked_fields(Round(**values))
+    if each.n_accepted > len(each.proposed):
+        raise ValueError(f"n_accepted is {each.n_accepted}, of {len(each.proposed)} drafts")
+    return each
 
 
 def save_trace(trace: Trace, path) -> None:
-    """Write the trace to `path`, whole or not at all.  Raises OSError where that cannot be."""
-    path = Path(path)
-    unfinished = path.with_name(path.name + ".unfinished")
-    text = json.dumps(trace_to_dict(trace), ensure_ascii=False)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    """Write the trace to `path`, whole or not at all.  Raises TypeError for another thing, OSError where it cannot."""
+    if not isinstance(trace, Trace):
+        raise TypeError(f"trace is {shown(trace)}; it must be a Trace, as speculative(…) returns")
+    check_path("path", path)
+    text = json.dumps(trace_to_dict(trace))
+    unfinished = Path(f"{path}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(text + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load_trace(path) -> Trace:
     """Read a trace.  Raises OSError for a file that cannot be read, ValueError for one that is no trace."""
+    check_path("path", path)
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: not a JSON file ({str(error):.80})") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not a JSON file ({shown(str(error))})") from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ValueError(f"{path}: not a trace of this package; its format must be {FORMAT!r}")
     try:
         return trace_from_dict(record)
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-        raise ValueError(f"{path}: a damaged trace ({type(error).__name__}: {str(error):.80})") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: a damaged trace ({type(error).__name__}: {shown(str(error))})") from None

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; in a child process with one BLAS thread, as NumPy reads that setting when it is imported."""
     if any(os.environ.get(name) != value for name, value in THREADS.items()):
         package = __package__.split(".")[0]
-        command = [sys.executable, "-m", package, *sys.argv[1:]]
+        command = [sys.executable, "-m", package, *arguments.argv]
         return subprocess.run(command, env={**os.environ, **THREADS}).returncode
     check_count("prompts", arguments.prompts, least=2)
     check_count("repetitions", arguments.repetitions, least=1)
@@ -115,6 +115,7 @@ def with_room(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def multiply_all(products: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    """Every product once."""
     for left, right, out in products:
         np.matmul(left, right, out=out)
 

@@ -10,8 +10,8 @@ from statistics import median
 from ..decoding import MODELS_OWN, plain_run
 from ..speculation import speculative
 from ..trace import Trace
-from .costs import Costs, measure_costs, predicted_speedup
-from .exactness import differing_rows
+from .costs import RUN, Costs, measure_costs, predicted_speedup
+from .exactness import differing_rows, same_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,7 @@ class Comparison:
 
     @property
     def speedup(self) -> float | None:
+        """Seconds of plain over seconds of speculative decoding; None where nothing was decoded."""
         return self.plain_seconds / self.speculative_seconds if self.trace.n_new else None
 
     @property
@@ -53,10 +54,8 @@ def compare(target, draft, tokens: list[int], new_tokens: int, tau: int, stop=MO
         trace = speculative(target, draft, tokens, new_tokens, tau, stop)
         plain_seconds.append(plain.seconds)
         speculative_seconds.append(trace.seconds)
-    # the draft's smaller context may end the speculative text first: then it must be the beginning of the plain one
-    same_tokens = tuple(trace.tokens) == plain.tokens[:len(trace.tokens)]
     costs = None
-    if len(trace.tokens) > tau + 1:
+    if len(trace.tokens) > max(tau + 1, RUN):
         costs = measure_costs(target, draft, trace.tokens, (tau + 1,))
-    return Comparison(replace(trace, plain=plain), same_tokens, differing_rows(plain_logits, trace),
+    return Comparison(replace(trace, plain=plain), same_text(plain, trace), differing_rows(plain_logits, trace),
                       median(plain_seconds), median(speculative_seconds), costs)

@@ -5,10 +5,12 @@ library that NumPy was built with, because none promises anything.
 """
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import check_pair
 from ..cache import KVCache
 from ..checkpoint import list_models, load
 from ..decoding import plain_run
@@ -25,6 +27,7 @@ class Finding:
 
     @property
     def holds(self) -> bool:
+        """Whether everything compared was the same bits."""
         return self.differ == 0
 
 
@@ -67,6 +70,13 @@ def differing_rows(plain_logits: list[np.ndarray], trace) -> int:
     return sum(not same_bits(left, right) for left, right in zip(plain_logits, used_rows(trace)))
 
 
+def same_text(plain, trace) -> bool:
+    """Whether a trace decoded what plain decoding did.  It may end earlier only where the draft's context ends."""
+    tokens = tuple(trace.tokens)
+    whole = len(tokens) == len(plain.tokens) or trace.stopped == "context"
+    return whole and tokens == plain.tokens[:len(tokens)]
+
+
 def speculative_findings(target, draft, prompts: list[list[int]], new_tokens: int,
                          taus: tuple[int, ...]) -> tuple[Finding, Finding]:
     """Every prompt with every tau: the tokens of plain decoding, and its logits."""
@@ -77,7 +87,7 @@ def speculative_findings(target, draft, prompts: list[list[int]], new_tokens: in
         for tau in taus:
             trace = speculative(target, draft, tokens, new_tokens, tau, stop=None)
             runs += 1
-            wrong_runs += tuple(trace.tokens) != plain.tokens
+            wrong_runs += not same_text(plain, trace)
             rows += trace.n_new
             wrong_rows += differing_rows(plain_logits, trace)
     name = f"{target.name} with {draft.name}, tau {taus[0]} to {taus[-1]}"
@@ -90,33 +100,40 @@ TAUS = tuple(range(13))
 PROMPTS = ("The cat sat", "Mia had a red ball, and Tom had a blue kite.", "The ocean is", "The movie was")
 
 
-def check_this_machine(names: list[str]) -> list[Finding]:
-    """Every claim about the bits, for the named models: the one with most layers is the target of all the others."""
+def check_this_machine(names: list[str]) -> Iterator[Finding]:
+    """Every claim about the bits, one by one, for the named models: the one with most layers is everyone's target."""
     loaded = [load(name) for name in names]
     loaded.sort(key=layers_of)
     target, tokenizer = loaded[-1]
+    for draft, _ in loaded:
+        check_pair(target, draft)
     prompts = [tokenizer.encode(prompt) for prompt in PROMPTS]
-    findings = []
     for model, _ in loaded:
         text = plain_run(model, prompts[1], 60, stop=None).tokens
-        findings.append(block_size_finding(model, list(text), BLOCK_SIZES))
-        findings.append(uncached_finding(model, prompts[0], 24))
+        yield block_size_finding(model, list(text), BLOCK_SIZES)
+        yield uncached_finding(model, prompts[0], 24)
     for draft, _ in loaded:
-        findings.extend(speculative_findings(target, draft, prompts, 40, TAUS))
-    return findings
+        yield from speculative_findings(target, draft, prompts, 40, TAUS)
 
 
 def layers_of(loaded) -> int:
+    """The layers of a (model, tokenizer) pair."""
     return loaded[0].config.n_layer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `check`."""
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="(default: all bundled models)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """`python -m minispec check`: print every finding; 0 if all hold, 1 if not."""
-    findings = check_this_machine(arguments.models or list_models())
-    for finding in findings:
+    all_hold = True
+    for finding in check_this_machine(arguments.models or list_models()):
+        all_hold = all_hold and finding.holds
         verdict = "yes" if finding.holds else "NO "
         print(f"{verdict}  {finding.claim} ({finding.compared - finding.differ} of {finding.compared})", flush=True)
-    if all(finding.holds for finding in findings):
+    if all_hold:
         print("Speculative decoding is plain decoding on this machine, to the last bit.")
         return 0
     print("Not on this machine: its BLAS library rounds a row otherwise when it stands in a block.  Tokens can then "

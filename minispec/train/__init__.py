@@ -1,0 +1,1 @@
+"""Training: the tales, the tokenizer's merges, the backward pass by hand, AdamW.  Decoding needs none of it."""

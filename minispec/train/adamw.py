@@ -27,6 +27,7 @@ class Moments:
 
 
 def zero_moments(weights: dict[str, np.ndarray]) -> Moments:
+    """The moments before the first step."""
     first = {name: np.zeros_like(weight) for name, weight in weights.items()}
     second = {name: np.zeros_like(weight) for name, weight in weights.items()}
     return Moments(0, first, second)

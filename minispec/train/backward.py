@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 
-from .forward import (GELU_CUBIC, GELU_SCALE, BlockSaved, NormSaved, Saved, forward, logits, row_means, split_heads,
-                      split_qkv)
+from ..layers import GELU_CUBIC, GELU_SCALE
+from .forward import BlockSaved, NormSaved, Saved, forward, logits, row_means, split_heads, split_qkv
 
 IGNORED = -1                             # a target that asks nothing of the model: padding, or beyond the end
 

@@ -60,4 +60,5 @@ class PackedBatches:
     length: int
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """What step number `step` trains on."""
         return packed_batch(self.documents, self.end_of_text, self.seed, step, self.rows, self.length)

@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def train_and_save(arguments: argparse.Namespace) -> None:
+    """The whole command: texts, tokenizer, training, model folder.  Raises OSError or ValueError."""
     length = arguments.context if arguments.length is None else arguments.length
     if length > arguments.context:
         raise ValueError(f"--length is {length}; it must be at most --context, which is {arguments.context}")
@@ -85,6 +86,7 @@ def train_and_save(arguments: argparse.Namespace) -> None:
 
 
 def read_documents(arguments: argparse.Namespace) -> list[str]:
+    """The documents of --texts, or that many tales.  Raises OSError or ValueError, naming the file."""
     if not arguments.texts:
         return [tale.text for tale in generate(arguments.seed, arguments.tales)]
     documents = []

@@ -12,7 +12,8 @@ from ..arguments import check_count
 from ..checkpoint import list_models, load
 from ..model import Transformer
 from ..tokenizer import Tokenizer
-from .tales import KINDS, Tale, generate
+from .grammar import KINDS, Tale
+from .tales import generate
 
 TRAINING_SEED = 1
 HELD_OUT_SEED = 2

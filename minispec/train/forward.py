@@ -13,18 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GELU_SCALE = math.sqrt(2 / math.pi)
-GELU_CUBIC = 0.044715
+from ..layers import GELU_CUBIC, GELU_SCALE
 
 
 @dataclass(eq=False)
 class NormSaved:
+    """What the backward pass of one layer norm needs."""
+
     normal_ND: np.ndarray                # the input with mean 0 and variance 1
     inverse_N1: np.ndarray               # 1 / its standard deviation
 
 
 @dataclass(eq=False)
 class BlockSaved:
+    """What the backward pass of one layer needs."""
+
     norm_1: NormSaved
     attention_in_ND: np.ndarray
     qkv_N3D: np.ndarray                  # the query third is already divided by sqrt(C)
@@ -39,6 +42,8 @@ class BlockSaved:
 
 @dataclass(eq=False)
 class Saved:
+    """What the backward pass of the model needs."""
+
     blocks: list[BlockSaved]
     norm_f: NormSaved
     hidden_ND: np.ndarray                # what the tied head reads

@@ -7,80 +7,10 @@ word is clear.  It does not try to be literature, and it knows no tale longer th
 """
 
 import random
-import re
-from dataclasses import dataclass
-from zlib import crc32
 
+from .grammar import Tale, a, choose, introduce, read_marks
 from .words import (ANIMALS, COLOURS, COUNTED, FOUND, HELPERS, NAMES, NUMBERS, PLACES, PLAY, ROWS, SEA_ANIMALS, SEATS,
                     TEMPERS, THIEVES, TIMES, WEATHERS)
-
-MARK = re.compile(r"<(\w+):([^>]+)>|\|")
-KINDS = ("name", "animal", "object", "colour", "place", "count", "pairing", "binding")
-
-
-@dataclass(frozen=True)
-class Recall:
-    """A word that the text before it determines: `text[start:end]`, and what kind of memory it takes."""
-
-    kind: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Tale:
-    """One tale: its text, its opening (`text[:opening_end]` introduces everyone), the words to be recalled."""
-
-    text: str
-    family: str
-    opening_end: int
-    recalls: tuple[Recall, ...]
-
-    @property
-    def opening(self) -> str:
-        return self.text[:self.opening_end]
-
-
-def choose(rng: random.Random, options, tie: str = "", skew: float = 2.0, without=()) -> str:
-    """One of the options, the likeliest being the one that `tie` points to; the weights fall as 1 / rank ** skew."""
-    left = [option for option in options if option not in without]
-    favourite = crc32(tie.encode()) % len(left) if tie else 0
-    ranked = left[favourite:] + left[:favourite]
-    weights = [1 / (rank + 1) ** skew for rank in range(len(ranked))]
-    return rng.choices(ranked, weights)[0]
-
-
-def introduce(rng: random.Random, options, tie: str = "", without=()) -> str:
-    """A choice that will be recalled later: skewed only mildly, so that guessing does not do."""
-    return choose(rng, options, tie, skew=1.1, without=without)
-
-
-def a(words: str) -> str:
-    """The words with their indefinite article."""
-    return ("an " if words[0] in "aeiou" else "a ") + words
-
-
-def read_marks(marked: str, family: str) -> Tale:
-    """The tale behind a text with `<kind:word>` around recalled words and `|` where the opening ends."""
-    pieces = []
-    recalls = []
-    length = 0
-    opening_end = 0
-    end_of_last = 0
-    for mark in MARK.finditer(marked):
-        plain = marked[end_of_last:mark.start()]
-        pieces.append(plain)
-        length += len(plain)
-        end_of_last = mark.end()
-        if mark.group() == "|":
-            opening_end = length
-        else:
-            kind, word = mark.groups()
-            recalls.append(Recall(kind, length, length + len(word)))
-            pieces.append(word)
-            length += len(word)
-    pieces.append(marked[end_of_last:])
-    return Tale("".join(pieces), family, opening_end, tuple(recalls))
 
 
 def swap(rng: random.Random) -> str:
@@ -136,12 +66,13 @@ def lost_and_found(rng: random.Random) -> str:
     my = f"<colour:{colour}> <object:{thing}>"
     cry = choose(rng, ("cried", "shouted", "asked"), tie=thief)
     sorry = choose(rng, ("I only wanted to look at it", "I have nothing to play with", "It is so pretty"), tie=thief)
-    kind = choose(rng, ("You can play with me tomorrow", "Next time you must ask me first", "We can share it"), tie=sorry)
+    kind = choose(rng, ("You can play with me tomorrow", "Next time you must ask me first", "We can share it"),
+                  tie=sorry)
     close = choose(rng, ("slept well that night", "never lost it again", "told everyone about it"), tie=thing)
     opening = f"Once upon a time there was {a(temper)} {animal} called {A}. {he.title()} lived {PLACES[home]}. " \
               f"One {choose(rng, TIMES, tie=thing)} {A} found {a(colour)} {thing} {FOUND[thing]}."
-    return (f"{opening}| {A} was very happy. {he.title()} {PLAY[thing]}. But then a {thief} came and took the <object:{thing}> "
-            f'away. "Where is my {my}?" {cry} <name:{A}>. {he.title()} looked {FOUND[thing]}, but the '
+    return (f"{opening}| {A} was very happy. {he.title()} {PLAY[thing]}. But then a {thief} came and took the "
+            f'<object:{thing}> away. "Where is my {my}?" {cry} <name:{A}>. {he.title()} looked {FOUND[thing]}, but the '
             f'<object:{thing}> was not there. So <name:{A}> went to the {helper}. "Have you seen my {my}?" asked '
             f'<name:{A}>. "Yes," said the <animal:{helper}>. "The <animal:{thief}> took it to the {hideout}." '
             f'<name:{A}> ran to the <place:{hideout}> as fast as {he} could. There was the <animal:{thief}>, and there '
@@ -170,13 +101,14 @@ def counting(rng: random.Random) -> str:
     gift = ("one", "two")[more - 1]
     happy = choose(rng, ("That is enough for me", "You are very kind", "Now we can have a party"), tie=one)
     eat = choose(rng, ("They put them on a plate", "They put them in a bag", "They showed them to everyone"), tie=many)
-    return (f"{A} had {NUMBERS[number]} {many}. {B} had none. They sat {PLACES[place]}.| \"{counted}<count:,\"> counted "
-            f'<name:{A}>. "I have {amount(number, one)}." "I have none," said <name:{B}>. So <name:{A}> gave one '
-            f"<object:{one}> to <name:{B}>. Now <name:{A}> had {amount(number - 1, one)}, and <name:{B}> had "
-            f"<count:one>. Then {he} gave {gift} more to <name:{B}>. Now <name:{A}> had {amount(number - 1 - more, one)}, "
-            f'and <name:{B}> had <count:{NUMBERS[1 + more]}>. "Thank you, <name:{A}>," said <name:{B}>. "{happy}." '
-            f'"How many <object:{many}> do we have together?" asked <name:{A}>. "We have {amount(number, one)} together," '
-            f"said <name:{B}>. {eat} and went home from the <place:{place}>.")
+    return (f"{A} had {NUMBERS[number]} {many}. {B} had none. They sat {PLACES[place]}.| \"{counted}<count:,\"> "
+            f'counted <name:{A}>. "I have {amount(number, one)}." "I have none," said <name:{B}>. So <name:{A}> gave '
+            f"one <object:{one}> to <name:{B}>. Now <name:{A}> had {amount(number - 1, one)}, and <name:{B}> had "
+            f"<count:one>. Then {he} gave {gift} more to <name:{B}>. Now <name:{A}> had "
+            f'{amount(number - 1 - more, one)}, and <name:{B}> had <count:{NUMBERS[1 + more]}>. "Thank you, '
+            f'<name:{A}>," said <name:{B}>. "{happy}." "How many '
+            f'<object:{many}> do we have together?" asked <name:{A}>. '
+            f'"We have {amount(number, one)} together," said <name:{B}>. {eat} and went home from the <place:{place}>.')
 
 
 def nursery(rng: random.Random) -> str:
@@ -216,13 +148,14 @@ def ocean(rng: random.Random) -> str:
     calm = choose(rng, ("You must be careful", "I will take you home", "Do not be afraid"), tie=friend)
     cooked = choose(rng, ("made a cup of tea", "lit a fire", "looked out of the window"), tie=house)
     opening = f"The ocean is {water}. {A} lived beside it in {a(house)} house and had {a(boat)} boat."
-    return (f"{opening} One {time} {he} met {a(friend)}.| \"Where do you live?\" asked the <animal:{friend}>. \"I live in "
-            f'the <binding:{house}> house," said <name:{A}>, "and this is my <binding:{boat}> boat." Then the wind blew, '
-            f"and the waves were as high as a hill. The <binding:{boat}> boat went up and down. \"{calm},\" said the "
-            f'<animal:{friend}>. The <animal:{friend}> pushed the <binding:{boat}> boat back to the land. <name:{A}> ran '
-            f'to the <binding:{house}> house and {cooked}. "The ocean is <place:{water.split()[0]}>, but I have a '
-            f'friend," said <name:{A}>. From that day on, the <animal:{friend}> swam beside the <binding:{boat}> boat, '
-            f"and at night {he} slept in {his} <binding:{house}> house.")
+    return (f"{opening} One {time} {he} met {a(friend)}.| \"Where do you live?\" asked the <animal:{friend}>. \"I "
+            f'live in the <binding:{house}> house," said <name:{A}>, "and this is my <binding:{boat}> boat." Then the '
+            f"wind blew, and the waves were as high as a hill. The <binding:{boat}> boat went up and down. \"{calm},\" "
+            f'said the <animal:{friend}>. The <animal:{friend}> pushed the <binding:{boat}> boat back to the '
+            f'land. <name:{A}> ran to the <binding:{house}> house and {cooked}. "The ocean is '
+            f'<detail:{water.split()[0]}>, but I have a friend," said <name:{A}>. From that day on, the '
+            f"<animal:{friend}> swam beside the <binding:{boat}> boat, and at night {he} slept in {his} "
+            f"<binding:{house}> house.")
 
 
 def movie(rng: random.Random) -> str:
@@ -239,10 +172,10 @@ def movie(rng: random.Random) -> str:
     ate = choose(rng, ("ate popcorn", "held hands", "sat very still"), tie=row)
     my = f"<colour:{colour}> <object:{thing}>"
     return (f"The movie was {length}. {A} and {B} sat in the {row} row and {ate}. It was about {a(animal)} who had "
-            f"{a(colour)} {thing}.| The <animal:{animal}> lost the {my} {PLACES[place]} and looked for it everywhere. In "
-            f"the end the <animal:{animal}> found the {my} and {PLAY[thing]}. \"I liked the <animal:{animal}>,\" said "
-            f'<name:{A}>. "I liked the {my}," said <name:{B}>. "{talk}," said <name:{A}>. "We can sit in the '
-            f'<place:{row}> row again." They walked home, and <name:{B}> dreamed of {a(animal)} {PLACES[place]} with '
+            f"{a(colour)} {thing}.| The <animal:{animal}> lost the {my} {PLACES[place]} and looked for it everywhere. "
+            f"In the end the <animal:{animal}> found the {my} and {PLAY[thing]}. \"I liked the <animal:{animal}>,\" "
+            f'said <name:{A}>. "I liked the {my}," said <name:{B}>. "{talk}," said <name:{A}>. "We can sit in the '
+            f'<detail:{row}> row again." They walked home, and <name:{B}> dreamed of {a(animal)} {PLACES[place]} with '
             f"{a(colour)} {thing}.")
 
 

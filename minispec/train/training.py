@@ -110,6 +110,7 @@ def begin(config: Config, recipe: Recipe, path: Path, identity: dict, resume: bo
 
 
 def train_step(config: Config, batches: Callable[[int], Batch], recipe: Recipe, run: Run) -> None:
+    """One update of the weights in `run`.  Raises FloatingPointError when the loss is no number any more."""
     step = run.moments.step
     tokens_BT, targets_BT = batches(step)
     loss, gradients = loss_and_gradients(config, run.weights, tokens_BT, targets_BT)
@@ -150,6 +151,7 @@ class StopRequest:
         return self
 
     def note(self, number, frame):
+        """The handler: the first signal asks the run to stop, the second one stops it."""
         if self.requested:
             raise KeyboardInterrupt("stopped at once, without a checkpoint")
         self.requested = True
@@ -212,6 +214,7 @@ def load_checkpoint(path: Path, identity: dict) -> Run:
 
 
 def check_identity(path: Path, stored: dict, identity: dict) -> None:
+    """Raise ValueError, naming the setting, unless a checkpoint belongs to this run."""
     for name in sorted(stored.keys() | identity.keys()):
         if stored.get(name) != identity.get(name):
             raise ValueError(f"{path} was made with {name} = {stored.get(name)!r}, but this run has "

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
 from ..trace import Round, Trace
+from .palette import GLYPHS
 
 # ANSI codes of the terminal's own palette; the glyph says the same without them
 CODES = {"accepted": "32", "rejected": "9;31", "discarded": "2", "own": "1;34", "plain": ""}
-GLYPHS = {"accepted": "✓", "rejected": "✗", "discarded": "·", "correction": "↳", "bonus": "★"}
+LONGEST = 18                             # characters of a token in a table; the decoded text has all of it
 LEGEND = "✓ accepted   ✗ rejected   · discarded, never judged   ↳ the target's correction   ★ the target's bonus token"
 
 
@@ -26,11 +27,15 @@ class Word:
 
 def token_label(text: str) -> str:
     """A token for a table: without the space before it; `+` before what goes on with the word to its left."""
-    if text.startswith(" ") and len(text) > 1:
-        return text[1:]
-    if text[:1].islower() or text[:1].isdigit():
-        return "+" + text
-    return {" ": "space", "": "nothing"}.get(text, text)
+    if text.strip(" ") == "":
+        return {0: "nothing", 1: "space"}.get(len(text), f"{len(text)} spaces")
+    shown = text.removeprefix(" ")
+    if text[0].islower() or text[0].isdigit():
+        shown = "+" + text
+    # whatever a token is, it cannot break a line of the table
+    pieces = [piece if piece.isprintable() else piece.encode("unicode_escape").decode("ascii") for piece in shown]
+    shown = "".join(pieces)
+    return shown if len(shown) <= LONGEST else shown[:LONGEST - 1] + "…"
 
 
 def label(trace: Trace, token: int) -> str:
@@ -38,16 +43,18 @@ def label(trace: Trace, token: int) -> str:
     return str(token) if trace.texts is None else token_label(trace.texts[token])
 
 
+def verdict(each: Round, t: int) -> str:
+    """The state of proposed[t] after the round: accepted, rejected, or discarded."""
+    if t < each.n_accepted:
+        return "accepted"
+    return "rejected" if t < each.n_examined else "discarded"
+
+
 def draft_words(trace: Trace, each: Round) -> list[Word]:
     """The drafts of a round, each with its glyph."""
     words = []
     for t, token in enumerate(each.proposed):
-        if t < each.n_accepted:
-            state = "accepted"
-        elif t < each.n_examined:
-            state = "rejected"
-        else:
-            state = "discarded"
+        state = verdict(each, t)
         words.append(Word(f"{GLYPHS[state]} {label(trace, token)}", state))
     return words
 
@@ -61,6 +68,7 @@ def own_word(trace: Trace, each: Round) -> Word:
 
 
 def painted(word: Word, colour: bool) -> str:
+    """The word, in the colour of its state if wanted."""
     code = CODES[word.state]
     return f"\033[{code}m{word.text}\033[0m" if colour and code else word.text
 
@@ -96,6 +104,7 @@ def round_table(trace: Trace, width: int = 100, colour: bool = False) -> str:
 
 
 def line_length(line: list[Word]) -> int:
+    """The characters of a line, two spaces between words."""
     return sum(len(word.text) for word in line) + 2 * max(len(line) - 1, 0)
 
 
@@ -137,10 +146,11 @@ def summary(trace: Trace) -> str:
     return "\n".join(count_lines(trace) + acceptance_lines(trace))
 
 
-def speed_lines(plain_seconds: float, speculative_seconds: float, predicted: float | None) -> list[str]:
+def speed_lines(plain_seconds: float, speculative_seconds: float, speedup: float | None,
+                predicted: float | None) -> list[str]:
     """Seconds both ways, the measured speed-up, and the predicted one."""
-    speedup = plain_seconds / speculative_seconds if speculative_seconds else None
-    return [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {plain_seconds:.3f}; same run, after the prompt was read",
+    return [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {plain_seconds:.3f}; same run, "
+            f"after the prompt was read",
             f"speed-up                 {rate(speedup, 2):>6}   predicted {rate(predicted, 2)} = tokens a round / "
             f"(tau * c + v)"]
 

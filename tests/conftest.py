@@ -1,0 +1,96 @@
+"""What the tests of the core share: the golden models, random ones, a model that notes what it reads, equal bits."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from minispec import Config, KVCache, Transformer, load
+from minispec.files.weights import weight_shapes
+
+GOLDEN = Path(__file__).parent / "golden"
+HELD_OUT = Path(__file__).parent.parent / "minispec" / "models" / "held_out_prompts.txt"
+GENERATED = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))["generate"]
+PROMPTS = [entry["prompt"] for entry in GENERATED]
+
+NOT_THE_SAME_BITS = ("not the same bits.  If `python -m minispec check` says NO as well, then it is this machine's "
+                     "BLAS library, which rounds a row otherwise when it stands in a block, and not the package")
+
+
+@cache
+def golden(name: str) -> Transformer:
+    """The golden model `target`, `draft` or `noisy`: random weights, 64 positions, 400 tokens."""
+    return load(GOLDEN / name)[0]
+
+
+@cache
+def bundled(name: str):
+    """A bundled model and its tokenizer, read from disk once."""
+    return load(name)
+
+
+def random_model(seed: int, scale: float = 0.3, **sizes) -> Transformer:
+    """A small model with random weights: every bias off 0 and every gain off 1, so that a missing one shows."""
+    defaults = {"n_layer": 2, "n_head": 2, "n_embd": 12, "n_positions": 24, "vocab_size": 30}
+    config = Config(**{**defaults, **sizes})
+    random = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in weight_shapes(config):
+        array = scale * random.normal(size=shape)
+        if name.endswith(("ln_1.weight", "ln_2.weight", "ln_f.weight")):
+            array += 1
+        weights[name] = array.astype(np.float32)
+    return Transformer(config, weights, name=f"random-{seed}")
+
+
+def random_tokens(seed, length: int, vocab_size: int) -> list[int]:
+    """`length` token ids that depend on nothing but the arguments."""
+    return np.random.default_rng(seed).integers(vocab_size, size=length).tolist()
+
+
+def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
+    """Equal type, shape and bytes."""
+    return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+
+
+def assert_same_bits(left: np.ndarray, right: np.ndarray, what) -> None:
+    """Stop unless the arrays are equal to the last bit; `what` says which ones they are."""
+    assert same_bits(left, right), f"{what}: {NOT_THE_SAME_BITS}"
+
+
+def assert_fresh(model, cache: KVCache, tokens: list[int], what) -> None:
+    """Stop unless the cache is, bit for bit, what the model writes when it reads tokens[:length] from the start."""
+    fresh = KVCache(model.config)
+    if cache.length > 0:
+        model(list(tokens[:cache.length]), fresh)
+    held = slice(0, cache.length)
+    assert_same_bits(cache.keys_LHPC[:, :, held], fresh.keys_LHPC[:, :, held], f"{what}: keys")
+    assert_same_bits(cache.values_LHPC[:, :, held], fresh.values_LHPC[:, :, held], f"{what}: values")
+
+
+class Reader:
+    """A model that notes every call in `calls` as (name, start, tokens fed); several can share one list."""
+
+    def __init__(self, model, calls: list | None = None, name: str | None = None):
+        self.model = model
+        self.config = model.config
+        self.vocabulary = model.vocabulary
+        self.name = name or model.name
+        self.calls = [] if calls is None else calls
+
+    def __call__(self, tokens, cache=None, record=None):
+        start = 0 if cache is None else cache.length
+        self.calls.append((self.name, start, list(tokens)))
+        return self.model(tokens, cache, record)
+
+
+def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
+    """For every row that was fed to the model `name`, in order: the text up to and with it."""
+    text, prefixes = [], []
+    for reader, start, tokens in calls:
+        if reader == name:
+            assert start <= len(text), f"{name} was asked to go on behind position {start} of {len(text)}"
+            text = text[:start] + tokens
+            prefixes += [tuple(text[:end]) for end in range(start + 1, len(text) + 1)]
+    return prefixes

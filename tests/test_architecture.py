@@ -1,0 +1,291 @@
+"""The rooms of the house: who may import whom, how long a file may be, and what the core does without."""
+
+import ast
+import importlib
+import pkgutil
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minispec
+
+PACKAGE = Path(minispec.__file__).parent
+ABOVE_THE_CORE = ("views", "lab", "train", "teaching")     # rooms; whatever else has files of its own is core
+COMMAND_LINE = ("command.py", "__main__.py")
+
+
+def room_of(path):
+    """The room of a file: core, command line, or the name of its folder."""
+    parts = path.relative_to(PACKAGE).parts
+    if len(parts) == 1:
+        return "command line" if parts[0] in COMMAND_LINE else "core"
+    return parts[0] if parts[0] in ABOVE_THE_CORE else "core"
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+CORE = [path for path in FILES if room_of(path) == "core"]
+OTHERS = [path for path in FILES if room_of(path) != "core"]
+MAY_IMPORT = {"core": {"core"}, "views": {"core", "views"}, "train": {"core", "train"},
+              "lab": {"core", "views", "lab"}, "teaching": {"core", "views", "teaching"},
+              "command line": {"core", "views", "lab", "train", "teaching", "command line"}}
+
+
+def name_of(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
+each_core_file = pytest.mark.parametrize("path", CORE, ids=name_of)
+
+
+def imports(path):
+    """The imports of a file: (outside name or None, file inside the package or None), wherever in it they stand."""
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module, None
+        elif isinstance(node, ast.ImportFrom):
+            folder = path.parents[node.level - 1]
+            assert folder == PACKAGE or PACKAGE in folder.parents, f"{name_of(path)} imports from outside the package"
+            base = folder.joinpath(*node.module.split(".")) if node.module else folder
+            for alias in node.names:
+                candidates = [base / f"{alias.name}.py", base / alias.name / "__init__.py", base.with_suffix(".py"),
+                              base / "__init__.py"]
+                found = [candidate for candidate in candidates if candidate in TREES]
+                assert found, f"{name_of(path)} imports {node.module}.{alias.name}, which is no file"
+                yield None, found[0]
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def length(node):
+    """Lines from the first decorator to the last line."""
+    first = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
+    return node.end_lineno - first + 1
+
+
+# ------------------------------------------------------------------------------------------------- who imports whom
+
+def test_the_rooms_are_all_there():
+    """A rule about files that are not found holds always."""
+    assert {room_of(path) for path in FILES} >= {"core", "views", "lab", "train", "command line"}
+    assert {"model.py", "speculation.py", "trace.py", "files/safetensors.py"} <= {name_of(path) for path in CORE}
+    folders = {path.relative_to(PACKAGE).parts[0] for path in FILES if path.parent != PACKAGE}
+    assert folders <= {*ABOVE_THE_CORE, "files"}, "a new folder: say here which room it is"
+
+
+@each_file
+def test_a_room_imports_only_the_rooms_that_it_stands_on(path):
+    """The core must be readable without the rest, and a view that decodes would be a second algorithm."""
+    for _, file in imports(path):
+        if file is not None:
+            assert room_of(file) in MAY_IMPORT[room_of(path)], f"{name_of(path)} imports {name_of(file)}"
+
+
+@each_file
+def test_imports_inside_the_package_are_relative(path):
+    """A copy of the package with a bug in it must not fall back on the clean one for the other half."""
+    for outside, _ in imports(path):
+        assert outside is None or outside.split(".")[0] != PACKAGE.name
+
+
+@each_core_file
+def test_the_core_imports_numpy_and_the_standard_library_only(path):
+    """Everything else that a lecture needs on screen would have to be explained first."""
+    allowed = {"numpy", *sys.stdlib_module_names}
+    assert {outside.split(".")[0] for outside, _ in imports(path) if outside} <= allowed
+
+
+@each_file
+def test_only_views_import_what_draws(path):
+    """Decoding on a bare server, and drawing on the lecturer's laptop."""
+    drawing = {"matplotlib", "IPython", "pygments"} if room_of(path) == "views" else set()
+    allowed = {"numpy", *sys.stdlib_module_names} | drawing
+    assert {outside.split(".")[0] for outside, _ in imports(path) if outside} <= allowed
+
+
+@each_core_file
+def test_core_files_import_at_their_top_only(path):
+    """An import inside a function hides who depends on whom."""
+    top = {node for node in TREES[path].body if isinstance(node, (ast.Import, ast.ImportFrom))}
+    everywhere = {node for node in ast.walk(TREES[path]) if isinstance(node, (ast.Import, ast.ImportFrom))}
+    assert everywhere == top
+
+
+def test_the_files_can_be_read_in_an_order_in_which_each_needs_only_earlier_ones():
+    """A circle of imports has no first page."""
+    needs = {path: {file for _, file in imports(path) if file not in (None, path)} for path in FILES}
+    readable = []
+    while needs:
+        free = [path for path, needed in needs.items() if needed <= set(readable)]
+        assert free, f"a circle among {sorted(map(name_of, needs))}"
+        readable += free
+        for path in free:
+            del needs[path]
+    assert readable.index(PACKAGE / "model.py") < readable.index(PACKAGE / "speculation.py")
+
+
+def test_the_reading_order_in_the_docstring_of_the_package_is_one():
+    """`import minispec; help(minispec)` says where to begin; a file must not need one that comes later."""
+    text = minispec.__doc__[minispec.__doc__.index("order:"):]
+    names = [name.strip(" .\n") for name in text.removeprefix("order:").split(",")]
+    order = [PACKAGE / f"{name}.py" for name in names]
+    assert len(order) > 5 and all(path in TREES for path in order)
+    for place, path in enumerate(order):
+        later = [name_of(file) for _, file in imports(path) if file in order[place + 1:] and file.stem != "trace"]
+        assert later == [], f"{name_of(path)} needs {later}"
+
+
+def test_a_copy_under_another_name_works_without_the_original(tmp_path):
+    """How a bug is loaded: as a copy.  Here the clean package cannot be imported, and the copy does all of its work."""
+    copy = tmp_path / "edited_copy"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    code = f"""
+import sys, importlib, pkgutil
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == {PACKAGE.name!r}:
+            raise ImportError("the copy asked for the original")
+sys.meta_path.insert(0, Refuse())
+sys.path.insert(0, {str(tmp_path)!r})
+import edited_copy
+for module in pkgutil.walk_packages(edited_copy.__path__, "edited_copy."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+assert edited_copy.list_models() == {minispec.list_models()!r}
+from edited_copy.scripted import Mix, scripted
+model = scripted(Mix(9), 9)
+assert edited_copy.speculative(model, model, [1], 5).tokens == edited_copy.greedy(model, [1], 5)
+assert {PACKAGE.name!r} not in sys.modules
+mine = [module for name, module in sys.modules.items() if name.startswith("edited_copy.")]
+assert len(mine) > 20 and all("edited_copy" in str(module.__file__) for module in mine)
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "done\n", done.stderr
+    done = subprocess.run([sys.executable, "-m", "edited_copy", "--version"], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+# ------------------------------------------------------------------------------------------------- sizes
+
+@each_file
+def test_a_file_fits_a_sitting_and_a_line_a_screen(path):
+    """150 lines in the core, 250 elsewhere; 120 characters, as projected."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    assert len(lines) - 1 <= (150 if path in CORE else 250)
+    assert [number for number, line in enumerate(lines, start=1) if len(line) > 120] == []
+    assert [number for number, line in enumerate(lines, start=1) if line != line.rstrip() or "\t" in line] == []
+
+
+@each_file
+def test_a_function_fits_a_screen(path):
+    """30 lines in the core, 40 elsewhere."""
+    limit = 30 if path in CORE else 40
+    assert [(node.name, length(node)) for node in functions(TREES[path]) if length(node) > limit] == []
+
+
+# ------------------------------------------------------------------------------------------------- one step at a time
+
+@each_core_file
+def test_the_core_has_no_lambda_and_no_function_inside_a_function(path):
+    """A debugger steps through lines; what happens inside an expression, or later, is out of sight (style.md 8)."""
+    assert [node.lineno for node in ast.walk(TREES[path]) if isinstance(node, ast.Lambda)] == []
+    for outer in functions(TREES[path]):
+        inner = [node for node in ast.walk(outer) if node is not outer
+                 and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+        assert inner == [], outer.name
+
+
+@each_core_file
+def test_the_core_is_decorated_only_where_everybody_knows_what_it_means(path):
+    allowed = {"dataclass", "property", "classmethod"}
+    for node in ast.walk(TREES[path]):
+        for decorator in getattr(node, "decorator_list", []):
+            assert ast.unparse(decorator).split("(")[0] in allowed, f"{node.name}: @{ast.unparse(decorator)}"
+
+
+@each_core_file
+def test_the_core_calls_nothing_p_or_q(path):
+    """The founding papers swap the two letters, and many a bug came of it; here it is target and draft, and query."""
+    names = {node.id for node in ast.walk(TREES[path]) if isinstance(node, ast.Name)}
+    names |= {node.arg for node in ast.walk(TREES[path]) if isinstance(node, ast.arg)}
+    names |= {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
+    assert names & {"p", "q", "P", "Q"} == set()
+
+
+@each_core_file
+def test_the_core_swallows_no_error(path):
+    """A bare except, or `pass` for what went wrong, and the symptom shows up three files later."""
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            assert caught not in ("everything", "Exception", "BaseException")
+            assert not all(isinstance(each, ast.Pass) for each in node.body)
+        assert not isinstance(node, (ast.Global, ast.Nonlocal))
+
+
+# ------------------------------------------------------------------------------------------------- words
+
+@each_file
+def test_a_module_says_what_it_is_in_at_most_twelve_lines(path):
+    """What, the invariant, and what it does not do."""
+    text = ast.get_docstring(TREES[path], clean=False)
+    assert text, "no docstring"
+    assert len(text.rstrip().split("\n")) <= 12
+
+
+@each_file
+def test_every_public_function_and_class_says_what_it_does(path):
+    """help() is the first thing a student tries.  A property is a function; a method that Python calls is not."""
+    silent = []
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            if not ast.get_docstring(node):
+                silent.append(node.name)
+    assert silent == []
+
+
+def modules():
+    return [module.name for module in pkgutil.walk_packages(minispec.__path__, "minispec.")
+            if not module.name.endswith("__main__")]
+
+
+def test_no_name_of_the_package_hides_one_of_its_modules():
+    """After `from .greedy import greedy`, minispec.greedy is the function, and the module cannot be reached."""
+    public = {name for name in vars(minispec) if callable(getattr(minispec, name)) and not name.startswith("_")}
+    assert public.isdisjoint({name.split(".")[-1] for name in modules()})
+    for name in modules():
+        module = importlib.import_module(name)
+        parent = sys.modules[name.rpartition(".")[0]]
+        assert getattr(parent, name.rpartition(".")[2]) is module, f"{name} is hidden"
+
+
+def test_the_names_that_the_course_uses_can_be_imported():
+    """The first cell of every notebook."""
+    from minispec import (KVCache, Round, Trace, greedy, list_models, load, load_trace, propose, propose_literal,
+                          save_trace, speculative, verify)
+    assert all(callable(each) for each in (KVCache, Round, Trace, greedy, list_models, load, load_trace, propose,
+                                           propose_literal, save_trace, speculative, verify))
+    assert isinstance(minispec.__version__, str)
+    assert minispec.list_models() == sorted(minispec.list_models()) != []
+
+
+def test_an_installed_package_has_every_file_that_is_here():
+    """A folder without __init__.py, or a data file of no listed pattern, works here and is missing once installed."""
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'include = ["minispec*"]' in text
+    assert [path for path in FILES if not (path.parent / "__init__.py").exists()] == []
+    [line] = [line for line in text.split("\n") if line.startswith("minispec = [")]
+    listed = {path for pattern in ast.literal_eval(line.removeprefix("minispec = ")) for path in PACKAGE.glob(pattern)}
+    data = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert {path.name for path in data} >= {"held_out_prompts.txt", "model.safetensors", "merges.txt", "vocab.json"}
+    assert sorted(map(str, data - listed)) == []

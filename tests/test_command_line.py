@@ -1,0 +1,467 @@
+"""The command line: what it prints, that its options do something, and one sentence for whatever cannot be run."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from minispec import command, greedy, load, load_trace
+from minispec.checkpoint import list_models, load_folder, save
+from minispec.command import main
+from minispec.lab import exactness
+from minispec.lab.exactness import Finding
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "golden"
+TARGET, NOISY, DRAFT = (str(GOLDEN / name) for name in ("target", "noisy", "draft"))
+MODELS = ["--target", TARGET, "--draft", NOISY]
+TIMES = {"plain_seconds", "speculative_seconds", "speedup", "predicted_speedup"}
+
+
+def python_m(*arguments, **options):
+    """The command as a user calls it, in a process of its own; a day in the queue is no failure."""
+    environment = {**os.environ, **options.pop("environment", {})}
+    return subprocess.run([sys.executable, "-m", "minispec", *arguments], cwd=ROOT, env=environment, timeout=300,
+                          capture_output=True, **options)
+
+
+def run(capsys, *arguments):
+    """Status, standard output and standard error of the command, in this process."""
+    capsys.readouterr()
+    try:
+        status = main(list(arguments))
+    except SystemExit as stop:           # argparse's own way out
+        status = stop.code
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def as_json(capsys, *arguments):
+    status, out, err = run(capsys, *arguments, "--json")
+    assert (status, err) == (0, ""), err
+    return json.loads(out)
+
+
+def figures(out, name):
+    """The numbers in the line that begins with `name`."""
+    [line] = [line for line in out.split("\n") if line.startswith(name)]
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", line.removeprefix(name))]
+
+
+@cache
+def default_run():
+    return python_m()
+
+
+@pytest.fixture(scope="module")
+def ending(tmp_path_factory):
+    """The golden target, but what it says as fifth new token behind "The" ends a text: (folder, tokens until there)."""
+    config, weights, tokenizer = load_folder(GOLDEN / "target")
+    tokens = greedy(load(GOLDEN / "target")[0], tokenizer.encode("The"), 20, stop=None)
+    prompt_length = len(tokens) - 20
+    end = tokens[prompt_length + 4]
+    folder = tmp_path_factory.mktemp("ending") / "ending"
+    save(folder, replace(config, eos_token_id=end), weights, tokenizer)
+    return str(folder), tokens.index(end, prompt_length) + 1 - prompt_length
+
+
+# ------------------------------------------------------------------------------------------------- what it prints
+
+def test_the_bare_command_decodes_and_shows_text_rounds_rates_speedup_and_verdict():
+    """The first minute with the package: no option, no download, and everything that the README promises."""
+    done = default_run()
+    out = done.stdout.decode("utf-8")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    assert command.PROMPT in out
+    assert all(name in out.split("\n")[0] for name in (command.TARGET, command.DRAFT, str(command.TAU)))
+    for name in ("round", "conditional acceptance", "draft efficiency", "mean acceptance length", "speed-up"):
+        assert re.search(f"^{name}", out, re.MULTILINE), name
+    rows = re.findall(r"^ +\d+ +\d+  .*(?:[↳★] \S|\(end of text\))", out, re.MULTILINE)
+    assert figures(out, "target passes")[0] == len(rows)
+    assert "identical to plain greedy: yes" in out
+    assert "\033" not in out, "colour codes in a pipe"
+
+
+def test_the_first_line_is_there_within_three_seconds():
+    """A lecture does not wait.  Best of three, because a busy machine is not the command's fault."""
+    seconds = []
+    default_run()                        # the warm-up
+    while len(seconds) < 3 and (not seconds or min(seconds) >= 3):
+        started = time.perf_counter()
+        with subprocess.Popen([sys.executable, "-m", "minispec"], cwd=ROOT, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            assert process.stdout.readline()
+            seconds.append(time.perf_counter() - started)
+            process.stdout.read()
+    assert min(seconds) < 3, seconds
+
+
+def test_the_output_is_the_text_of_plain_greedy_decoding(capsys):
+    """Against `greedy` of the library, which knows nothing of the command line."""
+    target, tokenizer = load(TARGET)
+    tokens = tokenizer.encode("The cat")
+    expected = tokenizer.decode(greedy(target, tokens, 12))
+    record = as_json(capsys, "The cat", *MODELS, "--new-tokens", "12")
+    assert record["text"] == expected
+    assert record["trace"]["tokens"] == greedy(target, tokens, 12)
+    assert record["identical_tokens"] is True and record["rows_of_logits_that_differ"] == 0
+
+
+def test_the_json_has_the_numbers_that_are_shown(capsys):
+    """Two ways to print one decode: whoever plots the second must get the figures of the first."""
+    arguments = ("Once upon a time", *MODELS, "--new-tokens", "25", "--tau", "3")
+    record = as_json(capsys, *arguments)
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, "")
+    trace = record["trace"]
+    accepted = sum(each["n_accepted"] for each in trace["rounds"])
+    drafted = sum(len(each["proposed"]) for each in trace["rounds"])
+    assert figures(out, "tokens")[0] == record["new_tokens"] == 25
+    assert figures(out, "target passes")[0] == record["target_passes"] == len(trace["rounds"])
+    assert figures(out, "conditional acceptance")[0] == pytest.approx(record["conditional_acceptance"], abs=5e-4)
+    assert figures(out, "draft efficiency") == [pytest.approx(record["draft_efficiency"], abs=5e-4), accepted, drafted]
+    assert figures(out, "mean acceptance length")[0] == pytest.approx(record["mean_acceptance_length"], abs=5e-3)
+    assert record["draft_efficiency"] == accepted / drafted
+    assert record["mean_acceptance_length"] == 1 + accepted / len(trace["rounds"])
+    assert record["speedup"] == pytest.approx(record["plain_seconds"] / record["speculative_seconds"])
+    assert out.count("✓ ") - 1 == accepted                 # one is in the legend
+    assert record["text"].split()[0] in out
+
+
+def test_the_same_command_decodes_the_same_rounds_again(capsys):
+    """Only the seconds may differ."""
+    records = [as_json(capsys, "The", *MODELS, "--new-tokens", "15") for _ in range(2)]
+    for record in records:
+        for name in TIMES:
+            record.pop(name)
+        trace = record["trace"]
+        for timed in (trace, trace["plain"], trace["prefill"], *trace["rounds"]):
+            for name in [name for name in timed if name.endswith("seconds")]:
+                timed.pop(name)
+    assert records[0] == records[1]
+
+
+def test_saving_writes_a_trace_that_loads_with_logits_texts_and_plain_run(capsys, tmp_path):
+    """What a notebook continues from."""
+    path = tmp_path / "run.json"
+    record = as_json(capsys, "The dog", *MODELS, "--new-tokens", "9", "--tau", "2", "--save", str(path))
+    trace = load_trace(path)
+    assert trace.tokens == record["trace"]["tokens"] == list(trace.plain.tokens)
+    assert trace.tau == 2
+    assert len(trace.texts) == 400 and trace.texts[0] == "<|endoftext|>"
+    assert all(each.target_logits_TV.shape == (len(each.choices), 400) for each in trace.rounds)
+    assert all(each.target_logits_TV.argmax(axis=-1).tolist() == list(each.choices) for each in trace.rounds)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_colour_is_for_terminals_that_want_it(capsys, monkeypatch):
+    """https://no-color.org; and a log file with escape codes cannot be read."""
+    arguments = ("The", *MODELS, "--new-tokens", "8")
+    assert "\033[32m" not in run(capsys, *arguments)[1]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\033[32m" in run(capsys, *arguments)[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\033[32m" not in run(capsys, *arguments)[1]
+
+
+def test_the_table_fits_the_terminal(capsys, monkeypatch):
+    """COLUMNS is how a terminal, or a slide of 80 characters, says how wide it is."""
+    for width in (70, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        out = run(capsys, "The", *MODELS, "--new-tokens", "30", "--tau", "12")[1]
+        table = out[out.index("round "):out.index("✓ accepted   ✗")].rstrip().split("\n")
+        assert max(map(len, table)) <= width
+        assert max(map(len, table)) > width - 25
+
+
+# ------------------------------------------------------------------------------------------------- options that count
+
+def test_every_option_reaches_the_decoding(capsys):
+    """bugs.md #55: options that were parsed and never passed on, so that "flags change nothing"."""
+    base = as_json(capsys, "The", *MODELS, "--new-tokens", "20", "--tau", "4")
+    assert base["trace"]["tau"] == 4 and base["new_tokens"] == 20
+    assert (base["trace"]["target"], base["trace"]["draft"]) == ("target", "noisy")
+    assert len(base["trace"]["rounds"][0]["proposed"]) == 4
+    assert len(as_json(capsys, "The", *MODELS, "--tau", "7")["trace"]["rounds"][0]["proposed"]) == 7
+    assert as_json(capsys, "The", *MODELS, "--new-tokens", "3")["new_tokens"] == 3
+    other_draft = as_json(capsys, "The", "--target", TARGET, "--draft", DRAFT, "--new-tokens", "20", "--tau", "4")
+    assert other_draft["text"] == base["text"]
+    assert other_draft["trace"]["rounds"] != base["trace"]["rounds"]
+    other_target = as_json(capsys, "The", "--target", DRAFT, "--draft", DRAFT, "--new-tokens", "20", "--tau", "4")
+    assert other_target["text"] != base["text"]
+    assert other_target["conditional_acceptance"] == 1
+    assert as_json(capsys, "A", *MODELS, "--new-tokens", "20")["text"].startswith("A")
+
+
+def test_no_stop_goes_on_behind_the_end_of_a_text(capsys, ending):
+    """A lecture on the end-of-text rule needs both."""
+    folder, length = ending
+    stopped = as_json(capsys, "The", "--target", folder, "--draft", NOISY, "--new-tokens", "20")
+    assert stopped["new_tokens"] == length
+    assert stopped["trace"]["stopped"] == stopped["trace"]["plain"]["stopped"] == "end-of-text"
+    on = as_json(capsys, "The", "--target", folder, "--draft", NOISY, "--new-tokens", "20", "--no-stop")
+    assert on["new_tokens"] == 20
+    assert on["trace"]["stopped"] == "budget"
+    assert on["text"].startswith(stopped["text"])
+
+
+@pytest.mark.parametrize("tau", [0, 1, 60, 10 ** 9])
+def test_any_tau_decodes_the_same_text(capsys, tau):
+    """0 is plain decoding in rounds of one; a huge one is bounded by the budget, not by memory."""
+    record = as_json(capsys, "The", *MODELS, "--new-tokens", "10", "--tau", str(tau))
+    assert record["text"] == as_json(capsys, "The", *MODELS, "--new-tokens", "10", "--tau", "4")["text"]
+    if tau == 0:
+        assert record["target_passes"] == 10
+        assert record["conditional_acceptance"] is record["draft_efficiency"] is None
+        assert record["mean_acceptance_length"] == 1
+
+
+def test_no_new_token_and_one_new_token(capsys):
+    """0 rounds have no rates and no speed-up; one token is one round without a draft."""
+    none = as_json(capsys, "The", *MODELS, "--new-tokens", "0")
+    assert none["text"] == "The"
+    assert none["new_tokens"] == none["target_passes"] == 0
+    for name in ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "speedup",
+                 "predicted_speedup"):
+        assert none[name] is None
+    out = run(capsys, "The", *MODELS, "--new-tokens", "0")[1]
+    assert "identical to plain greedy: yes" in out
+    for name in ("conditional acceptance", "draft efficiency", "mean acceptance length", "speed-up"):
+        assert re.search(f"^{name} +n/a", out, re.MULTILINE), name
+    one = as_json(capsys, "The", *MODELS, "--new-tokens", "1")
+    assert one["new_tokens"] == one["target_passes"] == 1
+    assert one["trace"]["rounds"][0]["proposed"] == []
+
+
+def test_a_text_that_reaches_the_context_limit_ends_there(capsys):
+    """64 positions: the budget of 120 does not fit, and the output says which limit it was."""
+    record = as_json(capsys, "The", *MODELS)
+    assert len(record["trace"]["tokens"]) == 64
+    assert record["trace"]["stopped"] == "context"
+    assert "context" in run(capsys, "The", *MODELS)[1]
+
+
+# ------------------------------------------------------------------------------------------------- prompts
+
+@pytest.mark.parametrize("prompt", ["train", "check", "--tau", "-5", "--help"])
+def test_behind_two_dashes_everything_is_a_prompt(capsys, prompt):
+    """A tale may begin with "train" or with a dash."""
+    status, out, err = run(capsys, "--new-tokens", "2", *MODELS, "--json", "--", prompt)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["text"].startswith(prompt)
+
+
+def test_two_dashes_come_first_as_well():
+    """`-- train` alone: the first word decides which command it is, and -- is no command."""
+    done = python_m("--", "train")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\ntrain" in done.stdout
+
+
+@pytest.mark.parametrize("prompt", ["é", "日本語のテキスト", "😀 👩‍👧 smile", "tab\tand\nline", " ", "\x00\x1b", "<|endoftext|>",
+                                    "'quotes' \"and\" \\", "\ufeffbom", "a" * 60])
+def test_any_text_is_a_prompt(capsys, prompt):
+    """Byte-level tokens have no unknown character; the decoded text begins with the prompt, letter for letter."""
+    record = as_json(capsys, prompt, *MODELS, "--new-tokens", "3")
+    assert record["text"].startswith(prompt)
+    status, _, err = run(capsys, prompt, *MODELS, "--new-tokens", "3")
+    assert (status, err) == (0, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_cannot_show_the_glyphs_gets_escapes_and_valid_json(encoding):
+    """A UnicodeEncodeError in front of the students, because the lecture hall's terminal has no ✓."""
+    arguments = ("é 😀", *MODELS, "--new-tokens", "4")
+    shown = python_m(*arguments, environment={"PYTHONIOENCODING": encoding})
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == b""
+    assert ("✓" if encoding == "utf-8" else "\\u2713") in shown.stdout.decode(encoding)
+    if encoding == "ascii":
+        record = python_m(*arguments, "--json", environment={"PYTHONIOENCODING": encoding})
+        assert json.loads(record.stdout.decode("ascii"))["text"].startswith("é 😀")
+
+
+# ------------------------------------------------------------------------------------------------- what cannot be run
+
+BAD = {
+    "an empty prompt": ([""], "prompt"),
+    "a prompt beyond the context": (["word " * 500, *MODELS], "64"),
+    "a prompt that fills more than the context of the bundled models": (["The cat sat on the mat. " * 100], "256"),
+    "a lone surrogate": (["a\udcffb", *MODELS], "U+DCFF"),
+    "a model that is none": (["--target", "tales-1000"], "tales-1000"),
+    "a draft that is none": (["--draft", "gpt5"], "gpt5"),
+    "an empty name": (["--target", ""], "''"),
+    "a folder that is missing": (["--target", "no/such/folder"], "no/such/folder"),
+    "a missing folder with a line break": (["--target", "no/such\nfolder"], "folder"),
+    "a folder that is no model": (["--target", str(GOLDEN)], "config.json"),
+    "a file": (["--draft", str(GOLDEN / "golden.json")], "golden.json"),
+    "other vocabularies": (["--target", TARGET], "400"),
+    "a negative tau": (["--tau", "-1", *MODELS], "tau is -1"),
+    "a negative budget": (["--new-tokens", "-3", *MODELS], "new-tokens is -3"),
+    "a trace in a folder that is missing": ([*MODELS, "--new-tokens", "1", "--save", "no/such/run.json"], "run.json"),
+    "a trace with the name of a folder": ([*MODELS, "--new-tokens", "1", "--save", str(GOLDEN)], "golden"),
+    "check of a model that is none": (["check", "nobody"], "nobody"),
+    "check of two vocabularies": (["check", TARGET, list_models()[0]], "vocabulary"),
+    "recall of no tales": (["recall", "--tales", "0"], "tales is 0"),
+    "training on a file that is missing": (["train", "--texts", "no/such/file", "--output", "no/such"], "no/such/file"),
+}
+
+
+@pytest.mark.parametrize("arguments, mention", BAD.values(), ids=BAD.keys())
+def test_what_cannot_be_run_is_one_sentence_on_standard_error_and_status_2(capsys, arguments, mention):
+    """One line that names the fault, nothing on standard output, no traceback: the next program in the pipe waits."""
+    status, out, err = run(capsys, *arguments)
+    assert status == 2
+    assert out == ""
+    assert err.endswith("\n") and err.count("\n") == 1, err
+    assert "error: " in err and mention in err
+    assert "Traceback" not in err and len(err) < 500
+
+
+@pytest.mark.parametrize("arguments, mention", [
+    (["--tau", "1.5"], "--tau"), (["--tau", "abc"], "--tau"), (["--tau", ""], "--tau"), (["--tau"], "--tau"),
+    (["--new-tokens", "many"], "--new-tokens"), (["--target"], "--target"), (["one", "two"], "two"),
+    (["--nonsense"], "--nonsense"), (["--new-token", "3"], "--new-token"), (["check", "--nonsense"], "--nonsense"),
+    (["train"], "--output"), (["bench", "--taus", "x"], "--taus"), (["recall", "--tales", "x"], "--tales")])
+def test_malformed_options_get_the_usage_and_status_2(capsys, arguments, mention):
+    """argparse says which option; half a name is not guessed, because --new-token may mean something next year."""
+    status, out, err = run(capsys, *arguments)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("usage: python -m minispec")
+    assert mention in err.strip().split("\n")[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["bench", "--help"], ["recall", "--help"],
+                                       ["train", "--help"], ["--version"]])
+def test_help_is_on_standard_output_and_no_error(capsys, arguments):
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, "")
+    assert "python -m minispec" in out or re.match(r"minispec \d", out)
+
+
+def test_the_help_names_the_other_commands_and_the_bundled_models(capsys):
+    """Nobody finds a command that the help does not mention."""
+    out = " ".join(run(capsys, "--help")[1].split())
+    for name in ("check", "bench", "recall", "train", "--tau", "--save", *list_models()):
+        assert name in out
+
+
+def test_bytes_that_are_no_text_are_refused_by_the_real_command():
+    """argv is bytes; Python hands them on as lone surrogates, which no tokenizer can read and no terminal can print."""
+    done = python_m(b"\xff\xfe abc")
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1 and b"surrogate" in done.stderr
+
+
+def test_a_pipe_that_is_closed_early_ends_the_command_quietly():
+    """`python -m minispec | head -1` must show one line, and not a BrokenPipeError below it."""
+    with subprocess.Popen([sys.executable, "-m", "minispec", "--new-tokens", "4"], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+        status = process.wait()
+    assert err == b""
+    assert status != 0
+
+
+def test_the_status_is_1_when_the_texts_differ(capsys, monkeypatch):
+    """A script that checks the promise reads the status, not the sentence."""
+    honest = command.compare
+    monkeypatch.setattr(command, "compare", lambda *arguments: replace(honest(*arguments), same_tokens=False))
+    status, out, _ = run(capsys, "The", *MODELS, "--new-tokens", "3")
+    assert status == 1
+    assert "identical to plain greedy: NO" in out
+    status, out, _ = run(capsys, "The", *MODELS, "--new-tokens", "3", "--json")
+    assert status == 1
+    assert json.loads(out)["identical_tokens"] is False
+
+
+# ------------------------------------------------------------------------------------------------- other commands
+
+def test_check_prints_a_line_for_every_claim_and_its_status_is_the_verdict(capsys):
+    """On a machine whose BLAS keeps no promise the last line is another, and so is the status."""
+    status, out, err = run(capsys, "check", DRAFT, TARGET)
+    lines = out.strip().split("\n")
+    assert err == ""
+    assert len(lines) == 4 * 2 + 1
+    counts = [tuple(map(int, re.search(r"\((\d+) of (\d+)\)$", line).groups())) for line in lines[:-1]]
+    assert all(compared > 20 for _, compared in counts)
+    assert [line.startswith("yes") for line in lines[:-1]] == [same == compared for same, compared in counts]
+    assert status == (0 if all(same == compared for same, compared in counts) else 1)
+    assert sum("target" in line for line in lines[:-1]) == 6      # the deeper model is the target, whatever the order
+
+
+def test_check_says_no_where_one_claim_fails(capsys, monkeypatch):
+    """The one thing a check must be able to do."""
+    findings = [Finding("this holds", 5, 0), Finding("this does not", 7, 2), Finding("this holds", 5, 0)]
+    monkeypatch.setattr(exactness, "check_this_machine", lambda names: findings)
+    status, out, _ = run(capsys, "check")
+    assert status == 1
+    assert re.search("^NO +this does not .5 of 7.$", out, re.MULTILINE)
+    assert "Not on this machine" in out
+
+
+def test_a_model_trained_here_decodes_here(capsys, tmp_path):
+    """From a text file to a speed-up in two commands: train a target, then a draft with its tokenizer, then decode."""
+    text = tmp_path / "text.txt"
+    documents = [f"The cat number {n} sat on the mat and looked at the moon." for n in range(40)]
+    text.write_text("\n\n".join(documents), encoding="utf-8")
+    sizes = ["--texts", str(text), "--width", "16", "--heads", "2", "--context", "48", "--steps", "3", "--batch", "2"]
+    target, draft = str(tmp_path / "big"), str(tmp_path / "small")
+    status, _, _ = run(capsys, "train", "--vocab", "290", "--layers", "2", *sizes, "--output", target)
+    assert status == 0
+    status, _, _ = run(capsys, "train", "--tokenizer", target, "--layers", "1", *sizes, "--output", draft)
+    assert status == 0
+    record = as_json(capsys, "The cat", "--target", target, "--draft", draft, "--new-tokens", "10", "--tau", "3")
+    assert record["identical_tokens"] is True
+    assert (record["trace"]["target"], record["trace"]["draft"]) == ("big", "small")
+    assert record["new_tokens"] > 0
+    recipe = json.loads((tmp_path / "big" / "recipe.json").read_text(encoding="utf-8"))
+    assert recipe["steps"] == 3 and recipe["config"]["n_layer"] == 2
+
+
+def test_importing_the_package_loads_numpy_and_the_standard_library_and_nothing_else():
+    """The core depends on NumPy; no view, lab or trainer comes along, and no figure library is asked for."""
+    code = ("import sys, numpy\nbefore = set(sys.modules)\nimport minispec\n"
+            "print(*sorted(set(sys.modules) - before))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    outside = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"numpy", "minispec"}
+    assert outside == set()
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("minispec.")}
+    assert rooms.isdisjoint({"views", "lab", "train", "command"})
+    assert {"model", "speculation", "trace"} <= rooms
+
+
+def test_no_command_loads_a_figure_library_and_the_command_line_needs_numpy_only():
+    code = ("import sys, numpy.random\nbefore = set(sys.modules)\nfrom minispec.command import main\n"
+            f"main(['The', '--target', {TARGET!r}, '--draft', {NOISY!r}, '--new-tokens', '2', '--json'])\n"
+            "print(*sorted(set(sys.modules) - before), file=sys.stderr)")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    assert loaded - set(sys.stdlib_module_names) == {"minispec"} | loaded & {"numpy"}
+
+
+@pytest.mark.long
+def test_bench_measures_and_says_that_every_text_was_the_same():
+    """The smallest bench there is; it starts a child with one BLAS thread, which must get the same arguments."""
+    done = python_m("bench", "--drafts", "tales-1", "--taus", "3", "--prompts", "2", "--repetitions", "1")
+    out = done.stdout.decode("utf-8")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"tales-1 +3 ", out)
+    for word in ("v(k)", "c of tales-1", "predicted", "memory"):
+        assert word in out
