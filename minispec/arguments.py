@@ -73,6 +73,8 @@ def checked_fields(record):
             good = isinstance(value, str)
         elif field.type in (tuple[int, ...], tuple[int, int]):
             good = isinstance(value, tuple) and all([is_whole(each) and each >= 0 for each in value])
+        elif field.type == tuple[float, ...]:
+            good = isinstance(value, tuple) and all([is_whole(each) or isinstance(each, float) for each in value])
         if not good:
             raise TypeError(f"{field.name} is {shown(value)}; it must be {field.type}")
     return record

@@ -1,4 +1,4 @@
-"""The command line: `python -m minispec [PROMPT]`, and the commands check, bench, recall and train.
+"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bench, recall and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -13,7 +13,7 @@ from . import __version__
 from .arguments import check_count
 from .checkpoint import list_models, load
 from .decoding import MODELS_OWN
-from .lab import bench, exactness
+from .lab import bench, exactness, stepping
 from .lab.comparison import Comparison, compare
 from .speculation import TAU
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
@@ -21,9 +21,11 @@ from .trace_file import save_trace, trace_to_dict
 from .train import command as training
 from .train import evaluate
 from .views import text
+from .views.html import write_html
 
 # Each module has add_arguments(parser) and run(arguments) -> exit status.
 COMMANDS = {
+    "step": (stepping, "Decode a prompt, then step through every draft, verdict and cache, forward and back."),
     "check": (exactness, "Test on this machine that speculative decoding is plain decoding to the last bit."),
     "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
@@ -31,8 +33,9 @@ COMMANDS = {
 }
 TARGET = "tales-24"
 DRAFT = "tales-1"
-NEW_TOKENS = 150
-PROMPT = "The cat sat"
+NEW_TOKENS = 160
+PROMPT = ("Once upon a time there was a shy owl called Ben. He lived in the forest. One day Ben found a red spoon in "
+          "the mud.")
 
 
 def main(argv: list[str]) -> int:
@@ -79,7 +82,7 @@ def decode_parser() -> argparse.ArgumentParser:
         description="Decode a prompt with plain greedy and with speculative decoding, and show every round.",
         epilog=f"other commands: python -m minispec {' | '.join(COMMANDS)} (each with --help); "
                f"bundled models: {', '.join(list_models())}")
-    parser.add_argument("prompt", nargs="?", default=PROMPT, help=f"any text (default: {PROMPT!r})")
+    parser.add_argument("prompt", nargs="?", default=PROMPT, help="any text (default: the beginning of a tale)")
     add_models(parser)
     parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
     parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
@@ -87,6 +90,7 @@ def decode_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-stop", action="store_true", help="go on behind an end of text")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--save", metavar="FILE", help="also write the whole trace, logits included, as JSON")
+    parser.add_argument("--html", metavar="FILE", help="also write every step as one page for any browser")
     parser.add_argument("--version", action="version", version=f"minispec {__version__}")
     parser.set_defaults(run=decode)
     return parser
@@ -115,6 +119,8 @@ def decode(arguments: argparse.Namespace) -> int:
     comparison = comparison.with_texts(texts)
     if arguments.save:
         save_trace(comparison.trace, arguments.save)
+    if arguments.html:
+        write_html(comparison.trace, arguments.html)
     if arguments.json:
         print(json.dumps(as_json(comparison, tokenizer.decode(comparison.trace.tokens))))
     else:

@@ -365,10 +365,11 @@ def test_bytes_that_are_no_text_are_refused_by_the_real_command():
     assert done.stderr.count(b"\n") == 1 and b"surrogate" in done.stderr
 
 
-def test_a_pipe_that_is_closed_early_ends_the_command_quietly():
-    """`python -m minispec | head -1` must show one line, and not a BrokenPipeError below it."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_is_closed_early_ends_the_command_quietly(unbuffered):
+    """`python -m minispec | head -1` must show one line, and not a BrokenPipeError below it, now or when Python ends."""
     with subprocess.Popen([sys.executable, "-m", "minispec", "--new-tokens", "4"], cwd=ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as process:
+                          stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": unbuffered}) as process:
         process.stdout.close()
         err = process.stderr.read()
         status = process.wait()

@@ -475,6 +475,15 @@ def edits(value, path=()):
         yield from edits(child, (*path, key))
 
 
+def of_another_kind(old, new):
+    """Whether `new` cannot stand where the file had `old`, a number or a text."""
+    if isinstance(old, float):
+        return type(new) not in (int, float)
+    if isinstance(old, int):
+        return type(new) is not int and new is not True or new == -1     # True passes for 1 in a shape
+    return isinstance(old, str) and not isinstance(new, str)
+
+
 def test_a_trace_with_any_value_exchanged_or_missing_is_refused_or_can_still_be_shown(tmp_path):
     """Written by hand, or by another program: well-formed JSON of the wrong kind at every single place."""
     save_trace(replace(small_trace(), rounds=small_trace().rounds[:2]), tmp_path / "whole.json")
@@ -487,14 +496,26 @@ def test_a_trace_with_any_value_exchanged_or_missing_is_refused_or_can_still_be_
             parent = record
             for key in place[:-1]:
                 parent = parent[key]
+            old = parent[place[-1]]
             if new == "missing":
                 del parent[place[-1]]
             else:
                 parent[place[-1]] = new
             path.write_text(json.dumps(record), encoding="utf-8")
             loads = good_or_refused(path)
-            if new == "missing" and isinstance(place[-1], str):
-                assert not loads, f"loads without {place}"
+            if new == "missing":
+                assert not loads or isinstance(place[-1], int), f"loads without {place}"
+            elif of_another_kind(old, new):
+                assert not loads, f"loads with {new!r} instead of {old!r} as {place}"
+
+
+def test_logits_with_letters_that_are_no_base64_are_refused(tmp_path):
+    """Python's decoder skips what it does not know, unless it is told to be strict."""
+    record = trace_to_dict(small_trace())
+    record["rounds"][0]["target_logits_TV"]["float32"] += "!é\n"
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert not good_or_refused(path)
 
 
 def test_a_field_too_many_is_refused(tmp_path):
