@@ -1,0 +1,15 @@
+"""All figures in one place: each is one function of a Trace that returns a Figure.
+
+Invariant: a figure says in words, in `.alt`, what is seen in it.  matplotlib is imported when the first one is drawn,
+not with this file.
+"""
+
+from .cache_figures import cache_strips
+from .draft_figures import draft_steps, next_token
+from .figure import Figure
+from .mask_figures import attention_heads, verification_mask
+from .rate_figures import acceptance_by_position, speedup_by_tau
+from .time_figures import timeline
+
+__all__ = ["Figure", "acceptance_by_position", "attention_heads", "cache_strips", "draft_steps", "next_token",
+           "speedup_by_tau", "timeline", "verification_mask"]

@@ -1,0 +1,182 @@
+"""What attends to what: the mask of one verification, and the heads of one layer.
+
+Invariant: rows are tokens fed now, columns the tokens they may look at; what the cache held before is folded into one
+slab, as every row sees all of it.  The mask needs a trace only, the heads also the model.
+"""
+
+from ..arguments import check_count
+from ..trace import Round, Trace
+from .figure import Figure, drawing
+from .palette import FADED, GLYPHS, INK, NAMES, PAPER, TARGET, TARGET_TINT, VERDICT_INK
+from .pieces import counted, percent, round_at
+from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
+from .text import label, verdict
+
+MOST_ROWS = 12
+GRID = 390                               # where the columns of the new tokens begin, in pixels
+CELL = 46                                # a weight of attention, in pixels
+JUDGED = 790                             # where the verdicts begin
+
+
+@drawing
+def verification_mask(trace: Trace, number: int = 1) -> Figure:
+    """The one pass that judges all drafts of round `number`: which row sees which tokens, and judges which draft."""
+    each = round_at(trace, number)
+    rows = len(each.proposed) + 1
+    shown = min(rows, MOST_ROWS)
+    cached = each.target_cache[0] - rows
+    pitch = min(66, 500 // shown)
+    column = min(76, (JUDGED - 40 - GRID) // shown)
+    slide = Slide(max(150 + pitch * shown + 74, 330), f"Round {number}: {trace.target} verifies "
+                  f"{counted(len(each.proposed), 'draft')} in one pass of {counted(rows, 'row')}")
+    top = 150
+    slide.text(MARGIN, 88, "row: input token", SMALL, FADED)
+    slide.text(GRID - 62, 88, "cached", SMALL, FADED, "center")
+    slide.text(GRID - 62, 116, f"{cached} keys" if cached != 1 else "1 key", SMALL, FADED, "center", name="cached")
+    slide.text(GRID, 88, "position", SMALL, FADED)
+    slide.text(JUDGED, 88, "→ judges draft, at position", SMALL, FADED)
+    slide.box(GRID - 120, top, 112, pitch * shown, TARGET_TINT, TARGET, pixels=2.5, hatch="///", hatch_colour=TARGET,
+              name="slab")
+    for place in range(shown):
+        if column >= 48 or place % 2 == 0:
+            slide.text(GRID + column * (place + 0.5), 120, str(cached + place), SMALL, INK, "center")
+        draw_mask_row(slide, trace, each, place, shown, (top + pitch * place, pitch, column), cached)
+    if shown < rows:
+        slide.text(JUDGED, slide.height - 54, f"… and {counted(rows - shown, 'row')} more, the same way", SMALL, FADED)
+    slide.text(MARGIN, slide.height - 24, "● sees   – masked: a later token   "
+               "every row sees all cached keys", SMALL, FADED)
+    return slide.finish(mask_words(trace, each, number, cached))
+
+
+def draw_mask_row(slide: Slide, trace: Trace, each: Round, row: int, shown: int, area: tuple, cached: int) -> None:
+    """One row: its input token, the cells it sees, and the draft that it judges."""
+    top, pitch, column = area
+    middle = top + pitch / 2
+    height = min(pitch - 6, 40)
+    text = label(trace, each.tokens[-1] if row == 0 else each.proposed[row - 1])
+    slide.text(MARGIN, middle, str(row), SMALL, FADED)
+    slide.chip(MARGIN + 34, middle, text, "committed" if row == 0 else "pending", 190, height, name=f"input {row}")
+    for place in range(shown):
+        x = GRID + column * place
+        sees = place <= row
+        slide.box(x + 1, top + 1, column - 2, pitch - 2, TARGET_TINT if sees else PAPER, TARGET if sees else "#CCCCCC",
+                  pixels=2.5 if sees else 1, name=f"cell {row} {place} {'sees' if sees else 'masked'}")
+        if sees:
+            slide.dot(x + column / 2, middle, min(7, pitch / 5), TARGET, TARGET)
+        else:
+            slide.line([x + column / 2 - 5, x + column / 2 + 5], [middle, middle], "#999999", 2.5)
+    slide.arrow(GRID + column * shown + 6, middle, JUDGED - 4, TARGET)
+    x = JUDGED + 8
+    if row < len(each.proposed):
+        state = verdict(each, row)
+        slide.text(x, middle, f"{row + 1}", SMALL, FADED)
+        text = label(trace, each.proposed[row])
+        slide.chip(x + 34, middle, text, state, 170, height, name=f"judged {row + 1} {state}")
+        slide.text(x + 214, middle, f"at {cached + row + 1}", SMALL, FADED)
+        own = slide.fitted(f"{GLYPHS[state]} {own_words(trace, each, row)}", WIDTH - 20 - (x + 290), SMALL, "bold")
+        slide.text(x + 290, middle, own, SMALL, VERDICT_INK[state], weight="bold", name=f"verdict {row + 1}")
+    else:
+        draw_last_row(slide, trace, each, (x, middle, height), cached + row + 1)
+
+
+def own_words(trace: Trace, each: Round, row: int) -> str:
+    """The verdict of a row, and what the target would have said."""
+    state = verdict(each, row)
+    if state == "rejected":
+        return f"↳ {label(trace, each.choices[row])}"
+    return state
+
+
+def draw_last_row(slide: Slide, trace: Trace, each: Round, area: tuple[float, float, float], position: int) -> None:
+    """The row behind the last draft judges nothing: its choice is the bonus token, if all drafts were accepted."""
+    x, middle, height = area
+    if each.bonus is not None:
+        slide.chip(x + 34, middle, label(trace, each.bonus), "bonus", 170, height, name="bonus")
+        slide.text(x + 214, middle, f"at {position}", SMALL, FADED)
+        slide.text(x + 290, middle, f"{GLYPHS['bonus']} bonus", SMALL, TARGET, weight="bold")
+    else:
+        slide.text(x + 34, middle, "no draft left: its choice is not used", SMALL, FADED)
+
+
+def mask_words(trace: Trace, each: Round, number: int, cached: int) -> str:
+    """The mask as a sentence."""
+    words = [f"row {row} judges draft {row + 1} “{label(trace, token)}”: {NAMES[verdict(each, row)]}"
+             for row, token in enumerate(each.proposed)]
+    if each.correction is not None:
+        words.append(f"the correction is “{label(trace, each.correction)}”")
+    if each.bonus is not None:
+        words.append(f"row {len(each.proposed)} gives the bonus token “{label(trace, each.bonus)}”")
+    rows = counted(len(each.proposed) + 1, "row")
+    return (f"Mask of the verification in round {number}: {rows}, each sees the {cached} cached keys and a lower "
+            f"triangle of the new ones; " + "; ".join(words) + ".")
+
+
+@drawing
+def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads: tuple[int, ...] = (0, 1),
+                    rows: int = 6) -> Figure:
+    """Attention of one layer while `model` reads the text and the drafts of a round: a grid for each head, at most two.
+
+    Rows are the last tokens read, columns the keys that they look at; what does not fit is one column, summed.
+    """
+    each = round_at(trace, number)
+    check_count("layer", layer)
+    check_count("rows", rows, least=1)
+    if layer >= model.config.n_layer:
+        raise ValueError(f"layer is {layer}; {model.name} has layers 0 to {model.config.n_layer - 1}")
+    heads = tuple(head for head in heads if head < model.config.n_head)
+    if not 1 <= len(heads) <= 2:
+        raise ValueError(f"heads must name one or two of the heads 0 to {model.config.n_head - 1}")
+    tokens = (list(each.tokens) + list(each.proposed))[:model.config.n_positions]
+    record = []
+    model(tokens, record=record)
+    if not record:
+        raise ValueError(f"{model.name} records no attention; a Transformer does")
+    attention_HTP = record[layer].attention_HTP[:, :, :len(tokens)]
+    rows = min(rows, len(tokens), 8)
+    keys = min(len(tokens), 10)
+    layers = f"layer {layer} of 0–{model.config.n_layer - 1}"
+    slide = Slide(300 + CELL * rows, f"{model.name}, {layers}: where each token looks")
+    said = []
+    for place, head in enumerate(heads):
+        left = MARGIN + 150 + place * (CELL * (keys + 1) + 40)
+        draw_head(slide, trace, tokens, attention_HTP[head], (left, rows, keys, place == 0))
+        slide.text(left, 84, f"head {head}", weight="bold")
+        looked = int(attention_HTP[head, -1].argmax())
+        said.append(f"in head {head} the last token “{label(trace, tokens[-1])}” looks most at position {looked}, "
+                    f"“{label(trace, tokens[looked])}”, with {percent(attention_HTP[head, -1, looked])}")
+    slide.text(MARGIN, slide.height - 24,
+               "rows: queries   columns: keys   dark = much; numbers in %, from 10 up   – masked", SMALL, FADED)
+    return slide.finish(f"Attention in layer {layer} of {model.name}, the last {rows} tokens as rows: "
+                        + "; ".join(said) + ".")
+
+
+def draw_head(slide: Slide, trace: Trace, tokens: list[int], attention_TP, area: tuple) -> None:
+    """The grid of one head."""
+    left, rows, keys, named = area
+    first_key, first_row = len(tokens) - keys, len(tokens) - rows
+    top, cell = 236, CELL
+    for place in range(-1 if first_key else 0, keys):
+        text = f"0–{first_key - 1}" if place < 0 else label(trace, tokens[first_key + place])
+        x = left + cell * (place + 1.5)
+        slide.text(x, top - 6, slide.fitted(text, 118), TOKEN_SIZE, INK, "center", rotation=90)
+    for row in range(rows):
+        y = top + cell * row
+        position = first_row + row
+        if named:
+            slide.text(left - 10, y + cell / 2, slide.fitted(label(trace, tokens[position]), 138), align="right")
+        if first_key:
+            draw_weight(slide, left, y, cell, float(attention_TP[position, :first_key].sum()), True)
+        for place in range(keys):
+            weight = float(attention_TP[position, first_key + place])
+            draw_weight(slide, left + cell * (place + 1), y, cell, weight, first_key + place <= position)
+
+
+def draw_weight(slide: Slide, x: float, y: float, cell: float, weight: float, seen: bool) -> None:
+    """One cell: the darker, the more attention; a dash where the mask hides the key."""
+    shade = "#" + "".join(f"{round(255 + (int(TARGET[k:k + 2], 16) - 255) * weight):02X}" for k in (1, 3, 5))
+    slide.box(x + 1, y + 1, cell - 2, cell - 2, shade if seen else PAPER, "#BBBBBB", pixels=1,
+              name=f"weight {weight:.4f} {'seen' if seen else 'masked'}")
+    if not seen:
+        slide.line([x + cell / 2 - 5, x + cell / 2 + 5], [y + cell / 2, y + cell / 2], "#AAAAAA", 2)
+    elif weight >= 0.095:
+        slide.text(x + cell / 2, y + cell / 2, f"{100 * weight:.0f}", 14, PAPER if weight > 0.65 else INK, "center")

@@ -1,0 +1,175 @@
+"""Where the time went: every pass of a decode on one axis of seconds, and plain decoding on the same.
+
+Invariant: a bar is as long as its recorded seconds.  What lies between the passes was recorded only as a sum, and is
+shared out evenly behind the rounds; the prefill is not shown.
+"""
+
+from dataclasses import dataclass
+
+from ..trace import Trace
+from .figure import Figure, drawing
+from .palette import DRAFT, FADED, INK, PAPER, TARGET
+from .pieces import counted
+from .plot import Plot, line_legend, round_values
+from .slide import MARGIN, SMALL, WIDTH, Slide
+
+OVERHEAD = "#7F7F7F"
+LEFT = 150
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time: whose it was, when, and how many rows or drafts or tokens."""
+
+    kind: str                            # "draft", "target", "plain" or "between"
+    start: float
+    end: float
+    count: int
+
+
+def spans(trace: Trace) -> list[Span]:
+    """The passes of the speculative run, one behind the other, and what lies between them."""
+    used = sum(each.draft_seconds + each.verify_seconds for each in trace.rounds)
+    between = max(trace.seconds - used, 0.0) / max(len(trace.rounds), 1)
+    result, now = [], 0.0
+    for each in trace.rounds:
+        for kind, seconds, count in (("draft", each.draft_seconds, len(each.proposed)),
+                                     ("target", each.verify_seconds, len(each.proposed) + 1), ("between", between, 0)):
+            result.append(Span(kind, now, now + seconds, count))
+            now += seconds
+    return result
+
+
+def plain_spans(trace: Trace) -> list[Span]:
+    """The passes of the plain run, and what lies between them."""
+    plain = trace.plain
+    between = max(plain.seconds - sum(plain.pass_seconds), 0.0) / max(len(plain.pass_seconds), 1)
+    result, now = [], 0.0
+    for seconds in plain.pass_seconds:
+        result.append(Span("plain", now, now + seconds, 1))
+        result.append(Span("between", now + seconds, now + seconds + between, 0))
+        now += seconds + between
+    return result
+
+
+def stairs(trace: Trace) -> list[tuple[float, int]]:
+    """(seconds, tokens so far) behind each verification."""
+    ends = [span.end for span in spans(trace) if span.kind == "target"]
+    steps, total = [(0.0, 0)], 0
+    for end, each in zip(ends, trace.rounds):
+        total += len(each.committed)
+        steps.append((end, total))
+    return steps
+
+
+def plain_stairs(trace: Trace) -> list[tuple[float, int]]:
+    """(seconds, tokens so far) behind each plain pass."""
+    ends = [span.end for span in plain_spans(trace) if span.kind == "plain"]
+    return [(0.0, 0)] + [(end, count) for count, end in enumerate(ends, start=1)]
+
+
+@drawing
+def timeline(trace: Trace) -> Figure:
+    """Draft and target passes at their true length, plain decoding on the same axis, the tokens as stairs above."""
+    plain = trace.plain
+    speculative = spans(trace)
+    plainly = plain_spans(trace) if plain else []
+    longest = max([span.end for span in speculative + plainly] + [trace.seconds, 1e-6])
+    tokens = max(trace.n_new, len(plain.pass_seconds) if plain else 0, 1)
+    slide = Slide(720, timeline_title(trace))
+    plot = Plot(LEFT, WIDTH - MARGIN - 10, 76, 306, (0.0, longest * 1.02), (0.0, tokens * 1.05))
+    counts = [value for value in round_values(tokens, 4) if value == int(value)]
+    plot.draw_y_axis(slide, counts, lambda value: f"{value:.0f}")
+    slide.text(LEFT + 12, 84, "tokens so far", SMALL, FADED, paper=True)
+    if plain:
+        draw_stairs(slide, plot, plain_stairs(trace), FADED, 2.5, "dashed", "plain stairs")
+    draw_stairs(slide, plot, stairs(trace), INK, 4.5, "solid", "stairs")
+    slide.text(LEFT - 12, 360, "tokens", SMALL, FADED, "right")
+    draw_lane(slide, plot, "draft", [span for span in speculative if span.kind == "draft"], 388)
+    draw_lane(slide, plot, "target", [span for span in speculative if span.kind != "draft"], 444)
+    draw_ticks(slide, plot, stairs(trace), 378, "tick")
+    if plain:
+        draw_lane(slide, plot, "plain", plainly, 540)
+        draw_ticks(slide, plot, plain_stairs(trace), 532, "plain tick")
+    else:
+        slide.text(LEFT + 12, 562, "no plain run was recorded", SMALL, FADED)
+    unit, name = (1, "s") if longest >= 2 else (1000, "ms")
+    values = round_values(longest * unit, 8)
+    axis = Plot(LEFT, plot.right, 0, 604, (0.0, longest * 1.02 * unit), (0, 1))
+    axis.draw_x_axis(slide, values, lambda value: f"{value:g} {name}")
+    legend = [("box", DRAFT, 0, "drafts"), ("box", TARGET, 0, "target pass, its rows"),
+              ("thin", OVERHEAD, 0, "Python between"), ("solid", INK, 4.5, "speculative")]
+    line_legend(slide, 690, legend + ([("dashed", FADED, 2.5, "plain")] if plain else []))
+    return slide.finish(timeline_words(trace))
+
+
+def draw_stairs(slide: Slide, plot: Plot, steps: list[tuple[float, int]], colour: str, pixels: float, line: str,
+                name: str) -> None:
+    """Tokens so far, flat during a pass and up at its end."""
+    xs, ys = [], []
+    for place, (seconds, count) in enumerate(steps):
+        if place:
+            xs.append(plot.x(seconds))
+            ys.append(plot.y(steps[place - 1][1]))
+        xs.append(plot.x(seconds))
+        ys.append(plot.y(count))
+    slide.line(xs, ys, colour, pixels, line, name)
+
+
+def draw_lane(slide: Slide, plot: Plot, name: str, lane: list[Span], top: float) -> None:
+    """The bars of one lane; the number in a bar is its drafts or rows, where there is room."""
+    slide.text(LEFT - 12, top + 22, name, weight="bold", align="right")
+    slide.line([LEFT, plot.right], [top + 22, top + 22], "#E4E4E4", 2.5)
+    for place, span in enumerate(lane):
+        x, width = plot.x(span.start), plot.x(span.end) - plot.x(span.start)
+        colour = {"draft": DRAFT, "between": OVERHEAD}.get(span.kind, TARGET)
+        inset = 14 if span.kind == "between" else 0
+        slide.box(x, top + inset, width, 44 - 2 * inset, colour, name=f"{name} {span.kind} {place}")
+        if span.kind != "between" and width > 6:
+            slide.line([x, x], [top, top + 44], PAPER, 1.5)
+        text = str(span.count)
+        if span.kind in ("draft", "target") and span.count and slide.measured(text, SMALL) + 6 < width:
+            slide.text(x + width / 2, top + 22, text, SMALL, INK if span.kind == "draft" else PAPER, "center", "bold")
+
+
+def draw_ticks(slide: Slide, plot: Plot, steps: list[tuple[float, int]], bottom: float, name: str) -> None:
+    """One short dash for each token, those of a pass on top of each other, at the moment when they are known."""
+    places = [plot.x(seconds) for seconds, _ in steps]
+    nearest = min([right - left for left, right in zip(places, places[1:])] + [20])
+    width = max(min(10, 0.6 * nearest), 1.5)
+    most = max([right[1] - left[1] for left, right in zip(steps, steps[1:])] + [1])
+    pitch = min(6, 54 / most)
+    before = 0
+    for seconds, count in steps[1:]:
+        for place in range(count - before):
+            slide.box(plot.x(seconds) - width / 2, bottom - 5 - pitch * place, width, 0.6 * pitch, INK, name=name)
+        before = count
+
+
+def in_time(seconds: float) -> str:
+    """Seconds for reading."""
+    return f"{seconds:.2f} s" if seconds >= 2 else f"{1000 * seconds:.3g} ms"
+
+
+def timeline_title(trace: Trace) -> str:
+    """The run in one line."""
+    words = f"{counted(trace.n_new, 'token')}: {in_time(trace.seconds)} speculative"
+    if trace.plain:
+        words += f", {in_time(trace.plain.seconds)} plain"
+    return words
+
+
+def timeline_words(trace: Trace) -> str:
+    """The timeline as sentences."""
+    drafting = sum(each.draft_seconds for each in trace.rounds)
+    verifying = sum(each.verify_seconds for each in trace.rounds)
+    rest = max(trace.seconds - drafting - verifying, 0.0)
+    words = (f"Timeline of {counted(trace.n_new, 'token')} in {counted(len(trace.rounds), 'round')}: "
+             f"{in_time(trace.seconds)}, of which drafting {in_time(drafting)}, target passes {in_time(verifying)}, "
+             f"the rest {in_time(rest)}.")
+    if trace.plain is None:
+        return words + " No plain run was recorded."
+    words += f" Plain decoding: {counted(len(trace.plain.pass_seconds), 'pass')} in {in_time(trace.plain.seconds)}"
+    if trace.seconds > 0 and trace.plain.seconds > 0:
+        words += f", {trace.plain.seconds / trace.seconds:.2f} times as long"
+    return words + "."

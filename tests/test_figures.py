@@ -1,0 +1,535 @@
+"""The figures: what is drawn is what was recorded, nothing is clipped or interpreted, and words say it."""
+
+import html
+import json
+import re
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from conftest import GOLDEN, bundled, golden, random_model
+
+from minispec import load_trace, save_trace, speculative
+from minispec.layers import softmax
+from minispec.rates import conditional_acceptance, mean_acceptance_length, survival
+from minispec.scripted import Mix, Recite, scripted
+from minispec.trace import PlainRun
+from minispec.trace_file import trace_from_dict, trace_to_dict
+from minispec.views import palette, source_text
+from minispec.views.text import GLYPHS, verdict
+
+pytest.importorskip("matplotlib")
+from minispec.views import figures  # noqa: E402
+
+VOCAB = 14
+WORDS = tuple(f" word{token}" for token in range(VOCAB))
+NASTY = (" $x_1^2$", "\\frac", "<script>alert(1)</script>", "", " ", "\n", " 猫", " 😀", " $", "_^{", "&amp;", ' "',
+         " %d", " ε")
+STORY = ("The", " cow", " jumped", " over", " a", " the", " moon", " fence", ".", " again")
+
+
+def with_plain(trace):
+    """The trace with invented, round seconds, and a plain run of the same text."""
+    rounds = tuple(replace(each, draft_seconds=0.001 * len(each.proposed), verify_seconds=0.005 + 0.001 * place)
+                   for place, each in enumerate(trace.rounds))
+    used = sum(each.draft_seconds + each.verify_seconds for each in rounds)
+    plain = PlainRun(tuple(trace.tokens), 0.004, (0.004,) * trace.n_new, 0.0045 * trace.n_new, trace.stopped)
+    return replace(trace, rounds=rounds, seconds=used + 0.0005 * len(rounds), plain=plain)
+
+
+def mixed_trace(seed=3, tau=4, new_tokens=14, texts=WORDS, wrong=3, prompt=(3, 1)):
+    """A target and a draft that disagree at one of `wrong` prefixes; wrong=1 is always, wrong=None never."""
+    target_rule, chance = Mix(VOCAB, seed), Mix(wrong or 2, seed + 500)
+    target = scripted(target_rule, VOCAB, name="the target")
+    draft = scripted(lambda prefix: (target_rule(prefix) + (wrong is not None and chance(prefix) == 0)) % VOCAB, VOCAB,
+                     name="the draft")
+    return with_plain(replace(speculative(target, draft, list(prompt), new_tokens, tau), texts=texts))
+
+
+@cache
+def story():
+    """`jumped over a moon` is drafted behind `The cow`; the third draft is wrong."""
+    target = scripted(Recite((0, 1, 2, 3, 5, 7, 8, 9), otherwise=6), len(STORY), name="target")
+    draft = scripted(Recite((0, 1, 2, 3, 4, 6), otherwise=9), len(STORY), name="draft")
+    return with_plain(replace(speculative(target, draft, [0, 1], 5, 4), texts=STORY))
+
+
+@cache
+def end_of_text():
+    """The third of five drafts ends the text."""
+    model = scripted(Recite((5, 6, 1, 2, 0, 3, 4)), VOCAB, end_of_text=0)
+    return with_plain(replace(speculative(model, model, [5, 6], 20, 5), texts=WORDS))
+
+
+@cache
+def real_trace():
+    target, tokenizer = bundled(GOLDEN / "target")
+    texts = tuple(tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
+    tokens = list(range(40, 52))
+    return with_plain(replace(speculative(golden("target"), golden("noisy"), tokens, 12, 3), texts=texts))
+
+
+TRACES = {
+    "some rejected": lambda: mixed_trace(),
+    "tau 0": lambda: mixed_trace(tau=0, new_tokens=4),
+    "nothing decoded": lambda: mixed_trace(new_tokens=0),
+    "all accepted, one position short in the end": lambda: mixed_trace(wrong=None),
+    "all rejected": lambda: mixed_trace(wrong=1, new_tokens=6),
+    "twelve drafts": lambda: mixed_trace(tau=12, new_tokens=40, wrong=9),
+    "one prompt token": lambda: mixed_trace(tau=1, prompt=(2,)),
+    "long prompt": lambda: mixed_trace(prompt=tuple(range(14)) * 10, new_tokens=9),
+    "no texts": lambda: mixed_trace(texts=None),
+    "nasty texts": lambda: mixed_trace(texts=NASTY, seed=8, prompt=tuple(range(14))),
+    "long texts": lambda: mixed_trace(texts=tuple(" " + "Wm" * 30 + str(token) for token in range(VOCAB))),
+    "staged": story,
+    "end of text inside a block": end_of_text,
+    "trained": real_trace,
+    "no plain run": lambda: replace(mixed_trace(), plain=None),
+}
+TRACES = {name: cache(make) for name, make in TRACES.items()}
+each_trace = pytest.mark.parametrize("name", TRACES)
+
+
+def all_figures(trace):
+    """Every figure that a trace can give: of its first and last round."""
+    drawn = [figures.timeline(trace), figures.acceptance_by_position(trace)]
+    for number in sorted({1, len(trace.rounds)} & set(range(1, len(trace.rounds) + 1))):
+        steps = len(trace.rounds[number - 1].choices)
+        drawn += [figures.next_token(trace, number, steps), figures.draft_steps(trace, number),
+                  figures.verification_mask(trace, number), figures.cache_strips(trace, number)]
+        if steps > 1:
+            drawn += [figures.next_token(trace, number, 1, "draft", 8),
+                      figures.draft_steps(trace, number, judged=False)]
+        if steps > 7:
+            drawn.append(figures.draft_steps(trace, number, first=7))
+    return drawn
+
+
+@cache
+def figures_of(name):
+    return all_figures(TRACES[name]())
+
+
+def named(figure, pattern):
+    """The artists whose name matches, by name."""
+    artists = [artist for artist in figure.figure.axes[0].get_children() if artist.get_gid()]
+    return {artist.get_gid(): artist for artist in artists if re.fullmatch(pattern, artist.get_gid())}
+
+
+def texts_of(figure):
+    return [artist for artist in figure.figure.axes[0].texts if artist.get_text()]
+
+
+def words_in(figure):
+    return [artist.get_text() for artist in texts_of(figure)]
+
+
+def extents(figure):
+    renderer = figure.figure.canvas.get_renderer()
+    return [(artist.get_text(), artist.get_window_extent(renderer)) for artist in texts_of(figure)]
+
+
+def pixel_box(patch):
+    """x, y, width, height of a rectangle on the slide."""
+    return patch.get_x(), patch.get_y(), patch.get_width(), patch.get_height()
+
+
+# ------------------------------------------------------------------------------------------------- legible
+
+@each_trace
+def test_every_figure_of_every_trace_is_drawn_without_a_warning(name):
+    """Missing glyphs, formulas that do not parse and empty axes all begin as warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for figure in figures_of(name):
+            figure.figure.draw_without_rendering()
+            assert len(figure.alt) > 30
+
+
+@each_trace
+def test_no_text_is_clipped_or_runs_into_another(name):
+    """A lecture hall cannot hover.  The glyphs of two neighbours may not share a pixel, nor leave the slide."""
+    for figure in figures_of(name):
+        width, height = figure.figure.get_size_inches() * 100
+        assert width == 1280 and height <= 725
+        boxes = extents(figure)
+        for text, box in boxes:
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (figure.alt, text, box)
+        for place, (text, box) in enumerate(boxes):
+            for other, second in boxes[place + 1:]:
+                apart = (box.x1 <= second.x0 + 1 or second.x1 <= box.x0 + 1
+                         or box.y1 <= second.y0 + 4 or second.y1 <= box.y0 + 4)
+                assert apart, (figure.alt, text, other)
+
+
+@each_trace
+def test_no_shape_leaves_the_slide(name):
+    for figure in figures_of(name):
+        width, height = figure.figure.get_size_inches() * 100
+        for patch in figure.figure.axes[0].patches:
+            x0, y0, x1, y1 = patch.get_window_extent().extents
+            assert x0 >= -1 and y0 >= -1 and x1 <= width + 1 and y1 <= height + 1, (figure.alt, patch.get_gid())
+
+
+def test_tokens_are_at_least_18_points_and_nothing_is_below_13():
+    for figure in all_figures(story()):
+        for artist in texts_of(figure):
+            assert artist.get_fontsize() >= (18 if artist.get_text() in ("jumped", "over", "moon") else 13)
+
+
+def test_tokens_are_never_read_as_formulas_or_as_html():
+    shown = set()
+    for figure in figures_of("nasty texts"):
+        assert not any(artist.get_parse_math() for artist in texts_of(figure))
+        shown |= set(words_in(figure))
+        markup = figure._repr_html_()
+        assert markup.startswith('<img alt="') and markup.count("<") == 1 and "<script" not in markup
+        [alt] = re.findall('alt="([^"]*)"', markup)
+        assert html.unescape(alt) == figure.alt
+    assert {"$x_1^2$", "space", "nothing"} <= shown and any("\\u732b" in text for text in shown)
+
+
+def test_the_states_of_a_round_differ_without_colour():
+    """In grey, on paper: a glyph, a hatch, a line style or a line through the word."""
+    marks = {state: (style.line, style.hatched, style.struck, style.width) for state, style in palette.STYLES.items()}
+    assert len({marks[state] for state in ("prompt", "committed", "pending", "accepted", "rejected", "discarded")}) == 6
+    assert len(set(GLYPHS.values())) == len(GLYPHS)
+    assert set(palette.NAMES) == set(palette.STYLES)
+
+
+# ------------------------------------------------------------------------------------------------- true
+
+@pytest.mark.parametrize("name", ["some rejected", "trained", "twelve drafts", "staged", "end of text inside a block"])
+def test_the_bars_of_the_drafts_are_the_softmax_of_the_recorded_logits(name):
+    trace = TRACES[name]()
+    for number in range(1, min(len(trace.rounds), 3) + 1):
+        each = trace.rounds[number - 1]
+        figure = figures.draft_steps(trace, number)
+        tracks = {}
+        for t in range(1, min(len(each.proposed), 6) + 1):
+            for model, logits_TV in (("draft", each.draft_logits_TV), ("target", each.target_logits_TV)):
+                row = softmax(logits_TV[t - 1:t])[0]
+                bars = {int(key.split()[-1]): bar for key, bar in named(figure, f"{model} {t} \\d+").items()}
+                assert len(bars) >= 5 and each.proposed[t - 1] in bars and each.choices[t - 1] in bars
+                likeliest = np.argsort(-each.draft_logits_TV[t - 1], kind="stable")[:5].tolist()
+                assert set(likeliest) <= set(bars) <= {*likeliest, each.choices[t - 1]}
+                token = max(bars, key=lambda token: row[token])
+                tracks[t] = bars[token].get_width() / row[token]
+                assert all(abs(bar.get_width() - tracks[t] * row[token]) < 0.01 for token, bar in bars.items())
+            assert list(named(figure, f"choice {t} .*")) == [f"choice {t} {each.choices[t - 1]}"]
+            assert GLYPHS[verdict(each, t - 1)] in named(figure, f"verdict {t}")[f"verdict {t}"].get_text()
+        if tracks:
+            assert max(tracks.values()) - min(tracks.values()) < 0.01, "one length of 100 % for draft and target"
+
+
+def test_only_the_chosen_bar_is_solid():
+    figure = figures.draft_steps(story(), 1)
+    for t, token in enumerate(story().rounds[0].proposed, start=1):
+        solid = [key for key, bar in named(figure, f"draft {t} .*").items() if colour(bar) == palette.DRAFT]
+        assert solid == [f"draft {t} {token}"]
+
+
+def colour(patch):
+    from matplotlib.colors import to_hex
+    return to_hex(patch.get_facecolor()).upper()
+
+
+def test_a_draft_is_titled_with_the_context_that_it_was_conditioned_on():
+    """C8, C13: the third draft reads the prompt and both earlier drafts, and the figure shows which are its own."""
+    figure = figures.draft_steps(story(), 1)
+    words = words_in(figure)
+    third = words[words.index("draft 3"):words.index("draft 4")]
+    assert third[third.index("reads") + 1:][:4] == ["The", "cow", "jumped", "over"]
+    assert "draft 3 “a” (23%) after “The cow jumped over”: rejected" in figure.alt
+    boxes = [patch.get_gid() for patch in figure.figure.axes[0].patches]
+    assert boxes.count("context pending") == 0 + 1 + 2 + 3 and boxes.count("context prompt") == 4 * 2
+    assert "draft 4 “moon”" in figure.alt and "discarded, never judged" in figure.alt
+
+
+def test_both_top_2_gaps_are_printed():
+    each = real_trace().rounds[0]
+    figure = figures.draft_steps(real_trace(), 1)
+    for t in range(1, len(each.proposed) + 1):
+        gaps = []
+        for logits_TV in (each.draft_logits_TV, each.target_logits_TV):
+            second, first = np.sort(logits_TV[t - 1])[-2:]
+            gaps.append(f"{first - second:.2f}")
+        assert named(figure, f"gap {t}")[f"gap {t}"].get_text() == f"top-2 gap: draft {gaps[0]}, target {gaps[1]}"
+
+
+def test_what_the_target_thinks_is_hidden_before_it_has_verified():
+    figure = figures.draft_steps(real_trace(), 1, judged=False)
+    assert named(figure, "(target|choice|verdict) .*") == {} and "accepted" not in figure.alt
+
+
+@pytest.mark.parametrize("model", ["target", "draft"])
+def test_the_bars_of_one_step_are_its_softmax_and_sum_to_one(model):
+    trace = real_trace()
+    logits_V = (trace.rounds[0].target_logits_TV if model == "target" else trace.rounds[0].draft_logits_TV)[1]
+    row = softmax(logits_V[None])[0]
+    figure = figures.next_token(trace, 1, 2, model, top=7)
+    bars = named(figure, "bar .*")
+    assert len(bars) == 8 and sum(bar.get_width() for bar in bars.values()) == pytest.approx(300, abs=0.1)
+    for key, bar in bars.items():
+        if key != "bar rest":
+            assert bar.get_width() == pytest.approx(300 * row[int(key.split()[1])], abs=0.01)
+    best = int(np.argmax(logits_V))
+    lengths = {key: bar.get_width() for key, bar in named(figure, "logit .*").items()}
+    assert f"logit {best}" in lengths and f"{logits_V[best]:.2f}" in figure.alt
+    assert words_in(figure).count("chosen") == 1
+
+
+def test_the_mask_is_a_lower_triangle_and_row_j_judges_draft_j_plus_1():
+    trace, each = story(), story().rounds[0]
+    figure = figures.verification_mask(trace, 1)
+    for row in range(5):
+        for place in range(5):
+            assert f"cell {row} {place} {'sees' if place <= row else 'masked'}" in named(figure, "cell .*")
+    inputs = named(figure, "input .")
+    judged = {int(key.split()[1]): (key.split()[2], patch) for key, patch in named(figure, "judged .*").items()}
+    for row in range(4):
+        state, patch = judged[row + 1]
+        assert state == verdict(each, row)
+        middle = pixel_box(inputs[f"input {row}"])[1] + pixel_box(inputs[f"input {row}"])[3] / 2
+        assert pixel_box(patch)[1] + pixel_box(patch)[3] / 2 == middle, "the connector is level"
+    words = words_in(figure)
+    assert [words.count(word) for word in ("cow", "jumped", "over", "a", "moon")] == [1, 2, 2, 2, 2]
+    assert named(figure, "cached")["cached"].get_text() == "1 key" and "↳ the" in " ".join(words)
+    assert "row 2 judges draft 3 “a”: rejected" in figure.alt and "correction is “the”" in figure.alt
+
+
+@each_trace
+def test_the_cache_strips_agree_with_the_recorded_lengths(name):
+    """Every cell that is shown, of both strips of both models, against lengths and a running maximum."""
+    trace = TRACES[name]()
+    written = {"target": trace.prefill.rows, "draft": trace.prefill.rows}
+    for number, each in enumerate(trace.rounds[:3], start=1):
+        figure = figures.cache_strips(trace, number)
+        for model, lengths in (("target", each.target_cache), ("draft", each.draft_cache)):
+            written[model] = max(written[model], lengths[0])
+            texts = (len(each.tokens), len(each.tokens) + len(each.committed))
+            for row, (length, known) in enumerate(zip(lengths, texts)):
+                shown = []
+                top = {"target": 256, "draft": 472}[model] + 98 * row
+                for patch in figure.figure.axes[0].patches:
+                    found = re.fullmatch(f"{model} (\\d+)-(\\d+) (\\w+)", patch.get_gid() or "")
+                    if found is None or patch.get_y() != top:
+                        continue
+                    shown += range(int(found[1]), int(found[2]) + 1)
+                    if int(found[1]) == length:
+                        assert patch.get_x() - 2 in carets(figure, length), "the caret stands before the first free cell"
+                    for position in range(int(found[1]), int(found[2]) + 1):
+                        expected = ("empty" if position >= written[model] else "stale" if position >= length
+                                    else "committed" if position < known else "speculative")
+                        assert found[3] == expected, (number, model, row, position)
+                assert shown == list(range(len(each.tokens) + len(each.proposed) + 1)), "no position is left out"
+            assert f"length {lengths[0]}, rolled back to {lengths[1]}" in figure.alt
+        holes = [int(key.split()[1]) for key in named(figure, "hole .*")]
+        assert holes == list(range(each.draft_cache[1], each.target_cache[1]))
+
+
+def carets(figure, length):
+    """Where the carets of this length point to."""
+    return [patch.get_xy()[2][0] for patch in figure.figure.axes[0].patches if patch.get_gid() == f"caret {length}"]
+
+
+def test_a_folded_cell_is_shared_out_among_the_states_of_its_positions():
+    """A caret or an old rollback may lie where many positions are one cell."""
+    from minispec.views.cache_figures import Ruler, draw_strip
+    from minispec.views.slide import Slide
+    slide = Slide(200)
+    draw_strip(slide, Ruler(((0, 9), (10, 10)), 100), "draft", 50, (4, 7, 3))
+    found = {patch.get_gid(): patch.get_width() + 4 for patch in slide.axes.patches if patch.get_gid()}
+    assert found == pytest.approx({"draft 0-2 committed": 30, "draft 3-3 speculative": 10, "draft 4-6 stale": 30,
+                                   "draft 7-9 empty": 30, "draft 10-10 empty": 100})
+
+
+def test_full_acceptance_leaves_a_hole_of_one_cell_and_a_rejection_none():
+    accepted, rejected = figures.cache_strips(mixed_trace(wrong=None), 1), figures.cache_strips(story(), 1)
+    assert len(named(accepted, "hole .*")) == 1 and "A hole of one cell" in accepted.alt
+    assert named(rejected, "hole .*") == {} and "hole" not in rejected.alt
+    assert named(rejected, "trim target")["trim target"].get_text() == "trim 2 = τ − nₐ"
+    assert named(rejected, "trim draft")["trim draft"].get_text() == "trim 1 = τ − nₐ − 1"
+
+
+@each_trace
+def test_the_timeline_is_true_to_scale(name):
+    trace = TRACES[name]()
+    figure = figures.timeline(trace)
+    recorded = {}
+    for number, each in enumerate(trace.rounds):
+        recorded[f"draft draft {number}"] = each.draft_seconds
+        recorded[f"target target {2 * number}"] = each.verify_seconds
+    for number, seconds in enumerate(trace.plain.pass_seconds if trace.plain else ()):
+        recorded[f"plain plain {2 * number}"] = seconds
+    bars = named(figure, "(draft draft|target target|plain plain) .*")
+    assert set(bars) == set(recorded)
+    scales = {bars[key].get_width() / seconds for key, seconds in recorded.items() if seconds}
+    assert not scales or max(scales) - min(scales) < 1e-3 * max(scales)
+    ticks = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "tick"]
+    assert len(ticks) == trace.n_new
+    assert f"{len(trace.rounds)} round" in figure.alt and ("Plain decoding" in figure.alt) == (trace.plain is not None)
+
+
+def test_the_stairs_end_at_the_number_of_tokens():
+    from minispec.views.time_figures import plain_stairs, stairs
+    trace = TRACES["some rejected"]()
+    assert stairs(trace)[-1][1] == plain_stairs(trace)[-1][1] == trace.n_new
+    assert [seconds for seconds, _ in stairs(trace)] == sorted(seconds for seconds, _ in stairs(trace))
+    assert stairs(trace)[-1][0] <= trace.seconds
+
+
+@each_trace
+def test_the_survival_bars_are_those_of_the_rates(name):
+    trace = TRACES[name]()
+    figure = figures.acceptance_by_position(trace)
+    bars = named(figure, "survival .*")
+    shares = survival(trace)
+    assert len(bars) == len(shares)
+    for t, share in enumerate(shares, start=1):
+        assert bars[f"survival {t}"].get_height() == pytest.approx(350 / 1.08 * share, abs=0.01)
+    for t in range(1, len(shares) + 1):
+        judged = [each for each in trace.rounds if each.n_examined >= t]
+        dot = named(figure, f"conditional {t}")
+        assert bool(dot) == bool(judged), "0 of 0 is no rate"
+        if judged:
+            rate = sum(each.n_accepted >= t for each in judged) / len(judged)
+            assert 430 - dot[f"conditional {t}"].center[1] == pytest.approx(350 / 1.08 * rate, abs=0.01)
+    if conditional_acceptance(trace) is not None:
+        assert f"{conditional_acceptance(trace):.3f}" in figure.alt
+        assert f"mean acceptance length {mean_acceptance_length(trace):.2f}" in figure.alt
+        line = named(figure, "alpha")["alpha"].get_ydata()
+        assert [430 - y for y in line] == pytest.approx(
+            [350 / 1.08 * conditional_acceptance(trace) ** t for t in range(1, len(shares) + 1)])
+
+
+def test_the_speed_up_figure_draws_the_numbers_and_marks_the_best():
+    measured = {2: (1.2, 1.1, 1.3), 4: (1.6, 1.5, 1.7), 8: (1.4, 0.9, 1.5)}
+    flat, costed = {2: 1.5, 4: 2.0, 8: 2.4}, {2: 1.3, 4: 1.5, 8: 1.45}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = figures.speedup_by_tau(measured, flat, costed, "a $ b_1")
+        figure.png()
+    one = named(figure, "plain")["plain"].get_ydata()[0]
+    unit = (one - named(figure, "measured 4")["measured 4"].center[1]) / 0.6
+    for tau, (middle, low, high) in measured.items():
+        assert one - named(figure, f"measured {tau}")[f"measured {tau}"].center[1] == pytest.approx(unit * (middle - 1))
+        assert [one - y for y in named(figure, f"range {tau}")[f"range {tau}"].get_ydata()] == pytest.approx(
+            [unit * (low - 1), unit * (high - 1)])
+    for name, values in (("flat", flat), ("costed", costed)):
+        heights = [one - y for y in named(figure, name)[name].get_ydata()]
+        assert heights == pytest.approx([unit * (value - 1) for value in values.values()])
+    assert named(figure, "flat")["flat"].get_linewidth() < named(figure, "costed")["costed"].get_linewidth()
+    assert set(named(figure, "best .*")) == {"best 4", "best 8"} and "best 1.60 at tau 4" in figure.alt
+    assert figures.speedup_by_tau({4: (0.7, 0.6, 0.8)}, {}, {}).png()
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.speedup_by_tau({}, {}, {})
+
+
+def test_the_attention_drawn_is_what_the_model_computes():
+    trace, model = real_trace(), golden("target")
+    figure = figures.attention_heads(trace, model, 1, layer=1, heads=(0, 1), rows=4)
+    tokens = list(trace.rounds[0].tokens) + list(trace.rounds[0].proposed)
+    record = []
+    model(tokens, record=record)
+    attention_HTP = record[1].attention_HTP[:2, :, :len(tokens)]
+    cells = [patch.get_gid().split() for patch in figure.figure.axes[0].patches if patch.get_gid()]
+    drawn = [float(weight) for _, weight, _ in cells]
+    assert [state for _, _, state in cells] == 2 * sum([["seen"] * (8 + row) + ["masked"] * (3 - row)
+                                                        for row in range(4)], [])
+    expected = []
+    for head_TP in attention_HTP:
+        for row_P in head_TP[-4:]:
+            expected += [float(row_P[:-10].sum()), *row_P[-10:].tolist()]
+    assert drawn == pytest.approx(expected, abs=1e-4) and "head 1" in words_in(figure)
+    for _, box in extents(figure):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1280
+    with pytest.raises(ValueError, match="layer is 9"):
+        figures.attention_heads(trace, model, layer=9)
+    small = random_model(1, vocab_size=VOCAB)
+    assert figures.attention_heads(mixed_trace(prompt=(1,), tau=0, new_tokens=2), small).png()
+
+
+# ------------------------------------------------------------------------------------------------- the same, later
+
+@pytest.mark.parametrize("name", ["staged", "trained"])
+def test_a_saved_trace_gives_the_same_bytes_as_the_live_one(name, tmp_path):
+    """Slides made at home and figures drawn in class are one picture."""
+    trace = TRACES[name]()
+    save_trace(trace, tmp_path / "trace.json")
+    later = load_trace(tmp_path / "trace.json")
+    for live, loaded in zip(figures_of(name), all_figures(later)):
+        assert live.alt == loaded.alt and live.png() == loaded.png()
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_figure_is_written_as_its_path_says_and_twice_the_same(kind, tmp_path):
+    for name in ("one", "two"):
+        figures.draft_steps(story(), 1).save(tmp_path / f"{name}.{kind}")
+    written = (tmp_path / f"one.{kind}").read_bytes()
+    assert written == (tmp_path / f"two.{kind}").read_bytes() and len(written) > 5000
+    assert b"<dc:date>" not in written and b"CreationDate" not in written
+    with pytest.raises(ValueError, match="must end in .png, .svg or .pdf"):
+        figures.draft_steps(story(), 1).save(tmp_path / "figure.bmp")
+
+
+def test_a_notebooks_own_style_changes_nothing():
+    import matplotlib
+    before = figures.cache_strips(story(), 1).png()
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "figure.dpi": 50, "text.color": "red",
+                                "lines.linewidth": 9, "hatch.linewidth": 9, "savefig.dpi": 30, "font.family": "serif",
+                                "savefig.bbox": "tight", "figure.autolayout": True, "axes.titlesize": 50}):
+        assert figures.cache_strips(story(), 1).png() == before
+
+
+def test_without_logits_the_distributions_say_what_is_missing_and_the_rest_is_drawn():
+    trace = trace_from_dict(json.loads(json.dumps(trace_to_dict(story(), logits=False))))
+    for call in (figures.next_token, figures.draft_steps):
+        with pytest.raises(ValueError, match="saved without logits"):
+            call(trace, 1)
+    for call in (figures.verification_mask, figures.cache_strips, figures.timeline, figures.acceptance_by_position):
+        assert call(trace).png()
+
+
+@pytest.mark.parametrize("call", [
+    lambda: figures.draft_steps(story(), 99), lambda: figures.draft_steps(story(), 0),
+    lambda: figures.next_token(story(), 1, 6), lambda: figures.next_token(story(), 1, 5, "draft"),
+    lambda: figures.next_token(story(), 1, 1, "both"), lambda: figures.cache_strips(story(), 99),
+    lambda: figures.draft_steps(story(), 1, first=5)])
+def test_a_round_or_step_that_was_not_taken_is_a_sentence(call):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert len(str(error.value)) > 20 and "\n" not in str(error.value)
+
+
+def test_neither_the_package_nor_the_command_line_nor_the_names_of_the_figures_load_matplotlib():
+    """They must work where it is not installed, and start fast where it is."""
+    code = ("import sys, minispec, minispec.command, minispec.views.figures; "
+            "print([name for name in sys.modules if name.split('.')[0] == 'matplotlib'])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_drawing_leaves_nothing_open_in_pyplot():
+    code = ("from minispec.views import figures; figures.speedup_by_tau({2: (1, 1, 1)}, {}, {}).png(); import sys; "
+            "print('matplotlib.pyplot' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False\n", done.stderr
+
+
+# ------------------------------------------------------------------------------------------------- source
+
+def test_source_shows_the_text_of_the_file_that_runs():
+    from minispec import propose, speculation
+    shown = source_text.source(propose)
+    assert shown.file == "minispec/speculation.py" and shown.text.startswith("def propose(draft: Transformer")
+    assert shown.text in open(speculation.__file__, encoding="utf-8").read()
+    assert open(speculation.__file__, encoding="utf-8").read().split("\n")[shown.line - 1].startswith("def propose(")
+    assert f"```python\n{shown.text}\n```" in shown._repr_markdown_() and "minispec/speculation.py" in repr(shown)
+    assert source_text.source(speculation).line == 1
+    with pytest.raises(TypeError, match="written in a file"):
+        source_text.source(len)
