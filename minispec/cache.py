@@ -1,12 +1,13 @@
 """The KV cache: the keys and values of every token the model has read, as plain arrays you can look at.
 
-Invariant: positions 0 … length - 1 hold K and V of tokens[:length].  What lies behind `length` is stale: left over
+Invariant: positions 0 … length - 1 hold K and V of tokens[:length].  What lies after `length` is stale: left over
 from a rollback, or never written.  It is the only object in the core that changes; it knows no tokens and no model,
 it does not grow beyond the context, and it never throws data away: rolling back only moves `length` to the left.
 """
 
 import numpy as np
 
+from .arguments import check_count
 from .config import Config
 
 
@@ -30,7 +31,7 @@ class KVCache:
         return self.keys_LHPC.shape[2]
 
     def append(self, layer: int, keys_HTC: np.ndarray, values_HTC: np.ndarray) -> None:
-        """Write the T newest positions of one layer behind `length`, which stays until `advance` moves it."""
+        """Write the T newest positions of one layer after `length`, which stays until `advance` moves it."""
         start = self.length
         end = start + keys_HTC.shape[1]
         if end > self.capacity:
@@ -46,29 +47,31 @@ class KVCache:
     def truncate(self, length: int) -> None:
         """Roll back to `length` positions.  Never lengthens: a cache that is already shorter stays as it is.
 
-        Raises ValueError for a negative length.
+        Raises TypeError or ValueError for what is no length.
         """
-        if length < 0:
-            raise ValueError(f"length is {length}; a cache can be truncated to 0 or more positions")
+        check_count("length", length)
         # subtle: to a length, not by a count; "the last n" with n = 0 is the [:-0] trap, which empties the cache
         self.length = min(self.length, length)
 
     def strip(self) -> str:
-        """One character a position: ■ held, ░ stale (read once, then rolled back), · never written."""
+        """One character a position: ■ held, ░ stale (read once, then rolled back), _ never written."""
         held = "■" * self.length
         stale = "░" * (self.written - self.length)
-        free = "·" * (self.capacity - self.written)
+        free = "_" * (self.capacity - self.written)
         return held + stale + free
 
     def __repr__(self) -> str:
         layers, heads, capacity, channels = self.keys_LHPC.shape
         stale = self.written - self.length
         shape = f"{layers} layers x {heads} heads x {capacity} positions x {channels} channels"
-        return f"KVCache({shape}: {self.length} held, {stale} stale)\n{self.strip()}"
+        return f"KVCache({shape}: {self.length} held, {stale} stale)\n{self.strip().rstrip('_')}_"
 
 
 def assert_cache_follows(cache: KVCache, tokens: list[int], name: str) -> None:
-    """Stop with a sentence when the cache cannot be a prefix of the tokens with at least one token still to feed."""
+    """Stop with a sentence when the cache holds all the tokens or more: at least the last must still be unread.
+
+    Only the length is looked at: a cache filled from another text of the same length passes.
+    """
     assert cache.length < len(tokens), (
         f"the {name} cache holds {cache.length} positions but there are only {len(tokens)} tokens: it must hold K and "
-        f"V of tokens[:length], with length < len(tokens), so something was not rolled back")
+        f"V of tokens[:length] and leave the last token unread; was it not rolled back, or not filled by prefill?")

@@ -10,13 +10,10 @@ import shutil
 import sys
 
 from . import __version__
-from .arguments import check_count
-from .checkpoint import list_models, load
-from .decoding import MODELS_OWN
-from .lab import bench, exactness, stepping
+from .checkpoint import list_models
+from .lab import bench, exactness, request, stepping
 from .lab.comparison import Comparison, compare
-from .speculation import TAU
-from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
+from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
 from .trace_file import save_trace, trace_to_dict
 from .train import command as training
 from .train import evaluate
@@ -31,11 +28,6 @@ COMMANDS = {
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
     "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),
 }
-TARGET = "tales-24"
-DRAFT = "tales-1"
-NEW_TOKENS = 160
-PROMPT = ("Once upon a time there was a shy owl called Ben. He lived in the forest. One day Ben found a red spoon in "
-          "the mud.")
 
 
 def main(argv: list[str]) -> int:
@@ -82,12 +74,7 @@ def decode_parser() -> argparse.ArgumentParser:
         description="Decode a prompt with plain greedy and with speculative decoding, and show every round.",
         epilog=f"other commands: python -m minispec {' | '.join(COMMANDS)} (each with --help); "
                f"bundled models: {', '.join(list_models())}")
-    parser.add_argument("prompt", nargs="?", default=PROMPT, help="any text (default: the beginning of a tale)")
-    add_models(parser)
-    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
-    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
-                        help="decode at most so many tokens (default: %(default)s)")
-    parser.add_argument("--no-stop", action="store_true", help="go on behind an end of text")
+    request.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--save", metavar="FILE", help="also write the whole trace, logits included, as JSON")
     parser.add_argument("--html", metavar="FILE", help="also write every step as one page for any browser")
@@ -96,35 +83,20 @@ def decode_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
-    """--target and --draft: a bundled name or the path of a GPT-2 folder."""
-    parser.add_argument("--target", default=TARGET, metavar="MODEL",
-                        help="the model that decides: a bundled name or a GPT-2 folder (default: %(default)s)")
-    parser.add_argument("--draft", default=DRAFT, metavar="MODEL",
-                        help="the model that guesses (default: %(default)s)")
-
-
 def decode(arguments: argparse.Namespace) -> int:
     """Both ways of decoding one prompt, shown or as JSON."""
-    check_count("tau", arguments.tau)
-    check_count("new-tokens", arguments.new_tokens)
-    if arguments.prompt == "":
-        raise ValueError("prompt is empty; it must be a text of at least one character")
-    target, tokenizer = load(arguments.target)
-    draft, _ = load(arguments.draft)
-    tokens = tokenizer.encode(arguments.prompt)
-    stop = None if arguments.no_stop else MODELS_OWN
-    comparison = compare(target, draft, tokens, arguments.new_tokens, arguments.tau, stop)
-    texts = tuple(tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
-    comparison = comparison.with_texts(texts)
+    asked = request.read(arguments)
+    comparison = compare(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
+    comparison = comparison.with_texts(asked.texts)
+    decoded = asked.tokenizer.decode(comparison.trace.tokens)
     if arguments.save:
         save_trace(comparison.trace, arguments.save)
     if arguments.html:
         write_html(comparison.trace, arguments.html)
     if arguments.json:
-        print(json.dumps(as_json(comparison, tokenizer.decode(comparison.trace.tokens))))
+        print(json.dumps(as_json(comparison, decoded)))
     else:
-        show(comparison, tokenizer.decode(comparison.trace.tokens))
+        show(comparison, decoded)
     return 0 if comparison.same_tokens else 1
 
 
@@ -135,10 +107,13 @@ def show(comparison: Comparison, decoded: str) -> None:
     width = shutil.get_terminal_size((100, 24)).columns
     print(f"target {trace.target}, draft {trace.draft}, tau {trace.tau}\n")
     print(text.folded(decoded, width) + "\n")
-    print(text.round_table(trace, width, colour))
-    print(f"\n{text.LEGEND}\n")
+    table = text.round_table(trace, width, colour)
+    joined = "   " + text.JOINED if " +" in table else ""
+    print(f"{table}\n\n{text.LEGEND}{joined}\n")
     print(text.summary(trace))
-    for line in text.speed_lines(comparison.plain_seconds, comparison.speculative_seconds, comparison.speedup,
+    costs = comparison.costs
+    c, v = (costs.c, costs.v[trace.tau + 1]) if costs else (None, None)
+    for line in text.speed_lines(trace, comparison.plain_seconds, comparison.speculative_seconds, c, v,
                                  comparison.predicted):
         print(line)
     print(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows))
@@ -156,6 +131,9 @@ def as_json(comparison: Comparison, decoded: str) -> dict:
         "conditional_acceptance": conditional_acceptance(trace),
         "draft_efficiency": draft_efficiency(trace),
         "mean_acceptance_length": mean_acceptance_length(trace),
+        "tokens_a_round": tokens_a_round(trace),
+        "c": comparison.costs.c if comparison.costs else None,
+        "v": comparison.costs.v[trace.tau + 1] if comparison.costs else None,
         "plain_seconds": comparison.plain_seconds,
         "speculative_seconds": comparison.speculative_seconds,
         "speedup": comparison.speedup,

@@ -11,24 +11,24 @@ import numpy as np
 from .arguments import check_count, check_prompt, check_stop
 from .cache import KVCache
 from .model import Transformer
-from .trace import PlainRun
+from .trace import PlainRun, Prefill
 
-MODELS_OWN = "end-of-text"               # the default of `stop`: the end-of-text token in the model's config.json
+OWN_END = "end-of-text"               # the default of `stop`: the end-of-text token in the model's config.json
 
 
 def stop_token(stop: int | str | None, model: Transformer) -> int | None:
     """The token that ends a text: `stop` itself, the model's own end-of-text by default, None to go on regardless."""
-    if isinstance(stop, str) and stop == MODELS_OWN:
+    if isinstance(stop, str) and stop == OWN_END:
         return model.config.eos_token_id
     if stop is not None:
         check_stop(stop, model.config.vocab_size)
     return stop
 
 
-def cut_behind(committed: list[int], last_token: int | None) -> list[int]:
+def cut_after(committed: list[int], end_token: int | None) -> list[int]:
     """Everything up to and with the first end-of-text, as one-by-one decoding would have stopped there."""
-    if last_token in committed:
-        return committed[:committed.index(last_token) + 1]
+    if end_token in committed:
+        return committed[:committed.index(end_token) + 1]
     return committed
 
 
@@ -49,24 +49,35 @@ def prefill(model: Transformer, tokens: list[int], cache: KVCache) -> int:
     return len(unseen)
 
 
-def greedy(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = MODELS_OWN,
+def prefill_both(target: Transformer, draft: Transformer, tokens: list[int]) -> tuple[KVCache, KVCache, Prefill]:
+    """Two caches that hold all tokens but the last, and the record of filling them."""
+    target_cache = KVCache(target.config)
+    draft_cache = KVCache(draft.config)
+    started = perf_counter()
+    rows = prefill(target, tokens, target_cache)
+    filled = perf_counter()
+    prefill(draft, tokens, draft_cache)
+    return target_cache, draft_cache, Prefill(rows, filled - started, perf_counter() - filled)
+
+
+def greedy(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = OWN_END,
            cached: bool = True, logits: list | None = None) -> list[int]:
     """The prompt and up to `new_tokens` more tokens, each the likeliest after all before it.
 
     tokens: the prompt, token ids.  stop: the token that ends the text (it is kept), None to switch that off.
-    cached=False reads the whole text again for each token.  logits: a list that gets the logits_V behind every new
+    cached=False reads the whole text again for each token.  logits: a list that gets the logits_V after every new
     token.  Ends early at the context limit (`plain_run` says why it ended).  Raises TypeError or ValueError for
     arguments that cannot be run.
     """
     return list(plain_run(model, tokens, new_tokens, stop, cached, logits).tokens)
 
 
-def plain_run(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = MODELS_OWN,
+def plain_run(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = OWN_END,
               cached: bool = True, logits: list | None = None) -> PlainRun:
     """`greedy` with its record: the tokens, the seconds of each pass, and why it ended."""
     check_prompt(tokens, model)
     check_count("new_tokens", new_tokens)
-    last_token = stop_token(stop, model)
+    end_token = stop_token(stop, model)
     end, stopped = length_limit(tokens, new_tokens, model)
     tokens = [int(token) for token in tokens]
     started = perf_counter()
@@ -86,7 +97,7 @@ def plain_run(model: Transformer, tokens: list[int], new_tokens: int, stop: int 
         tokens.append(choice)
         if logits is not None:
             logits.append(logits_TV[-1])
-        if choice == last_token:
+        if choice == end_token:
             stopped = "end-of-text"
             break
     return PlainRun(tuple(tokens), filled - started, tuple(pass_seconds), perf_counter() - filled, stopped)

@@ -36,9 +36,10 @@ def layer_norm(hidden_TD: np.ndarray, gain_D: np.ndarray, bias_D: np.ndarray, ep
 
 def gelu(up_TF: np.ndarray) -> np.ndarray:
     """GPT-2's smooth step, x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3)))."""
-    cubic_TF = up_TF * up_TF * (GELU_SCALE * GELU_CUBIC) + GELU_SCALE
-    slope_TF = np.tanh(up_TF * cubic_TF) + 1
-    return up_TF * slope_TF * 0.5
+    squares_TF = up_TF * up_TF
+    factor_TF = squares_TF * (GELU_SCALE * GELU_CUBIC) + GELU_SCALE      # the inside of tanh, one x taken out
+    gate_TF = np.tanh(up_TF * factor_TF) + 1
+    return up_TF * gate_TF * 0.5
 
 
 def softmax(scores_HTP: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ and attention always runs over the whole context, with a mask.  No dropout, no b
 Letters that end a name are its shape, outermost first:
     T tokens fed now     P positions of the context     V vocabulary     L layers
     D width of the model     H heads     C channels of a head     F width of the feed-forward block
+    E = 3 * D, query, key and value side by side     1 an axis of one, so that a product takes one row at a time
 """
 
 from dataclasses import dataclass
@@ -74,16 +75,21 @@ class Transformer:
             self.blocks.append(Block(*arrays))
         self.final_gain_D = weights["ln_f.weight"]
         self.final_bias_D = weights["ln_f.bias"]
-        # row t: 0 at positions 0 … t, -inf behind them; added to the scores, it hides the future and stale cells
+        # row t: 0 at positions 0 … t, -inf after them; added to the scores, it hides the future and stale cells
         minus_infinity_PP = np.full((config.n_positions, config.n_positions), -np.inf, dtype=np.float32)
         self.mask_PP = np.triu(minus_infinity_PP, k=1)
 
+    def __repr__(self) -> str:
+        config = self.config
+        sizes = f"{config.n_layer} layers, width {config.n_embd}, {config.n_positions} positions"
+        return f"Transformer({self.name}: {sizes})"
+
     def __call__(self, tokens: list[int], cache: KVCache | None = None, record: list | None = None) -> np.ndarray:
-        """Read `tokens` behind what the cache holds; return their logits and leave the cache T positions longer.
+        """Read `tokens` after what the cache holds; return their logits and leave the cache T positions longer.
 
         tokens: T >= 1 token ids.  cache: as left by the tokens before them; None starts from nothing.  record: a list
         that gets one LayerRecord a layer.  Returns logits_TV, float32; row t scores the token that follows tokens[t].
-        Raises TypeError or ValueError for tokens that are none, or too many for the context.
+        Raises TypeError or ValueError for what is no token id, or too many for the context.
         """
         if cache is None:
             cache = KVCache(self.config)
@@ -95,13 +101,13 @@ class Transformer:
         hidden_TD = self.token_embeddings_VD[list(tokens)] + self.position_embeddings_PD[start:end]
         mask_TP = self.mask_PP[start:end]
         for layer in range(self.config.n_layer):
-            hidden_TD = self.block(layer, hidden_TD, mask_TP, cache, record)
+            hidden_TD = self.run_layer(layer, hidden_TD, mask_TP, cache, record)
         cache.advance(len(tokens))
         final_TD = layer_norm(hidden_TD, self.final_gain_D, self.final_bias_D, self.config.layer_norm_epsilon)
         logits_TV = row_products(final_TD, self.token_embeddings_VD.T)
         return logits_TV
 
-    def block(self, layer: int, hidden_TD: np.ndarray, mask_TP: np.ndarray, cache: KVCache, record: list | None):
+    def run_layer(self, layer: int, hidden_TD: np.ndarray, mask_TP: np.ndarray, cache: KVCache, record: list | None):
         """One layer: hidden + attention(norm(hidden)), then + feed_forward(norm(…)).  Writes K and V to the cache."""
         block = self.blocks[layer]
         epsilon = self.config.layer_norm_epsilon
@@ -117,7 +123,7 @@ class Transformer:
         return hidden_TD
 
     def attend(self, layer: int, normal_TD: np.ndarray, mask_TP: np.ndarray, cache: KVCache):
-        """Every head looks back over the whole context; returns heads_TD and the attention weights_HTP."""
+        """Every head looks back over the whole context; returns heads_TD and attention_HTP, the weights."""
         block = self.blocks[layer]
         heads, channels = self.config.n_head, self.config.head_size
         qkv_TE = row_products(normal_TD, block.qkv_weight_DE) + block.qkv_bias_E
@@ -128,8 +134,10 @@ class Transformer:
         keys_H1CP = cache.keys_LHPC[layer].transpose(0, 2, 1)[:, None]
         values_H1PC = cache.values_LHPC[layer][:, None]
         query_HT1C = query_HTC[:, :, None] / channels ** 0.5
-        scores_HTP = (query_HT1C @ keys_H1CP)[:, :, 0] + mask_TP
+        products_HT1P = query_HT1C @ keys_H1CP
+        scores_HTP = products_HT1P[:, :, 0] + mask_TP
         attention_HTP = softmax(scores_HTP)
-        heads_HTC = (attention_HTP[:, :, None] @ values_H1PC)[:, :, 0]
+        heads_HT1C = attention_HTP[:, :, None] @ values_H1PC
+        heads_HTC = heads_HT1C[:, :, 0]
         heads_TD = heads_HTC.transpose(1, 0, 2).reshape(normal_TD.shape)
         return heads_TD, attention_HTP

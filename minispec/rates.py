@@ -39,6 +39,11 @@ def mean_acceptance_length(trace: Trace) -> float | None:
     return 1 + trace.n_accepted / passes if passes else None
 
 
+def tokens_a_round(trace: Trace) -> float | None:
+    """Tokens decoded over rounds: mean acceptance length, but for rounds in which the text ended on a draft."""
+    return ratio(trace.n_new, len(trace.rounds))
+
+
 def survival(trace: Trace) -> list[float]:
     """For t = 1 … tau: the share of rounds whose draft t was accepted, of the rounds that drafted t tokens or more."""
     shares = []

@@ -25,7 +25,7 @@ class ScriptedModel:
     vocabulary: str | None = None
 
     def __call__(self, tokens: list[int], cache: KVCache | None = None, record: list | None = None) -> np.ndarray:
-        """Read `tokens` behind what the cache holds; row t of logits_TV is 1 at the rule's token, 0 elsewhere."""
+        """Read `tokens` after what the cache holds; row t of logits_TV is 1 at the rule's token, 0 elsewhere."""
         if cache is None:
             cache = KVCache(self.config)
         check_tokens(tokens, self.config.vocab_size)

@@ -11,9 +11,9 @@ import numpy as np
 
 from .arguments import check_count, check_pair, check_prompt
 from .cache import KVCache, assert_cache_follows
-from .decoding import MODELS_OWN, cut_behind, length_limit, prefill, stop_token
+from .decoding import OWN_END, cut_after, length_limit, prefill_both, stop_token
 from .model import Transformer
-from .trace import Prefill, Round, Trace
+from .trace import Round, Trace
 
 TAU = 8                                  # drafts a round, if nothing else is asked for
 
@@ -40,10 +40,11 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
     """The same drafts with a cache: what the draft has read before, it does not read again.
 
     Returns the tau drafts and draft_logits_TV, whose row t - 1 scored ŷ_{i+t}.  The last draft is never fed, so after
-    full acceptance this cache is one position behind the target's, and the next round feeds two tokens first.
+    full acceptance this cache is one position shorter than the target's, and the next round feeds two tokens first.
     """
+    check_count("tau", tau)
     proposed = []
-    draft_logits_TV = np.empty((tau, draft.config.vocab_size), dtype=np.float32)
+    draft_logits_TV = np.empty((tau, draft.config.vocab_size), dtype=np.float32)     # recorded for the views only
     for t in range(1, tau + 1):
         context = list(tokens) + proposed
         unseen = context[cache.length:]
@@ -56,10 +57,11 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
 
 def verify(target: Transformer, tokens: list[int], proposed: list[int],
            cache: KVCache) -> tuple[list[int], np.ndarray]:
-    """The target's own token for every drafted place and for the one behind, from ONE pass over tau + 1 rows.
+    """The target's own token for every drafted place and for the one after, from ONE pass over tau + 1 rows.
 
     Row 0 is fed the last token of the text and judges ŷ_{i+1}; row j is fed ŷ_{i+j} and judges ŷ_{i+j+1}.  Returns
-    the tau + 1 choices and target_logits_TV (course rows C9, C10).
+    the tau + 1 choices and target_logits_TV (C9, C10).  A row that read a rejected draft says nothing about the
+    real text, even where its choice equals the next draft.
     """
     context = list(tokens) + list(proposed)
     unseen = context[cache.length:]
@@ -82,10 +84,10 @@ def count_accepted(proposed: list[int], choices: list[int]) -> int:
 
 
 def speculative_round(target: Transformer, draft: Transformer, tokens: list[int], tau: int, target_cache: KVCache,
-                      draft_cache: KVCache, last_token: int | None = None) -> Round:
+                      draft_cache: KVCache, end_token: int | None = None) -> Round:
     """Draft, verify, accept, correct, roll back (course row C12).  Changes the two caches and nothing else.
 
-    tokens: the text so far; both caches hold a true prefix of it.  last_token: the end-of-text token, or None.
+    tokens: the text so far; both caches hold a true prefix of it.  end_token: the end-of-text token, or None.
     """
     assert_cache_follows(target_cache, tokens, "target")
     assert_cache_follows(draft_cache, tokens, "draft")
@@ -96,19 +98,21 @@ def speculative_round(target: Transformer, draft: Transformer, tokens: list[int]
     verified = perf_counter()
     n_accepted = count_accepted(proposed, choices)
     committed = proposed[:n_accepted] + [choices[n_accepted]]    # no special case: choices has tau + 1 tokens
-    committed = cut_behind(committed, last_token)
-    n_kept = min(n_accepted, len(committed))
-    in_cache = (target_cache.length, draft_cache.length)
-    valid = len(tokens) + len(committed) - 1                     # the last committed token was never fed
-    target_cache.truncate(valid)
-    draft_cache.truncate(valid)
-    return Round(tuple(tokens), tuple(proposed), tuple(choices), n_kept, tuple(committed), draft_logits_TV,
-                 target_logits_TV, (in_cache[0], target_cache.length), (in_cache[1], draft_cache.length),
-                 drafted - started, verified - drafted)
+    committed = cut_after(committed, end_token)
+    n_kept = min(n_accepted, len(committed))                     # fewer where an accepted draft ended the text
+    target_read = target_cache.length
+    draft_read = draft_cache.length
+    keep = len(tokens) + len(committed) - 1                      # all of the new text but its last token, never fed
+    target_cache.truncate(keep)
+    draft_cache.truncate(keep)
+    return Round(tokens=tuple(tokens), proposed=tuple(proposed), choices=tuple(choices), n_accepted=n_kept,
+                 committed=tuple(committed), draft_logits_TV=draft_logits_TV, target_logits_TV=target_logits_TV,
+                 target_cache=(target_read, target_cache.length), draft_cache=(draft_read, draft_cache.length),
+                 draft_seconds=drafted - started, verify_seconds=verified - drafted)
 
 
 def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_tokens: int, tau: int = TAU,
-                stop: int | str | None = MODELS_OWN) -> Trace:
+                stop: int | str | None = OWN_END) -> Trace:
     """Decode up to `new_tokens` tokens with tau drafts a round; the same tokens as `greedy(target, …)`.
 
     stop: the token that ends the text, None to switch that off.  Ends early where the context of either model ends
@@ -119,30 +123,20 @@ def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_
         check_prompt(tokens, model)
     check_count("new_tokens", new_tokens)
     check_count("tau", tau)
-    last_token = stop_token(stop, target)
+    end_token = stop_token(stop, target)
     end, stopped = length_limit(tokens, new_tokens, target, draft)
     tokens = [int(token) for token in tokens]
     prompt = tuple(tokens)
-    target_cache, draft_cache, filled = prefill_both(target, draft, tokens)
+    target_cache, draft_cache, prefilled = prefill_both(target, draft, tokens)
     started = perf_counter()
     rounds = []
     while len(tokens) < end:
         tau_now = min(tau, end - len(tokens) - 1)                # a round adds at most tau_now + 1 tokens
-        this_round = speculative_round(target, draft, tokens, tau_now, target_cache, draft_cache, last_token)
+        this_round = speculative_round(target, draft, tokens, tau_now, target_cache, draft_cache, end_token)
         rounds.append(this_round)
         tokens.extend(this_round.committed)
-        if tokens[-1] == last_token:
+        if tokens[-1] == end_token:
             stopped = "end-of-text"
             break
-    return Trace(prompt, tuple(rounds), filled, int(tau), target.name, draft.name, stopped, perf_counter() - started)
-
-
-def prefill_both(target: Transformer, draft: Transformer, tokens: list[int]) -> tuple[KVCache, KVCache, Prefill]:
-    """Two caches that hold all tokens but the last, and the record of filling them."""
-    target_cache = KVCache(target.config)
-    draft_cache = KVCache(draft.config)
-    started = perf_counter()
-    rows = prefill(target, tokens, target_cache)
-    filled = perf_counter()
-    prefill(draft, tokens, draft_cache)
-    return target_cache, draft_cache, Prefill(rows, filled - started, perf_counter() - filled)
+    return Trace(prompt, tuple(rounds), prefilled, int(tau), target.name, draft.name, stopped,
+                 seconds=perf_counter() - started)

@@ -16,7 +16,7 @@ class PlainRun:
     tokens: tuple[int, ...]
     prefill_seconds: float
     pass_seconds: tuple[float, ...]
-    seconds: float                       # of the decoding, behind the prefill
+    seconds: float                       # of the decoding, after the prefill
     stopped: str                         # "budget", "end-of-text" or "context"
 
 
@@ -35,11 +35,11 @@ class Round:
 
     tokens: tuple[int, ...]              # X and y_<=i: the text before the round
     proposed: tuple[int, ...]            # ŷ_{i+1} … ŷ_{i+tau}; tau may shrink before the end of the budget
-    choices: tuple[int, ...]             # the target's own token for each of those places, and for the one behind
+    choices: tuple[int, ...]             # the target's own token for each of those places, and for the one after
     n_accepted: int                      # drafts kept
     committed: tuple[int, ...]           # what the text grew by
     draft_logits_TV: np.ndarray | None   # row t scored proposed[t]
-    target_logits_TV: np.ndarray | None  # row t scored choices[t]; rows behind n_accepted had a rejected context
+    target_logits_TV: np.ndarray | None  # row t scored choices[t]; rows after n_accepted had a rejected context
     target_cache: tuple[int, int]        # length after verification, and after rolling back
     draft_cache: tuple[int, int]         # length after drafting, and after rolling back
     draft_seconds: float
@@ -54,7 +54,7 @@ class Round:
 
     @property
     def discarded(self) -> tuple[int, ...]:
-        """Drafts never judged: those behind the rejected one, or behind the end of the text."""
+        """Drafts never judged: those after the rejected one, or after the end of the text."""
         judged = self.n_accepted if self.rejected is None else self.n_accepted + 1
         return self.proposed[judged:]
 
@@ -90,7 +90,7 @@ class Trace:
     target: str                          # names of the models
     draft: str
     stopped: str                         # "budget", "end-of-text" or "context"
-    seconds: float                       # of the decoding, behind the prefill
+    seconds: float                       # of the decoding, after the prefill
     texts: tuple[str, ...] | None = None     # the text of each token id, for showing
     plain: PlainRun | None = None            # the plain run of the same prompt, for comparing
 

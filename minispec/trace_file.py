@@ -98,7 +98,7 @@ def check_texts(trace: Trace) -> None:
 
 
 def round_from_dict(entry: dict, tokens: tuple[int, ...]) -> Round:
-    """One round, put behind the tokens before it."""
+    """One round, put after the tokens before it."""
     values = {"tokens": tokens}
     for name, value in entry.items():
         if name.endswith("_TV"):

@@ -236,7 +236,8 @@ def test_a_cache_cannot_be_truncated_to_less_than_nothing():
     """-1 as a length would be Python's "all but the last", and the invariant would be gone without a word."""
     cache = KVCache(target().config)
     target()([1, 2, 3], cache)
-    assert_refused(lambda: cache.truncate(-1), "length", "-1", "0 or more")
+    assert_refused(lambda: cache.truncate(-1), "length", "-1", "at least 0")
+    assert_refused(lambda: cache.truncate(1.5), "length", "1.5", "a whole number")
     assert cache.length == 3
 
 
@@ -317,8 +318,9 @@ def test_merges_that_do_not_fit_the_vocabulary_are_refused(merges, mention):
 
 
 @pytest.mark.parametrize("text, size, argument", [
-    (None, 300, "text"), (b"a", 300, "text"), ("\ud800", 300, "text"), ("a", 256, "vocab_size"), ("a", -1, "vocab_size"),
-    ("a", 300.0, "vocab_size"), ("a", "300", "vocab_size"), ("a", True, "vocab_size"), ("a", None, "vocab_size")])
+    (None, 300, "text"), (b"a", 300, "text"), ("\ud800", 300, "text"), ("a", 256, "vocab_size"),
+    ("a", -1, "vocab_size"), ("a", 300.0, "vocab_size"), ("a", "300", "vocab_size"),
+    ("a", True, "vocab_size"), ("a", None, "vocab_size")])
 def test_merges_are_learned_from_text_only_and_with_room_for_the_bytes(text, size, argument):
     assert_refused(lambda: train_merges(text, size), argument)
 

@@ -71,7 +71,7 @@ def test_truncate_goes_to_a_length_and_never_lengthens(length):
 def test_truncating_to_zero_empties_and_to_less_is_an_error():
     cache = KVCache(CONFIG)
     feed(cache, 5, value=1)
-    with pytest.raises(ValueError, match="length is -1; a cache can be truncated to 0 or more positions"):
+    with pytest.raises(ValueError, match="length is -1; it must be at least 0"):
         cache.truncate(-1)
     assert cache.length == 5
     cache.truncate(0)
@@ -107,13 +107,13 @@ def test_more_than_the_context_is_refused_before_anything_is_written():
 
 def test_the_strip_shows_held_stale_and_free_positions():
     cache = KVCache(CONFIG)
-    assert cache.strip() == "········"
+    assert cache.strip() == "________"
     feed(cache, 5, value=1)
-    assert cache.strip() == "■■■■■···"
+    assert cache.strip() == "■■■■■___"
     cache.truncate(2)
-    assert cache.strip() == "■■░░░···"
+    assert cache.strip() == "■■░░░___"
     feed(cache, 1, value=2)
-    assert cache.strip() == "■■■░░···"
+    assert cache.strip() == "■■■░░___"
     feed(cache, 5, value=3)
     assert cache.strip() == "■■■■■■■■"
 
@@ -123,7 +123,7 @@ def test_the_repr_says_the_shape_and_shows_the_strip():
     feed(cache, 5, value=1)
     cache.truncate(3)
     assert repr(cache) == ("KVCache(2 layers x 3 heads x 8 positions x 4 channels: 3 held, 2 stale)\n"
-                           "■■■░░···")
+                           "■■■░░_")             # what was never written is not drawn out
 
 
 def test_two_caches_share_no_memory():
@@ -143,4 +143,4 @@ def test_a_cache_that_is_too_long_is_named_with_the_invariant_it_breaks():
             assert_cache_follows(cache, tokens, "draft")
         message = str(error.value)
         assert f"the draft cache holds 5 positions but there are only {len(tokens)} tokens" in message
-        assert "tokens[:length]" in message and "length < len(tokens)" in message and "rolled back" in message
+        assert "tokens[:length]" in message and "the last token unread" in message and "rolled back" in message

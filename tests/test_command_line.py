@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from minispec import command, greedy, load, load_trace
+from minispec.lab import request
 from minispec.checkpoint import list_models, load_folder, save
 from minispec.command import main
 from minispec.lab import exactness
@@ -22,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 TARGET, NOISY, DRAFT = (str(GOLDEN / name) for name in ("target", "noisy", "draft"))
 MODELS = ["--target", TARGET, "--draft", NOISY]
-TIMES = {"plain_seconds", "speculative_seconds", "speedup", "predicted_speedup"}
+TIMES = {"plain_seconds", "speculative_seconds", "speedup", "predicted_speedup", "c", "v"}
 
 
 def python_m(*arguments, **options):
@@ -80,8 +82,8 @@ def test_the_bare_command_decodes_and_shows_text_rounds_rates_speedup_and_verdic
     out = done.stdout.decode("utf-8")
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
-    assert command.PROMPT in out
-    assert all(name in out.split("\n")[0] for name in (command.TARGET, command.DRAFT, str(command.TAU)))
+    assert request.PROMPT in " ".join(out.split())
+    assert all(name in out.split("\n")[0] for name in (request.TARGET, request.DRAFT, str(request.TAU)))
     for name in ("round", "conditional acceptance", "draft efficiency", "mean acceptance length", "speed-up"):
         assert re.search(f"^{name}", out, re.MULTILINE), name
     rows = re.findall(r"^ +\d+ +\d+  .*(?:[↳★] \S|\(end of text\))", out, re.MULTILINE)
@@ -91,16 +93,20 @@ def test_the_bare_command_decodes_and_shows_text_rounds_rates_speedup_and_verdic
 
 
 def test_the_first_line_is_there_within_three_seconds():
-    """A lecture does not wait.  Best of three, because a busy machine is not the command's fault."""
-    seconds = []
+    """A lecture does not wait.  Best of three; on a machine with more to do than cores, processor time counts."""
     default_run()                        # the warm-up
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    seconds = []
     while len(seconds) < 3 and (not seconds or min(seconds) >= 3):
-        started = time.perf_counter()
+        used, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         with subprocess.Popen([sys.executable, "-m", "minispec"], cwd=ROOT, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as process:
             assert process.stdout.readline()
             seconds.append(time.perf_counter() - started)
             process.stdout.read()
+        if busy:
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds[-1] = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     assert min(seconds) < 3, seconds
 
 
@@ -141,7 +147,7 @@ def test_the_same_command_decodes_the_same_rounds_again(capsys):
     records = [as_json(capsys, "The", *MODELS, "--new-tokens", "15") for _ in range(2)]
     for record in records:
         for name in TIMES:
-            record.pop(name)
+            record.pop(name, None)
         trace = record["trace"]
         for timed in (trace, trace["plain"], trace["prefill"], *trace["rounds"]):
             for name in [name for name in timed if name.endswith("seconds")]:
@@ -307,8 +313,8 @@ BAD = {
     "other vocabularies": (["--target", TARGET], "400"),
     "a negative tau": (["--tau", "-1", *MODELS], "tau is -1"),
     "a negative budget": (["--new-tokens", "-3", *MODELS], "new-tokens is -3"),
-    "a trace in a folder that is missing": ([*MODELS, "--new-tokens", "1", "--save", "no/such/run.json"], "run.json"),
-    "a trace with the name of a folder": ([*MODELS, "--new-tokens", "1", "--save", str(GOLDEN)], "golden"),
+    "a trace in a folder that is missing": (["The", *MODELS, "--save", "no/such/run.json"], "run.json"),
+    "a trace with the name of a folder": (["The", *MODELS, "--save", str(GOLDEN)], "golden"),
     "check of a model that is none": (["check", "nobody"], "nobody"),
     "check of two vocabularies": (["check", TARGET, list_models()[0]], "vocabulary"),
     "recall of no tales": (["recall", "--tales", "0"], "tales is 0"),
@@ -367,7 +373,7 @@ def test_bytes_that_are_no_text_are_refused_by_the_real_command():
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_pipe_that_is_closed_early_ends_the_command_quietly(unbuffered):
-    """`python -m minispec | head -1` must show one line, and not a BrokenPipeError below it, now or when Python ends."""
+    """`python -m minispec | head -1` must show one line and no BrokenPipeError below it, now or when Python ends."""
     with subprocess.Popen([sys.executable, "-m", "minispec", "--new-tokens", "4"], cwd=ROOT, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": unbuffered}) as process:
         process.stdout.close()

@@ -54,9 +54,16 @@ def test_the_printed_result_is_what_the_command_prints(capsys, monkeypatch):
     assert main([]) == 0
     printed = capsys.readouterr().out.splitlines()
     shown = blocks("text")[0].splitlines()
-    timed = re.compile(r"(seconds|speed-up) ")
+    timed = re.compile(r"(seconds|speed-up|predicted) ")
     assert [line for line in shown if not timed.match(line)] == [line for line in printed if not timed.match(line)]
-    assert sum(bool(timed.match(line)) for line in shown) == 2
+    assert sum(bool(timed.match(line)) for line in shown) == 3
+
+
+def test_the_printed_result_has_a_round_of_every_kind():
+    """The first decode that a class sees must show what its legend names: all five verdicts."""
+    rounds = blocks("text")[0].split("target adds\n")[1].split("\n\n")[0]
+    for glyph in "✓✗·↳★":
+        assert f"{glyph} " in rounds
 
 
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)

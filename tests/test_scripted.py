@@ -188,8 +188,8 @@ def test_jumped_over_the_moon():
     # the target has read the cow, and four drafts; what is left is "the cow jumped over": fence was never fed
     assert each.target_cache == (6, 4)
     assert each.draft_cache == (5, 4)
-    assert target_cache.strip().startswith("■■■■░░·")
-    assert draft_cache.strip().startswith("■■■■░·")
+    assert target_cache.strip().startswith("■■■■░░_")
+    assert draft_cache.strip().startswith("■■■■░_")
     assert_fresh(target, target_cache, list(ids("the cow jumped over fence")), "target")
     assert_fresh(draft, draft_cache, list(ids("the cow jumped over fence")), "draft")
 

@@ -232,7 +232,8 @@ def test_the_summary_gives_each_of_the_three_rates_its_name_and_its_fraction():
         length = numbers_behind("mean acceptance length", summary)
         assert length == [pytest.approx(mean_acceptance_length(trace), abs=5e-3), 1, 1, accepted, rounds]
         assert numbers_behind("tokens", summary)[0] == trace.n_new
-        assert numbers_behind("target passes", summary) == [rounds, trace.n_new]
+        passes = numbers_behind("target passes", summary)
+        assert passes == [rounds, pytest.approx(trace.n_new / rounds, abs=5e-3), trace.n_new]
 
 
 def test_a_trace_of_nothing_prints_and_says_that_there_is_no_rate():
@@ -261,10 +262,16 @@ def test_the_summary_says_why_the_text_ended(stopped, reason):
 
 
 def test_a_speedup_that_was_not_measured_is_not_printed_as_a_number():
-    lines = "\n".join(text.speed_lines(0.0, 0.0, None, None))
-    assert lines.count("n/a") == 2
-    lines = "\n".join(text.speed_lines(3.0, 1.5, 2.0, 1.25))
-    assert "2.00" in lines and "1.25" in lines and "1.500" in lines and "3.000" in lines
+    """Nothing decoded in no time is no speed-up; and a prediction names what it was worked out from."""
+    nothing = "\n".join(text.speed_lines(mixed_trace(1, tau=4, new_tokens=0), 0.004, 0.002, None, None, None))
+    assert re.search("^speed-up +n/a", nothing, re.MULTILINE) and re.search("^predicted +n/a", nothing, re.MULTILINE)
+    trace = mixed_trace(1, tau=4)
+    lines = "\n".join(text.speed_lines(trace, 3.0, 1.5, 0.125, 1.75, 1.25))
+    assert numbers_behind("seconds", lines)[:2] == [1.5, 3.0]
+    assert numbers_behind("speed-up", lines)[0] == 2
+    predicted = numbers_behind("predicted", lines)
+    assert predicted[:2] == [1.25, pytest.approx(trace.n_new / len(trace.rounds), abs=5e-3)]
+    assert predicted[2:5] == [4, 0.125, 1.75]
 
 
 def test_the_verdict_is_yes_only_for_the_same_tokens_and_speaks_of_bits_only_where_they_agree():

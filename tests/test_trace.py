@@ -512,7 +512,7 @@ def test_a_trace_with_any_value_exchanged_or_missing_is_refused_or_can_still_be_
 def test_logits_with_letters_that_are_no_base64_are_refused(tmp_path):
     """Python's decoder skips what it does not know, unless it is told to be strict."""
     record = trace_to_dict(small_trace())
-    record["rounds"][0]["target_logits_TV"]["float32"] += "!é\n"
+    record["rounds"][0]["target_logits_TV"]["float32"] += "!!!!\n"
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(record), encoding="utf-8")
     assert not good_or_refused(path)

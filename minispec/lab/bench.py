@@ -20,7 +20,7 @@ from ..cache import KVCache
 from ..checkpoint import MODELS, list_models, load
 from ..decoding import plain_run
 from ..speculation import speculative
-from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled
+from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_a_round
 from .costs import Costs, measure_costs, predicted_speedup
 
 THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
@@ -155,7 +155,7 @@ def print_speedups(target, drafts: list, prompts: list[list[int]], arguments, co
             traces = [speculative(target, draft, prompt, NEW_TOKENS, tau) for prompt in prompts]
             everything = pooled(traces)
             others = pooled(traces[half:])
-            predicted = predicted_speedup(others.n_new / len(others.rounds), tau, cost)
+            predicted = predicted_speedup(tokens_a_round(others), tau, cost)
             speed = speeds[draft.name, tau]
             print(f"  {draft.name:<10} {tau:>3}  {conditional_acceptance(everything):>11.3f}  "
                   f"{draft_efficiency(everything):>10.3f}  {mean_acceptance_length(everything):>6.2f}   "

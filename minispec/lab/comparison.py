@@ -7,8 +7,9 @@ prediction comes from passes timed apart.
 from dataclasses import dataclass, replace
 from statistics import median
 
-from ..decoding import MODELS_OWN, plain_run
+from ..decoding import OWN_END, plain_run
 from ..speculation import speculative
+from ..rates import tokens_a_round
 from ..trace import Trace
 from .costs import RUN, Costs, measure_costs, predicted_speedup
 from .exactness import differing_rows, same_text
@@ -35,14 +36,14 @@ class Comparison:
         """S(tau) with the tokens a round of this trace, and costs measured apart."""
         if self.costs is None or not self.trace.rounds:
             return None
-        return predicted_speedup(self.trace.n_new / len(self.trace.rounds), self.trace.tau, self.costs)
+        return predicted_speedup(tokens_a_round(self.trace), self.trace.tau, self.costs)
 
     def with_texts(self, texts: tuple[str, ...]) -> "Comparison":
         """The same with the text of every token id, for showing."""
         return replace(self, trace=replace(self.trace, texts=texts))
 
 
-def compare(target, draft, tokens: list[int], new_tokens: int, tau: int, stop=MODELS_OWN,
+def compare(target, draft, tokens: list[int], new_tokens: int, tau: int, stop=OWN_END,
             repetitions: int = 3) -> Comparison:
     """Decode plainly and speculatively, `repetitions` times in turn after one short warm-up of each."""
     speculative(target, draft, tokens, min(new_tokens, tau + 2), tau, stop)

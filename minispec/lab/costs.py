@@ -5,7 +5,7 @@ for the screen only.
 """
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import quantiles
 from time import perf_counter
 
 import numpy as np
@@ -36,7 +36,7 @@ def timed_block(model, tokens: list[int], rows: int, cache: KVCache) -> float:
 def timed_drafts(draft, tokens: list[int], cache: KVCache) -> float:
     """Seconds a token of drafting RUN tokens in a row, each fed alone.
 
-    subtle: in a row, because the first pass behind one of the target finds the processor's caches full of the
+    subtle: in a row, because the first pass after one of the target finds the processor's caches full of the
     target's weights; one draft timed alone would cost half as much again.
     """
     cache.truncate(len(tokens) - RUN)
@@ -48,7 +48,10 @@ def timed_drafts(draft, tokens: list[int], cache: KVCache) -> float:
 
 
 def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repetitions: int = 25) -> Costs:
-    """Medians over interleaved repetitions, at the length of `tokens`: more than RUN and max(rows)."""
+    """First quartiles over interleaved repetitions, at the length of `tokens`: more than RUN and max(rows).
+
+    The quartile, not the median: on a busy machine half of the passes are interrupted by other programs.
+    """
     target_cache = KVCache(target.config)
     draft_cache = KVCache(draft.config)
     target(tokens, target_cache)
@@ -59,9 +62,9 @@ def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repet
         for k in seconds:
             seconds[k].append(timed_block(target, tokens, k, target_cache))
         draft_seconds.append(timed_drafts(draft, tokens, draft_cache))
-    plain = median(seconds[1])
-    v = {k: median(times) / plain for k, times in seconds.items()}
-    return Costs(plain, median(draft_seconds) / plain, v)
+    plain = quantiles(seconds[1])[0]
+    v = {k: quantiles(times)[0] / plain for k, times in seconds.items()}
+    return Costs(plain, quantiles(draft_seconds)[0] / plain, v)
 
 
 def predicted_speedup(tokens_per_round: float, tau: int, costs: Costs) -> float:

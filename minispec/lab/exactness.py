@@ -61,12 +61,12 @@ def uncached_finding(model, tokens: list[int], new_tokens: int) -> Finding:
 
 
 def used_rows(trace) -> list[np.ndarray]:
-    """The target's logits behind every committed token of a trace, in order."""
+    """The target's logits after every committed token of a trace, in order."""
     return [row_V for each in trace.rounds for row_V in each.target_logits_TV[:len(each.committed)]]
 
 
 def differing_rows(plain_logits: list[np.ndarray], trace) -> int:
-    """How many rows of a trace have other bits than plain decoding had behind the same token."""
+    """How many rows of a trace have other bits than plain decoding had after the same token."""
     return sum(not same_bits(left, right) for left, right in zip(plain_logits, used_rows(trace)))
 
 

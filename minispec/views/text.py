@@ -7,7 +7,7 @@ colour only repeats it.  ✓ accepted   ✗ rejected   · discarded, never judge
 import textwrap
 from dataclasses import dataclass
 
-from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
+from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, ratio, tokens_a_round
 from ..trace import Round, Trace
 from .palette import GLYPHS
 
@@ -15,6 +15,7 @@ from .palette import GLYPHS
 CODES = {"accepted": "32", "rejected": "9;31", "discarded": "2", "own": "1;34", "plain": ""}
 LONGEST = 18                             # characters of a token in a table; the decoded text has all of it
 LEGEND = "✓ accepted   ✗ rejected   · discarded, never judged   ↳ the target's correction   ★ the target's bonus token"
+JOINED = "(+ goes on with the word to its left)"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def draft_words(trace: Trace, each: Round) -> list[Word]:
 
 
 def own_word(trace: Trace, each: Round) -> Word:
-    """What the target adds to a round: a correction, a bonus token, or nothing behind an end of text."""
+    """What the target adds to a round: a correction, a bonus token, or nothing after an end of text."""
     if each.own is None:
         return Word("(end of text)")
     kind = "bonus" if each.correction is None else "correction"
@@ -137,7 +138,8 @@ STOPPED = {"budget": "the token budget", "end-of-text": "the end of the text", "
 def count_lines(trace: Trace) -> list[str]:
     """Tokens and passes, and why it ended."""
     lines = [f"tokens                   {trace.n_new:>6}   decoded, up to {STOPPED[trace.stopped]}",
-             f"target passes            {len(trace.rounds):>6}   one a round; plain decoding takes {trace.n_new}"]
+             f"target passes            {len(trace.rounds):>6}   one a round, {rate(tokens_a_round(trace), 2)} tokens "
+             f"each; plain decoding takes {trace.n_new}"]
     return lines
 
 
@@ -146,13 +148,18 @@ def summary(trace: Trace) -> str:
     return "\n".join(count_lines(trace) + acceptance_lines(trace))
 
 
-def speed_lines(plain_seconds: float, speculative_seconds: float, speedup: float | None,
+def speed_lines(trace: Trace, plain_seconds: float, speculative_seconds: float, c: float | None, v: float | None,
                 predicted: float | None) -> list[str]:
-    """Seconds both ways, the measured speed-up, and the predicted one."""
-    return [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {plain_seconds:.3f}; same run, "
-            f"after the prompt was read",
-            f"speed-up                 {rate(speedup, 2):>6}   predicted {rate(predicted, 2)} = tokens a round / "
-            f"(tau * c + v)"]
+    """Seconds both ways, the measured speed-up, and the predicted one with what it is made of."""
+    speedup = ratio(plain_seconds, speculative_seconds) if trace.n_new else None
+    lines = [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {plain_seconds:.3f} (medians of "
+             f"one run, after the prompt was read)",
+             f"speed-up                 {rate(speedup, 2):>6}   plain / speculative seconds"]
+    if predicted is None:
+        return lines + [f"predicted                {rate(None):>6}"]
+    made_of = f"{rate(tokens_a_round(trace), 2)} / ({trace.tau} * {c:.3f} + {v:.2f})"
+    return lines + [f"predicted                {rate(predicted, 2):>6}   {made_of} = tokens a round / (tau * c + v)",
+                    f"{'':34}c: one draft token, v: a pass of {trace.tau + 1} rows, in plain passes"]
 
 
 def identity_line(same_tokens: bool, n_tokens: int, differing_rows: int) -> str:

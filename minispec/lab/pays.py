@@ -1,0 +1,131 @@
+"""When speculative decoding pays: counted tokens a round and measured costs, put into one formula and tried.
+
+Invariant: tokens are counted and never timed, costs are timed apart from the runs that they predict, and all that is
+given out is ratios to plain decoding on the same machine.
+But: one prompt at a time; what a whole server does is another matter.
+"""
+
+from dataclasses import dataclass
+from statistics import median
+
+from ..decoding import plain_run
+from ..rates import conditional_acceptance, pooled, tokens_a_round
+from ..speculation import speculative
+from ..trace import Trace
+from ..views.figure import Figure
+from ..views.figures import speedup_by_tau
+from ..views.text import rate
+from .costs import Costs, measure_costs, predicted_speedup
+
+NEW_TOKENS = 40
+COST_TEXT = 64                           # tokens of the text at whose length costs are measured
+
+
+def expected_tokens(alpha: float, tau: int) -> float:
+    """1 + alpha + … + alpha ** tau: tokens a round if every draft is right with the same chance, independently."""
+    return sum(alpha ** t for t in range(tau + 1))
+
+
+def speedup(alpha: float, tau: int, c: float, v: float = 1.0) -> float:
+    """S(tau) = E[N] / (tau * c + v), where v is the cost of verifying tau + 1 rows."""
+    return expected_tokens(alpha, tau) / (tau * c + v)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A target and a draft on some prompts: one pooled trace for each tau."""
+
+    target: object
+    draft: object
+    prompts: list[list[int]]
+    traces: dict[int, Trace]
+
+    @property
+    def name(self) -> str:
+        """Who drafts for whom."""
+        return f"{self.draft.name} for {self.target.name}"
+
+
+def count_tokens(target, draft, prompts: list[list[int]], taus: tuple[int, ...], new_tokens: int = NEW_TOKENS) -> Pair:
+    """Decode every prompt with every tau.  What is counted is the same on every machine."""
+    traces = {tau: pooled([speculative(target, draft, tokens, new_tokens, tau, stop=None) for tokens in prompts])
+              for tau in taus}
+    return Pair(target, draft, prompts, traces)
+
+
+def token_table(pairs: list[Pair]) -> str:
+    """Acceptance, and tokens a round for each tau, one line a pair."""
+    taus = sorted(pairs[0].traces)
+    lines = [f"{'draft for target':<22}  acceptance   tokens a round: " + "".join(f"{f'tau {tau}':>8}" for tau in taus)]
+    for pair in pairs:
+        alpha = conditional_acceptance(pooled(list(pair.traces.values())))
+        counts = "".join(f"{tokens_a_round(pair.traces[tau]):>8.2f}" for tau in taus)
+        lines.append(f"{pair.name:<22}  {rate(alpha):>10}" + " " * 19 + counts)
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Speedups:
+    """Speed-ups of one pair: measured, as tau -> (median, lowest, highest), and predicted with the costs or v = 1."""
+
+    name: str
+    costs: Costs
+    measured: dict[int, tuple[float, float, float]]
+    costed: dict[int, float]
+    flat: dict[int, float]
+
+    def figure(self) -> Figure:
+        """All three against tau."""
+        return speedup_by_tau(self.measured, self.flat, self.costed, self.name)
+
+    @property
+    def best(self) -> int:
+        """The tau that was fastest."""
+        return max(self.measured, key=self.measured.get)
+
+
+def pair_costs(pair: Pair, repetitions: int = 9) -> Costs:
+    """c, and v for every tau of the pair, at the length of a text of the target's own."""
+    text = plain_run(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT]
+    return measure_costs(pair.target, pair.draft, list(text), tuple(tau + 1 for tau in pair.traces), repetitions)
+
+
+def measure_pair(pair: Pair, repetitions: int = 3) -> Speedups:
+    """Decode all prompts plainly and with every tau, in turn, `repetitions` times; costs are measured apart.
+
+    The plain way decodes as many tokens as the traces did.
+    """
+    new_tokens = next(iter(pair.traces.values())).n_new // len(pair.prompts)
+    ratios = {tau: [] for tau in pair.traces}
+    for _ in range(repetitions):
+        plain = sum(plain_run(pair.target, tokens, new_tokens, stop=None).seconds for tokens in pair.prompts)
+        for tau in ratios:
+            seconds = sum(speculative(pair.target, pair.draft, tokens, new_tokens, tau, stop=None).seconds
+                          for tokens in pair.prompts)
+            ratios[tau].append(plain / seconds)
+    costs = pair_costs(pair)
+    measured = {tau: (median(values), min(values), max(values)) for tau, values in ratios.items()}
+    counts = {tau: tokens_a_round(trace) for tau, trace in pair.traces.items()}
+    costed = {tau: predicted_speedup(counts[tau], tau, costs) for tau in counts}
+    flat = {tau: counts[tau] / (tau * costs.c + 1) for tau in counts}
+    return Speedups(pair.name, costs, measured, costed, flat)
+
+
+def speedup_table(all_speedups: list[Speedups]) -> str:
+    """Measured and predicted, one line a pair and tau; a line below 1 says that it loses."""
+    lines = ["draft for target        tau      c  v(tau+1)  measured  predicted"]
+    for each in all_speedups:
+        for tau, (middle, _, _) in each.measured.items():
+            loses = "   slower than plain" if middle < 1 else ""
+            lines.append(f"{each.name:<22}  {tau:>3}  {each.costs.c:>5.2f}  {each.costs.v[tau + 1]:>8.2f}  "
+                         f"{middle:>8.2f}  {each.costed[tau]:>9.2f}{loses}")
+    return "\n".join(lines)
+
+
+def formula_table(alphas: tuple[float, ...], taus: tuple[int, ...], c: float, row: float = 0.0) -> str:
+    """S for every alpha and tau, if each row after the first adds `row` to the cost of a pass; * where it loses."""
+    lines = ["alpha  " + "".join(f"{f'tau {tau}':>9}" for tau in taus)]
+    for alpha in alphas:
+        values = [speedup(alpha, tau, c, 1 + row * tau) for tau in taus]
+        lines.append(f"{alpha:<7}" + "".join(f"{value:>8.2f}" + ("*" if value < 1 else " ") for value in values))
+    return "\n".join(line.rstrip() for line in lines + ["", "* below 1: slower than plain decoding"])

@@ -1,0 +1,65 @@
+"""What a command is asked to decode: the options that decoding and stepping share, and their defaults.
+
+Invariant: a request that was read can be run, but for what only the models know, such as the length of the context.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+from ..arguments import check_count
+from ..checkpoint import load
+from ..decoding import OWN_END
+from ..model import Transformer
+from ..speculation import TAU
+from ..tokenizer import Tokenizer
+
+TARGET = "tales-24"
+DRAFT = "tales-1"
+NEW_TOKENS = 160
+# a tale in which the draft goes wrong twice, and all five verdicts occur
+PROMPT = ("Once upon a time there was a shy owl called Ben. He lived in the forest. One day Ben found a red spoon in "
+          "the mud.")
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Models, prompt and limits."""
+
+    target: Transformer
+    draft: Transformer
+    tokenizer: Tokenizer
+    tokens: list[int]
+    new_tokens: int
+    tau: int
+    stop: str | None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of every token id, for showing a trace."""
+        return tuple(self.tokenizer.token_text(token) for token in range(self.tokenizer.vocab_size))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The prompt, the two models, tau, and where to end."""
+    parser.add_argument("prompt", nargs="?", default=PROMPT, help="any text (default: the beginning of a tale)")
+    parser.add_argument("--target", default=TARGET, metavar="MODEL",
+                        help="the model that decides: a bundled name or a GPT-2 folder (default: %(default)s)")
+    parser.add_argument("--draft", default=DRAFT, metavar="MODEL",
+                        help="the model that guesses (default: %(default)s)")
+    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
+    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
+                        help="decode at most so many tokens (default: %(default)s)")
+    parser.add_argument("--no-stop", action="store_true", help="go on after an end of text")
+
+
+def read(arguments: argparse.Namespace) -> Request:
+    """The request in parsed arguments.  Raises TypeError, ValueError or OSError for what cannot be run."""
+    check_count("tau", arguments.tau)
+    check_count("new-tokens", arguments.new_tokens)
+    if arguments.prompt == "":
+        raise ValueError("prompt is empty; it must be a text of at least one character")
+    target, tokenizer = load(arguments.target)
+    draft, _ = load(arguments.draft)
+    tokens = tokenizer.encode(arguments.prompt)
+    stop = None if arguments.no_stop else OWN_END
+    return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, stop)

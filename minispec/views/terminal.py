@@ -1,0 +1,139 @@
+"""The stepper in a terminal: the same frames as the HTML file, one at a time, forward and back.
+
+Invariant: `run` shows frames and reads lines, nothing else; the end of the input ends it, so it can be scripted.  A
+state is told by its glyph, colour only repeats it, and only on a terminal that wants it.
+"""
+
+import os
+import shutil
+import textwrap
+from typing import TextIO
+
+from . import palette
+from .frame_data import Bar, Cell, Frame, Mask, Strip
+from .text import Word, painted, wrapped
+
+STATES = {"accepted": "accepted", "rejected": "rejected", "discarded": "discarded", "correction": "own", "bonus": "own"}
+CACHE = {"held": "■", "speculative": "▨", "hole": "_", "stale": "░", "free": "·"}
+LEGEND = "■ in the cache   ▨ of a draft that may be dropped   ░ stale   _ hole: not read yet   · free"
+HELP = "Enter: next   b: back   r, R: next, previous round   a number: that frame   q: quit"
+BAR = 30                                 # characters of a probability of 1
+
+
+def run(frames: list[Frame], stdin: TextIO, stdout: TextIO) -> int:
+    """Step through the frames until q or the end of the input; returns the exit status, 0."""
+    tty = stdout.isatty()
+    colour = tty and "NO_COLOR" not in os.environ
+    now, remark = 0, HELP
+    while True:
+        width = shutil.get_terminal_size((100, 24)).columns
+        clear = "\033[2J\033[H" if tty else ""
+        stdout.write(f"{clear}{page(frames[now], len(frames), width, colour)}\n{remark}\n> ")
+        stdout.flush()
+        line = stdin.readline()
+        if line == "" or line.strip() in ("q", "Q"):
+            stdout.write("\n")
+            return 0
+        now, remark = after(line.strip(), now, frames)
+
+
+def after(command: str, now: int, frames: list[Frame]) -> tuple[int, str]:
+    """The frame that a line leads to, and what to say below it."""
+    last = len(frames) - 1
+    if command == "":
+        return (now + 1, HELP) if now < last else (last, "This is the last frame.  " + HELP)
+    if command == "b":
+        return (now - 1, HELP) if now > 0 else (0, "This is the first frame.  " + HELP)
+    if command == "r":
+        return next((n for n in range(now, last) if frames[n].round > frames[now].round), last), HELP
+    if command == "R":
+        begins = [n for n in range(last + 1) if n == 0 or frames[n].round != frames[n - 1].round]
+        return max((n for n in begins if n < now), default=0), HELP
+    if command.isdecimal():
+        number = int(command) if len(command) < 9 else last + 2
+        return (number - 1, HELP) if 1 <= number <= last + 1 else (now, f"There are frames 1 to {last + 1}.")
+    return now, HELP
+
+
+def page(frame: Frame, total: int, width: int, colour: bool = False) -> str:
+    """One frame as lines of at most `width` characters (a single longer word has a line of its own)."""
+    lines = ["─" * width]
+    lines += textwrap.wrap(f"{frame.number} of {total} · {frame.title}", width)
+    lines += textwrap.wrap(frame.caption, width) + [""]
+    lines += token_lines(frame, width, colour)
+    lines += [line for strip in frame.strips for line in strip_lines(strip, frame.window, width)]
+    if frame.context:
+        lines += [""] + textwrap.wrap(condition(frame), width, subsequent_indent="    ")
+    if frame.bars:
+        lines += [""] + [bar_line(bar, width) for bar in frame.bars]
+    if frame.mask is not None:
+        lines += [""] + [line for line in mask_lines(frame.mask, width)]
+    if frame.facts:
+        lines.append("")
+    for name, value in frame.facts:
+        lines += textwrap.wrap(f"{name}: {value}", width, subsequent_indent="    ")
+    for gap in frame.gaps:
+        lines.append(f"the {gap[0]}'s two highest logits are {gap[1]:.1f} apart"[:width])
+    if frame.text:
+        lines += [""] + [each for line in frame.text.split("\n") for each in textwrap.wrap(line, width) or [""]]
+    return "\n".join(lines) + "\n" + textwrap.fill(LEGEND, width) + "\n"
+
+
+def word(cell: Cell, focus: tuple[int, ...]) -> Word:
+    """A token with its glyph; [ ] around what the frame is about."""
+    glyph = palette.GLYPHS.get(cell.state)
+    text = f"{glyph} {cell.text}" if glyph else cell.text
+    return Word(f"[{text}]" if cell.position in focus else text, STATES.get(cell.state, "plain"))
+
+
+def token_lines(frame: Frame, width: int, colour: bool) -> list[str]:
+    """The tokens of the window, drafts with their glyphs; the target's own one after them."""
+    start = frame.window[0]
+    words = [Word(f"(0–{start - 1}: {start} tokens)")] if start else []
+    words += [word(cell, frame.focus) for cell in frame.cells[start:]]
+    if frame.own is not None:
+        words.append(word(frame.own, frame.focus if frame.own.state == "bonus" else ()))
+    return ["  ".join(painted(each, colour) for each in line) for line in wrapped(words, width)]
+
+
+def strip_lines(strip: Strip, window: tuple[int, int], width: int) -> list[str]:
+    """One cache: a character a position, | where its length is."""
+    cells = []
+    for place in range(*window):
+        cells.append(("|" if place == strip.length else "") + CACHE[strip.state(place)])
+    end = "|" if strip.length == window[1] else ""
+    line = f"{strip.model + chr(8217) + 's cache':<15} {window[0]:>4} {''.join(cells)}{end}  length {strip.length}"
+    return [line] if len(line) <= width else textwrap.wrap(line, width, subsequent_indent=" " * 4)
+
+
+def condition(frame: Frame) -> str:
+    """Exactly what the draft was conditioned on."""
+    kinds = {kind: [cell.text for cell in frame.context if cell.state == kind] for kind in
+             ("prompt", "committed", "pending")}
+    given = [f"prompt X: {len(kinds['prompt'])} tokens"]
+    if kinds["committed"]:
+        given.append(f"verified y: {len(kinds['committed'])} tokens")
+    if kinds["pending"]:
+        given.append("own guesses ŷ: " + " ".join(f"“{text}”" for text in kinds["pending"]))
+    return f"argmax Pr_draft( · | {', '.join(given)} ) = “{frame.cells[-1].text}”"
+
+
+def bar_line(bar: Bar, width: int) -> str:
+    """A token's shares; the draft's bar in #, or the target's where only that is known; < marks a choice."""
+    share = bar.draft if bar.draft is not None else bar.target
+    shares = []
+    for model, given, picked in (("draft", bar.draft, bar.drafted), ("target", bar.target, bar.chosen)):
+        if given is not None:
+            shares.append(f"{model} {given:.3f}{'<' if picked else ' '}")
+    return f"{bar.text:<18} {'  '.join(shares)}  {'#' * round(BAR * share)}"[:width].rstrip()
+
+
+def mask_lines(mask: Mask, width: int) -> list[str]:
+    """tau + 1 rows over the folded cache and a triangle."""
+    n = len(mask.rows)
+    lines = [f"each row sees {mask.cached} cached positions and ■ of this pass's own:"[:width]]
+    for j, row in enumerate(mask.rows):
+        judged = f"judges draft {j + 1} “{row.judges}”" if row.judges is not None else "bonus, if all are right"
+        line = f"row {j:<2} {row.fed:<14} {'■' * (j + 1)}{'·' * (n - j - 1)}  says “{row.says}”  {judged}"
+        lines += textwrap.wrap(line, width, subsequent_indent="    ", break_long_words=True)
+    return lines

@@ -1,0 +1,290 @@
+"""The stepper in a real browser: buttons, slider, keys, playing; and without scripts, on paper, on a narrow window.
+
+Needs Debian's `chromium` (or CHROMIUM=/path/to/it) and Playwright from PyPI; skipped where one of them is missing.
+"""
+
+import os
+import re
+import shutil
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from minispec import speculative
+from minispec.scripted import Mix, Recite, scripted
+from minispec.views.frames import frames
+from minispec.views.html import show, write_html
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("needs a browser: apt-get install chromium", allow_module_level=True)
+
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+WORDS = (" The", " cow", " jumped", " over", " the", " moon", " a", " fence", ".")
+NASTY = ("<script>document.title='broken'</script>", "<img src=x onerror=\"document.title='broken'\">",
+         "\"><b>bold</b>", "</script>", "</article>", "&lt;i&gt;", "'", "\" onmouseover=x ", "\x1b")
+
+
+@cache
+def moon_trace(texts=WORDS):
+    """Course row C15: drafts `jumped over the moon`, the third judged wrong."""
+    target = scripted(Recite((0, 1, 2, 3, 6, 7, 8)), 9, name="target")
+    draft = scripted(Recite((0, 1, 2, 3, 4, 5)), 9, name="draft")
+    return replace(speculative(target, draft, [0, 1], 5, 4), texts=texts)
+
+
+@cache
+def wide_trace():
+    """Eight drafts a round, long words, most of them right."""
+    words = tuple(f" {'abcdefghijkl'[:2 + token % 8]}" for token in range(14))
+    target_rule, chance = Mix(14, 7), Mix(9, 8)
+    target = scripted(target_rule, 14, name="target")
+    draft = scripted(lambda prefix: (target_rule(prefix) + (chance(prefix) == 0)) % 14, 14, name="draft")
+    return replace(speculative(target, draft, [1, 2, 3], 60, 8), texts=words)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """A function that writes a page, opens it, and at the end says whether anything was reported on the console."""
+    reported, contexts = [], []
+
+    def open_page(trace=None, html=None, width=1280, height=720, **options):
+        path = tmp_path / f"page{len(contexts)}.html"
+        if html is None:
+            write_html(trace, path)
+        else:
+            path.write_text(html, encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: reported.append(message.text))
+        page.on("pageerror", lambda error: reported.append(str(error)))
+        page.on("request", lambda request: None if request.url == path.as_uri() else reported.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert reported == [], "the page complained, or asked for something"
+
+
+def now(page, root=".minispec-stepper"):
+    """The number of the one frame that is shown."""
+    visible = page.locator(f"{root} .f h3").evaluate_all(
+        "all => all.filter(each => each.checkVisibility()).map(each => each.innerText)")
+    assert len(visible) == 1, visible
+    return int(visible[0].split(".")[0])
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click(force=True)      # also where aria-disabled
+
+
+TOTAL = len(frames(moon_trace()))
+ROUNDS = {1: 2, 2: 13, 3: 18}            # the first frame of each round
+
+
+def test_the_rounds_begin_where_this_file_thinks():
+    """The numbers below rest on it."""
+    assert {frame.round: frame.number for frame in reversed(frames(moon_trace())) if 0 < frame.round < 4} == ROUNDS
+
+
+def test_the_buttons_step_by_frames_and_by_rounds_and_stop_at_both_ends(opened):
+    page = opened(moon_trace())
+    seen = [now(page)]
+    for name in ("next frame", "next frame", "one frame back", "last frame", "next frame", "next round", "first frame",
+                 "one frame back", "previous round", "next round", "next round", "next frame", "previous round",
+                 "previous round", "previous round"):
+        press(page, name)
+        seen.append(now(page))
+    assert seen == [1, 2, 3, 2, TOTAL, TOTAL, TOTAL, 1, 1, 1, 2, 13, 14, 13, 2, 1]
+
+
+def test_the_keys_do_the_same_without_a_click_before(opened):
+    page = opened(moon_trace())
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "Home", "ArrowLeft", "Shift+ArrowRight",
+                "Shift+ArrowRight", "ArrowRight", "Shift+ArrowLeft", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+        seen.append(now(page))
+    assert seen == [2, 3, 2, TOTAL, TOTAL, 1, 1, 2, 13, 14, 13, 2]
+    page.keyboard.press("Control+ArrowRight")
+    page.keyboard.press("Alt+Home")
+    assert now(page) == 2, "with Ctrl or Alt a key is the browser's"
+
+
+def test_the_caption_the_number_and_the_slider_follow_every_step(opened):
+    page = opened(moon_trace())
+    for frame in frames(moon_trace()):
+        assert page.locator("[role=status]").inner_text() == frame.caption
+        assert page.locator("output").inner_text() == f"{frame.number} / {TOTAL}"
+        assert page.locator("input[type=range]").input_value() == str(frame.number)
+        assert now(page) == frame.number
+        page.keyboard.press("ArrowRight")
+
+
+def test_the_slider_leads_to_any_frame_by_mouse_and_by_key(opened):
+    page = opened(moon_trace())
+    slider = page.get_by_role("slider", name="frame")
+    slider.fill("9")
+    assert now(page) == 9
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert now(page) == 10, "one step, not two"
+    page.keyboard.press("End")
+    assert now(page) == TOTAL
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert abs(now(page) - (TOTAL + 1) / 2) <= 1
+
+
+def test_playing_goes_on_by_itself_until_paused_stepped_or_at_the_end(opened):
+    page = opened(moon_trace())
+    page.evaluate("document.querySelector('.minispec-stepper').dataset.pace = 40")
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelectorAll('.f')[3].classList.contains('now')", timeout=5000)
+    page.keyboard.press("Space")
+    stopped = now(page)
+    page.wait_for_timeout(200)
+    assert now(page) == stopped >= 4
+    press(page, "play")
+    assert page.locator("[role=status]").get_attribute("aria-live") == "off"
+    page.wait_for_function(f"document.querySelectorAll('.f')[{TOTAL - 1}].classList.contains('now')", timeout=5000)
+    page.wait_for_timeout(100)
+    assert page.get_by_role("button", name="play", exact=True).is_visible(), "at the end it offers to play again"
+    assert page.locator("[role=status]").get_attribute("aria-live") == "polite"
+    press(page, "play")
+    page.wait_for_function("document.querySelectorAll('.f')[2].classList.contains('now')", timeout=5000)
+    page.keyboard.press("Home")
+    page.wait_for_timeout(200)
+    assert now(page) == 1, "whoever steps by hand takes over"
+
+
+def test_space_on_a_button_presses_it_and_the_focus_stays(opened):
+    page = opened(moon_trace())
+    button = page.get_by_role("button", name="next frame", exact=True)
+    button.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    assert now(page) == 3
+    page.keyboard.press("End")
+    page.keyboard.press("Space")
+    assert now(page) == TOTAL
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "next frame"
+
+
+def test_no_token_becomes_markup(opened):
+    page = opened(moon_trace(NASTY))
+    for _ in range(TOTAL):
+        page.keyboard.press("ArrowRight")
+    assert page.title() == "Speculative decoding, step by step"
+    assert page.locator("img, .f script").count() == 0
+    assert page.locator("article").count() == TOTAL
+    page.keyboard.press("Home")
+    assert "<script>document.…" in page.locator(".now .ruler").inner_text()
+
+
+def test_two_steppers_on_one_page_do_not_disturb_each_other(opened):
+    """Two cells of a notebook; the second one comes with its own copy of the script."""
+    one, two = show(moon_trace())._repr_html_(), show(wide_trace())._repr_html_()
+    page = opened(html=f"<!doctype html><meta charset=utf-8><div id=a>{one}</div><div id=b>{two}</div><input id=c>")
+    assert page.locator("#a button").count() == page.locator("#b button").count() == 7
+    page.keyboard.press("ArrowRight")
+    assert (now(page, "#a"), now(page, "#b")) == (1, 1), "keys that are meant for neither move neither"
+    page.locator("#b").get_by_role("button", name="next frame", exact=True).click()
+    page.keyboard.press("ArrowRight")
+    assert (now(page, "#a"), now(page, "#b")) == (1, 3)
+    page.locator("#a .now").click()
+    page.keyboard.press("ArrowRight")
+    assert (now(page, "#a"), now(page, "#b")) == (2, 3)
+    page.locator("#c").focus()
+    page.keyboard.press("ArrowRight")
+    assert (now(page, "#a"), now(page, "#b")) == (2, 3)
+
+
+def test_a_stepper_that_comes_into_the_page_later_works_as_well(opened):
+    """JupyterLab puts the markup in first and then runs its scripts."""
+    page = opened(html="<!doctype html><meta charset=utf-8><div id=a></div>")
+    page.evaluate("""html => {
+        const host = document.createElement("div");
+        host.innerHTML = html;
+        for (const old of host.querySelectorAll("script")) {
+            const made = document.createElement("script");
+            made.textContent = old.textContent;
+            old.replaceWith(made);
+        }
+        document.getElementById("a").append(host);
+    }""", show(moon_trace())._repr_html_())
+    press(page, "next frame")
+    assert now(page) == 2
+
+
+def test_without_javascript_all_frames_are_a_readable_list(opened):
+    page = opened(moon_trace(), java_script_enabled=False)
+    articles = page.locator("article")
+    assert articles.count() == TOTAL
+    assert all(each.is_visible() for each in articles.all())
+    assert all(each.is_visible() for each in page.locator(".say").all())
+    assert page.locator("button").count() == 0
+    assert not page.get_by_text("Keys:").is_visible(), "it must not promise keys that do nothing"
+
+
+@pytest.mark.parametrize("trace", [moon_trace, wide_trace])
+def test_nothing_scrolls_sideways_and_what_a_frame_is_about_fits_a_projector(opened, trace):
+    """1280 x 720, tokens of at least 18 pt; and 640 wide without a sideways scroll bar."""
+    page = opened(trace())
+    widest = page.evaluate("""() => [...document.querySelectorAll('.f')].map(frame => {
+        document.querySelectorAll('.f').forEach(each => each.classList.toggle('now', each === frame));
+        const parts = [...frame.querySelectorAll('.panel > *')].map(part => part.getBoundingClientRect().bottom);
+        return [document.documentElement.scrollWidth, Math.max(0, ...parts)]})""")
+    assert max(width for width, _ in widest) <= 1280
+    for frame, (_, bottom) in zip(frames(trace()), widest, strict=True):
+        assert bottom <= 720, frame.title
+    sizes = page.locator(".x td[class]:not(.z)").evaluate_all("all => all.map(each => getComputedStyle(each).fontSize)")
+    assert {float(size.removesuffix("px")) * 72 / 96 for size in sizes} == {18.0}
+    page.set_viewport_size({"width": 640, "height": 720})
+    narrow = page.evaluate("""() => [...document.querySelectorAll('.f')].map(frame => {
+        document.querySelectorAll('.f').forEach(each => each.classList.toggle('now', each === frame));
+        return document.documentElement.scrollWidth})""")
+    assert max(narrow) <= 640
+
+
+def test_columns_do_not_move_from_frame_to_frame_of_a_round(opened):
+    """What moves on the screen should be what changed."""
+    page = opened(moon_trace())
+    places = set()
+    for number in range(ROUNDS[1], ROUNDS[2]):
+        page.locator("input[type=range]").fill(str(number))
+        places.add(tuple(page.evaluate(
+            "[...document.querySelectorAll('.now .n td')].map(e => Math.round(e.getBoundingClientRect().x))")))
+    assert len(places) == 1
+
+
+def test_who_wants_less_motion_gets_none(opened):
+    moving = "getComputedStyle(document.querySelector('.now .k')).animationName"
+    for wish, wanted in (("reduce", "none"), ("no-preference", "minispec-new")):
+        page = opened(moon_trace(), reduced_motion=wish)
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(moving) == wanted
+
+
+def test_on_paper_all_frames_are_printed_and_no_buttons(opened):
+    page = opened(moon_trace())
+    page.emulate_media(media="print")
+    assert all(each.is_visible() for each in page.locator("article").all())
+    assert not any(each.is_visible() for each in page.locator("button").all())
+    pdf = page.pdf(format="A4", landscape=True)
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert TOTAL / 4 <= pages <= TOTAL + 2
