@@ -24,17 +24,22 @@ def is_whole(value) -> bool:
 
 def check_tokens(tokens: Sequence[int], vocab_size: int) -> None:
     """Raise TypeError or ValueError, in one sentence, unless `tokens` is at least one token id of the vocabulary."""
+    check_list(tokens, vocab_size)
+    for position, token in enumerate(tokens):
+        if not is_whole(token):
+            raise TypeError(f"tokens[{position}] is {shown(token)}; a token id is an int, 0 to {vocab_size - 1}")
+        if not 0 <= token < vocab_size:
+            raise ValueError(f"tokens[{position}] is {shown(token)}; a token id is 0 to {vocab_size - 1}")
+
+
+def check_list(tokens: Sequence[int], vocab_size: int) -> None:
+    """Raise TypeError or ValueError unless `tokens` is a list, tuple or array with something in it."""
     is_text = isinstance(tokens, (str, bytes, bytearray))
     is_list = isinstance(tokens, Sequence) or isinstance(tokens, np.ndarray) and tokens.ndim > 0
     if is_text or not is_list:
         raise TypeError(f"tokens is {shown(tokens)}; it must be a list of token ids, as tokenizer.encode(text) returns")
     if len(tokens) == 0:
         raise ValueError(f"tokens is empty; it must hold at least one token id, 0 to {vocab_size - 1}")
-    for position, token in enumerate(tokens):
-        if not is_whole(token):
-            raise TypeError(f"tokens[{position}] is {shown(token)}; a token id is an int, 0 to {vocab_size - 1}")
-        if not 0 <= token < vocab_size:
-            raise ValueError(f"tokens[{position}] is {shown(token)}; a token id is 0 to {vocab_size - 1}")
 
 
 def check_stop(stop: int, vocab_size: int) -> None:
@@ -52,6 +57,12 @@ def check_count(name: str, value: int, least: int = 0) -> None:
         raise TypeError(f"{name} is {shown(value)}; it must be a whole number of at least {least}")
     if value < least:
         raise ValueError(f"{name} is {shown(value)}; it must be at least {least}")
+
+
+def check_kind(name: str, value, kind: type) -> None:
+    """Raise TypeError unless `value` is a `kind`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {shown(value)}; it must be a {kind.__name__}")
 
 
 def check_path(name: str, value) -> None:
@@ -78,6 +89,35 @@ def checked_fields(record):
         if not good:
             raise TypeError(f"{field.name} is {shown(value)}; it must be {field.type}")
     return record
+
+
+def check_cache(cache, config) -> None:
+    """Raise TypeError or ValueError unless `cache` is one of a model with this config."""
+    if not hasattr(cache, "values_LHPC"):
+        raise TypeError(f"cache is {shown(cache)}; it must be a KVCache, or None to start from nothing")
+    needed = (config.n_layer, config.n_head, config.n_positions, config.head_size)
+    if cache.values_LHPC.shape != needed:
+        raise ValueError(f"cache is for [layer, head, position, channel] = {cache.values_LHPC.shape}; this model needs "
+                         f"{needed}: KVCache(model.config)")
+
+
+def check_unread(tokens: Sequence[int], cache, model) -> None:
+    """Raise unless the cache is one of `model`, and holds all but one of the tokens at most."""
+    check_model("model", model)
+    check_list(tokens, model.config.vocab_size)
+    check_cache(cache, model.config)
+    if cache.length >= len(tokens):
+        raise ValueError(f"cache holds {cache.length} positions; it must hold fewer than the {len(tokens)} tokens, the "
+                         f"last of which is still to be read")
+
+
+def check_room(length: int, tau: int, target, draft) -> None:
+    """Raise unless a text of `length` tokens and tau drafts fit the contexts: nothing is half done then."""
+    check_count("tau", tau)
+    context = min(target.config.n_positions, draft.config.n_positions)
+    if length + tau > context:
+        raise ValueError(f"tau is {shown(tau)}; after {length} tokens, in a context of {context}, it can be at most "
+                         f"{context - length}")
 
 
 def check_model(name: str, value) -> None:

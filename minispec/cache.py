@@ -5,9 +5,11 @@ from a rollback, or never written.  It is the only object in the core that chang
 it does not grow beyond the context, and it never throws data away: rolling back only moves `length` to the left.
 """
 
+import copy
+
 import numpy as np
 
-from .arguments import check_count
+from .arguments import check_count, check_kind
 from .config import Config
 
 
@@ -15,20 +17,29 @@ class KVCache:
     """Keys and values as float32 arrays [layer, head, position, channel], allocated once for the whole context."""
 
     def __init__(self, config: Config):
+        check_kind("config", config, Config)
         shape_LHPC = (config.n_layer, config.n_head, config.n_positions, config.head_size)
         shape_LHCP = (config.n_layer, config.n_head, config.head_size, config.n_positions)
         # zeros, not empty: stale cells are multiplied by an attention weight of exactly 0, and 0 * nan would be nan
         self.values_LHPC = np.zeros(shape_LHPC, dtype=np.float32)
-        # the same layout to the eye, but in memory the positions of a channel are neighbours: query times keys runs
-        # along them, and takes half the time
-        self.keys_LHPC = np.zeros(shape_LHCP, dtype=np.float32).swapaxes(2, 3)
+        # in memory the positions of a channel are neighbours: query times keys runs along them, in half the time
+        self.stored_keys_LHCP = np.zeros(shape_LHCP, dtype=np.float32)
         self.length = 0          # positions that hold committed or just-read tokens
         self.written = 0         # the furthest position ever written, for the strip only
 
     @property
+    def keys_LHPC(self) -> np.ndarray:
+        """The keys, laid out to the eye as the values are; the same memory as `stored_keys_LHCP`."""
+        return self.stored_keys_LHCP.swapaxes(2, 3)
+
+    @property
     def capacity(self) -> int:
         """The context limit, in positions."""
-        return self.keys_LHPC.shape[2]
+        return self.values_LHPC.shape[2]
+
+    def __copy__(self) -> "KVCache":
+        """A cache of its own: two that shared arrays but not `length` would write over each other."""
+        return copy.deepcopy(self)
 
     def append(self, layer: int, keys_HTC: np.ndarray, values_HTC: np.ndarray) -> None:
         """Write the T newest positions of one layer after `length`, which stays until `advance` moves it."""
@@ -41,6 +52,7 @@ class KVCache:
 
     def advance(self, count: int) -> None:
         """Take the `count` positions that every layer has just written into the cache: once a forward pass."""
+        check_count("count", count)
         self.length += count
         self.written = max(self.written, self.length)
 
@@ -68,10 +80,13 @@ class KVCache:
 
 
 def assert_cache_follows(cache: KVCache, tokens: list[int], name: str) -> None:
-    """Stop with a sentence when the cache holds all the tokens or more: at least the last must still be unread.
+    """Raise AssertionError when the cache holds all the tokens or more: at least the last must still be unread.
 
     Only the length is looked at: a cache filled from another text of the same length passes.
     """
-    assert cache.length < len(tokens), (
-        f"the {name} cache holds {cache.length} positions but there are only {len(tokens)} tokens: it must hold K and "
-        f"V of tokens[:length] and leave the last token unread; was it not rolled back, or not filled by prefill?")
+    # not an assert statement: python -O would drop it, and wrong text would come out without a word
+    if cache.length >= len(tokens):
+        raise AssertionError(
+            f"the {name} cache holds {cache.length} positions but there are only {len(tokens)} tokens: it must hold K "
+            f"and V of tokens[:length] and leave the last token unread; was it not rolled back, or not filled by "
+            f"prefill?")

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import check_tokens
+from .arguments import check_cache, check_kind, check_tokens
 from .cache import KVCache
 from .config import Config
+from .files.weights import check_names, check_numbers
 from .layers import gelu, layer_norm, row_products, softmax
 
 
@@ -61,9 +62,14 @@ class Transformer:
 
         vocabulary: the tokenizer's fingerprint, by which two models are known to share their tokens.
         """
+        check_kind("config", config, Config)
+        check_kind("weights", weights, dict)
         for key, array in weights.items():
+            check_kind(f"weights[{key!r}]", array, np.ndarray)
             if array.dtype != np.float32:
                 raise TypeError(f"weights[{key!r}] is {array.dtype}; every weight must be float32")
+        check_names("weights", config, {key: array.shape for key, array in weights.items()})
+        check_numbers("weights", weights)
         self.config = config
         self.name = name
         self.vocabulary = vocabulary
@@ -93,6 +99,7 @@ class Transformer:
         """
         if cache is None:
             cache = KVCache(self.config)
+        check_cache(cache, self.config)
         check_tokens(tokens, self.config.vocab_size)
         start = cache.length
         end = start + len(tokens)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import check_tokens
+from .arguments import check_cache, check_tokens
 from .cache import KVCache
 from .config import Config
 
@@ -28,6 +28,7 @@ class ScriptedModel:
         """Read `tokens` after what the cache holds; row t of logits_TV is 1 at the rule's token, 0 elsewhere."""
         if cache is None:
             cache = KVCache(self.config)
+        check_cache(cache, self.config)
         check_tokens(tokens, self.config.vocab_size)
         start = cache.length
         if start + len(tokens) > self.config.n_positions:
@@ -43,6 +44,7 @@ class ScriptedModel:
             keys_P = cache.keys_LHPC[0, 0, :start + t + 1, 0]
             prefix = [int(key) for key in keys_P]
             choice = self.rule(prefix)
+            check_tokens([choice], self.config.vocab_size)
             logits_TV[t, choice] = 1
         return logits_TV
 

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from .arguments import check_count, check_pair, check_prompt
+from .arguments import check_count, check_pair, check_prompt, check_room, check_unread
 from .cache import KVCache, assert_cache_follows
 from .decoding import OWN_END, cut_after, length_limit, prefill_both, stop_token
 from .model import Transformer
@@ -43,6 +43,7 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
     full acceptance this cache is one position shorter than the target's, and the next round feeds two tokens first.
     """
     check_count("tau", tau)
+    check_unread(tokens, cache, draft)
     proposed = []
     draft_logits_TV = np.empty((tau, draft.config.vocab_size), dtype=np.float32)     # recorded for the views only
     for t in range(1, tau + 1):
@@ -63,6 +64,7 @@ def verify(target: Transformer, tokens: list[int], proposed: list[int],
     the tau + 1 choices and target_logits_TV (C9, C10).  A row that read a rejected draft says nothing about the
     real text, even where its choice equals the next draft.
     """
+    check_unread(tokens, cache, target)
     context = list(tokens) + list(proposed)
     unseen = context[cache.length:]
     logits_TV = target(unseen, cache)
@@ -77,6 +79,8 @@ def count_accepted(proposed: list[int], choices: list[int]) -> int:
 
     Leviathan's n = min({t - 1 | draft t is refused} and tau), where greedy refuses what is not the target's argmax.
     """
+    if len(choices) != len(proposed) + 1:
+        raise ValueError(f"choices has {len(choices)} tokens; it must have one more than proposed: {len(proposed) + 1}")
     n_accepted = 0
     while n_accepted < len(proposed) and proposed[n_accepted] == choices[n_accepted]:
         n_accepted += 1
@@ -91,6 +95,9 @@ def speculative_round(target: Transformer, draft: Transformer, tokens: list[int]
     """
     assert_cache_follows(target_cache, tokens, "target")
     assert_cache_follows(draft_cache, tokens, "draft")
+    check_room(len(tokens), tau, target, draft)
+    if target_cache is draft_cache:
+        raise ValueError("draft_cache is target_cache; each model needs a KVCache of its own")
     started = perf_counter()
     proposed, draft_logits_TV = propose(draft, tokens, tau, draft_cache)
     drafted = perf_counter()

@@ -6,6 +6,7 @@ from conftest import (GOLDEN, PROMPTS, assert_fresh, assert_same_bits, bundled, 
                       same_bits)
 
 from minispec import KVCache, Transformer
+from minispec.checkpoint import load_folder
 
 LOGITS = np.load(GOLDEN / "logits.npz")
 
@@ -331,3 +332,16 @@ def test_reading_changes_no_weight_and_no_argument():
     assert_fresh(model, one, [5, 5, 5], "one")
     assert_fresh(model, two, tokens * 3, "two")
     assert all(same_bits(array, before[name]) for name, array in weights_of(model).items())
+
+
+def test_weights_that_are_not_a_gpt2_of_the_config_are_refused():
+    """A NaN decoded to token 0 without complaint, and a single row of positions was broadcast over the context."""
+    model = golden("target")
+    config, weights, _ = load_folder(GOLDEN / "target")
+    Transformer(config, weights)
+    spoilt = {**weights, "ln_f.bias": np.full_like(weights["ln_f.bias"], np.nan)}
+    short = {**weights, "wpe.weight": weights["wpe.weight"][:1]}
+    missing = {name: array for name, array in weights.items() if name != "ln_f.bias"}
+    for bad, name in ((spoilt, "ln_f.bias"), (short, "wpe.weight"), (missing, "ln_f.bias")):
+        with pytest.raises(ValueError, match=f"weights: {name}"):
+            Transformer(model.config, bad)

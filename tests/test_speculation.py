@@ -1,15 +1,17 @@
 """Speculative decoding, round by round: the phases, the record, the caches, the work done, and where a text ends."""
 
+import subprocess
+import sys
 from itertools import product
 
 import numpy as np
 import pytest
-from conftest import (GENERATED, PROMPTS, Reader, assert_fresh, assert_same_bits, bundled, golden, prefixes_read,
+from conftest import (GENERATED, GOLDEN, PROMPTS, Reader, assert_fresh, assert_same_bits, bundled, golden, prefixes_read,
                       random_model, random_tokens, same_bits)
 
 from minispec import (KVCache, count_accepted, greedy, plain_run, propose, propose_literal, speculative,
                       speculative_round, verify)
-from minispec.decoding import prefill
+from minispec.decoding import prefill, prefill_both
 from minispec.rates import (conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, ratio, survival)
 from minispec.scripted import Mix, Recite, scripted
 
@@ -683,3 +685,44 @@ def test_a_rate_of_nothing_is_none():
     nothing = speculative(golden("target"), golden("draft"), [1], 0, tau=3, stop=None)
     assert mean_acceptance_length(nothing) is None and survival(nothing) == []
     assert ratio(0, 5) == 0 and ratio(0, 0) is None
+
+
+def test_a_cache_that_holds_too_much_is_refused_and_not_sliced_from_the_end():
+    """A negative first row would have returned one choice for three, and the round would have judged wrong places."""
+    model, tokens = golden("target"), [5, 6, 7]
+    for held in (tokens, tokens + [9, 9], tokens * 3):
+        cache = KVCache(model.config)
+        model(held, cache)
+        with pytest.raises(ValueError, match=f"cache holds {len(held)} positions; it must hold fewer than the 3 tokens"):
+            verify(model, tokens, [1, 2], cache)
+        with pytest.raises(ValueError, match=f"cache holds {len(held)} positions"):
+            propose(model, tokens, 2, cache)
+        assert cache.length == len(held)
+
+
+def test_one_cache_for_both_models_is_refused():
+    """The draft's drafts would stand in the target's cache as if they had been verified."""
+    model = golden("target")
+    cache = KVCache(model.config)
+    with pytest.raises(ValueError, match="draft_cache is target_cache"):
+        speculative_round(model, model, [5, 6, 7], 2, cache, cache)
+
+
+def test_a_round_without_room_for_its_drafts_is_refused_before_anything_is_drafted():
+    target, draft = golden("target"), golden("noisy")
+    tokens = [5] * 60
+    target_cache, draft_cache, _ = prefill_both(target, draft, tokens)
+    with pytest.raises(ValueError, match="tau is 5; after 60 tokens, in a context of 64, it can be at most 4"):
+        speculative_round(target, draft, tokens, 5, target_cache, draft_cache)
+    assert (target_cache.length, draft_cache.length) == (59, 59)
+    speculative_round(target, draft, tokens, 4, target_cache, draft_cache)
+
+
+def test_the_guard_of_a_round_holds_under_python_dash_o():
+    """An assert statement vanishes there, and a cache that was not rolled back committed another text in silence."""
+    code = ("from minispec import *\nfrom minispec.scripted import Mix, scripted\nmodel = scripted(Mix(50), 50)\n"
+            "cache = KVCache(model.config)\nmodel([1, 2, 3, 9, 9], cache)\n"
+            "speculative_round(model, model, [1, 2, 3], 2, cache, KVCache(model.config))\n")
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, cwd=GOLDEN.parent.parent)
+    assert done.returncode == 1
+    assert "the target cache holds 5 positions but there are only 3 tokens" in done.stderr
