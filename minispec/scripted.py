@@ -2,7 +2,7 @@
 
 Invariant: a scripted model knows only what it reads back from its cache, so a stale or short cache shows in its
 answer, without any floating-point numbers.  It stands wherever a Transformer can; it has no probabilities worth the
-name: 1 for the chosen token's logit, 0 for all others.
+name: the chosen token's logit is CERTAIN, all others are 0.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,8 @@ import numpy as np
 from .arguments import check_cache, check_tokens
 from .cache import KVCache
 from .config import Config
+
+CERTAIN = 20.0                           # a logit that softmax turns into more than 99.9 %
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ScriptedModel:
     vocabulary: str | None = None
 
     def __call__(self, tokens: list[int], cache: KVCache | None = None, record: list | None = None) -> np.ndarray:
-        """Read `tokens` after what the cache holds; row t of logits_TV is 1 at the rule's token, 0 elsewhere."""
+        """Read `tokens` after what the cache holds; row t of logits_TV is CERTAIN at the rule's token, 0 elsewhere."""
         if cache is None:
             cache = KVCache(self.config)
         check_cache(cache, self.config)
@@ -45,7 +47,7 @@ class ScriptedModel:
             prefix = [int(key) for key in keys_P]
             choice = self.rule(prefix)
             check_tokens([choice], self.config.vocab_size)
-            logits_TV[t, choice] = 1
+            logits_TV[t, choice] = CERTAIN
         return logits_TV
 
 

@@ -3,6 +3,7 @@
 Invariant: what is shown is read from the file that runs; nothing is shortened or rewritten.
 """
 
+import html
 import inspect
 import re
 from dataclasses import dataclass
@@ -27,6 +28,26 @@ class Source:
         # Lab, nbconvert and GitHub colour a fenced block themselves; the fence is longer than any inside the text
         fence = "`" * max([3] + [len(run) + 1 for run in re.findall("`+", self.text)])
         return f"`{self.file}`, line {self.line}\n\n{fence}python\n{self.text}\n{fence}"
+
+    def _repr_html_(self) -> str:
+        return f"<p><code>{html.escape(self.file)}</code>, line {self.line}</p>" + code_html(self.text, "python")
+
+
+def code_html(text: str, language: str) -> str:
+    """The text in a fixed-width block, coloured where Pygments is there (it comes with Jupyter).
+
+    nbconvert sets fenced blocks of an output in the font of its prose, which takes the columns out of code.
+    """
+    style = "font-family: monospace; line-height: 1.4; overflow-x: auto"
+    try:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import get_lexer_by_name
+    except ImportError:
+        return f'<pre style="{style}">{html.escape(text)}</pre>'
+    formatter = HtmlFormatter(noclasses=True, nobackground=True, nowrap=True, style="tango")
+    coloured = highlight(text, get_lexer_by_name(language, stripnl=False), formatter)
+    return f'<pre style="{style}">{coloured}</pre>'
 
 
 def source(thing) -> Source:
