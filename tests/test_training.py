@@ -5,18 +5,26 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
+import types
+import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minispec.config import Config
-from minispec.train import command, training
+from minispec.checkpoint import MODELS
+from minispec.train import command, evaluate, options, training
 from minispec.train.adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
 from minispec.train.backward import loss_and_gradients, mean_loss
 from minispec.train.batches import PackedBatches, packed_batch
+from minispec.train.folder import FolderLock, whole_file
 from minispec.train.forward import forward, logits
+from minispec.train.run_state import Run, save_checkpoint
 from minispec.train.training import Recipe, train
 from minispec.files.weights import weight_shapes
 
@@ -410,8 +418,93 @@ def test_a_failed_save_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", half_a_save)
     with pytest.raises(OSError, match="disk full"):
-        training.save_checkpoint(tmp_path / "checkpoint.npz", run, {})
+        save_checkpoint(tmp_path / "checkpoint.npz", run, {})
     assert (tmp_path / "checkpoint.npz").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+
+
+def save_with_no_room_left(folder):
+    """In a child process, where no file may grow beyond 3000 bytes, as on a disk that is full."""
+    code = f"""
+import resource
+from pathlib import Path
+from minispec.train.folder import whole_file
+from minispec.train.run_state import save_checkpoint
+import tests.test_training as mine
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+run = mine.Run(mine.initial_weights(mine.CONFIG, 0), mine.zero_moments(mine.initial_weights(mine.CONFIG, 0)), 1.0)
+try:
+    save_checkpoint(Path({str(folder)!r}) / "checkpoint.npz", run, {{}})
+except OSError as error:
+    print(error)
+try:
+    with whole_file(Path({str(folder)!r}) / "recipe.json") as file:
+        file.write(b"x" * 9000)
+except OSError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True,
+                          text=True, timeout=100)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
+def test_a_full_disk_leaves_no_half_file_and_the_error_names_the_file(tmp_path):
+    said = save_with_no_room_left(tmp_path)
+    assert [line.split(" cannot be written: ")[0] for line in said] == [
+        str(tmp_path / "checkpoint.npz"), str(tmp_path / "recipe.json")]
+    assert list(tmp_path.iterdir()) == []
+
+
+def damaged(path, change):
+    """Writes the checkpoint again, with its arrays changed."""
+    with np.load(path) as arrays:
+        stored = {name: arrays[name] for name in arrays.files}
+    change(stored)
+    np.savez(path, **stored)
+
+
+def with_scalars(**new):
+    """A change of single scalars; None takes one away."""
+    def change(stored):
+        scalars = json.loads(str(stored["scalars"])) | new
+        stored["scalars"] = np.array(json.dumps({name: value for name, value in scalars.items() if value != "gone"}))
+    return change
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda stored: stored.update(scalars=np.array("{}")), "identity is None"),
+    (lambda stored: stored.update(scalars=np.array("[1]")), "scalars is"),
+    (lambda stored: stored.update(scalars=np.array(3)), "scalars is 3"),
+    (lambda stored: stored.pop("scalars"), "scalars"),
+    (with_scalars(step="gone"), "step is None"),
+    (with_scalars(step=True), "step is True"),
+    (with_scalars(loss=None), "loss is None"),
+    (with_scalars(seconds="long"), "seconds is 'long'"),
+    (with_scalars(held_out_loss=math.nan), "held_out_loss is nan"),
+    (lambda stored: stored.pop("weights/wte.weight"), "weights: wte.weight is missing"),
+    (lambda stored: stored.pop("second/ln_f.bias"), "second: ln_f.bias is missing"),
+    (lambda stored: stored.update({"first/extra": np.zeros(2, np.float32)}), "first: extra is unexpected"),
+    (lambda stored: stored.update({"first/ln_f.bias": np.zeros(3, np.float32)}), r"ln_f.bias has shape \(3,\)"),
+    (lambda stored: stored.update({"weights/ln_f.bias": np.zeros(16)}), "ln_f.bias is float64"),
+    (lambda stored: stored["weights/ln_f.bias"].fill(np.nan), "ln_f.bias has NaN"),
+])
+def test_a_damaged_checkpoint_is_a_sentence_that_names_the_file(tmp_path, change, message):
+    train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
+    damaged(tmp_path / "checkpoint.npz", change)
+    with pytest.raises(ValueError, match=message) as refused:
+        train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
+    assert str(tmp_path / "checkpoint.npz") in str(refused.value)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, 3000])
+def test_a_checkpoint_cut_short_is_a_sentence_that_names_the_file(tmp_path, cut):
+    train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ValueError, match="checkpoint.npz cannot be read as a checkpoint"):
+        train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
 
 
 def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
@@ -432,6 +525,25 @@ def test_a_run_is_not_resumed_with_other_settings(tmp_path, changed, message):
         train(other["config"], other["data"].batch, other["recipe"], tmp_path, resume=True)
     # How often a checkpoint is written may change: it does not touch the weights.
     train(CONFIG, DATA.batch, replace(RECIPE, checkpoint_every=3), tmp_path, resume=True)
+
+
+def test_a_run_is_not_resumed_with_other_texts_that_share_the_first_batch(tmp_path):
+    """One batch shows a few of the documents; the digests are of them all."""
+    held_out = (DATA.batch(1000),)
+    train(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, digests={"texts": DATA.digest})
+    other = replace(DATA, documents=[*SHORT[:-1], [6]])
+    with pytest.raises(ValueError, match="digest.texts = "):
+        train(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": other.digest})
+    with pytest.raises(ValueError, match="held_out_data = "):
+        train(CONFIG, DATA.batch, RECIPE, tmp_path, (DATA.batch(1001),), True, {"texts": DATA.digest})
+    train(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": DATA.digest})
+
+
+def test_the_digest_of_documents_shows_where_one_ends():
+    digests = {replace(DATA, documents=documents).digest
+               for documents in (SHORT, SHORT[::-1], [[1, 2], [3]], [[1], [2, 3]], [[1, 2, 3]], [])}
+    assert len(digests) == 6
+    assert DATA.digest == replace(DATA, documents=[list(document) for document in SHORT]).digest
 
 
 def test_a_checkpoint_is_neither_overwritten_nor_invented_nor_guessed(tmp_path):
@@ -463,10 +575,21 @@ def test_the_loss_falls_on_a_text_that_can_be_memorised(tmp_path):
     assert run.loss < 0.2
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("error")
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     with pytest.raises(FloatingPointError, match="loss of step"):
         train(CONFIG, DATA.batch, replace(RECIPE, peak=1e30, warmup=0), tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("held_out, message", [((DATA.batch(1000),), "held-out loss after step 1 is"),
+                                               ((), "is no longer finite after step 1")])
+def test_a_run_that_diverges_in_its_last_step_fails_and_leaves_no_checkpoint(tmp_path, held_out, message):
+    """The loss of a step is that of the weights before it: the last update is judged by nobody else."""
+    with pytest.raises(FloatingPointError, match=message):
+        train(CONFIG, DATA.batch, replace(RECIPE, steps=1, peak=1e38, floor=1e38, warmup=0, weight_decay=1e5),
+              tmp_path, held_out)
+    assert not (tmp_path / "checkpoint.npz").exists()
 
 
 @pytest.mark.parametrize("change", [dict(steps=0), dict(batch=0), dict(peak=0.0), dict(peak=math.nan), dict(seed=-1)])
@@ -494,7 +617,7 @@ def test_the_command_leaves_a_model_folder_and_says_how_it_was_made(tmp_path):
     recipe = json.loads((tmp_path / "target" / "recipe.json").read_text(encoding="utf-8"))
     assert (recipe["steps"], recipe["tokens_seen"], recipe["seed"]) == (3, 3 * 2 * 16, 0)
     assert recipe["numpy"] == np.__version__
-    assert recipe["command"].startswith("python -m minispec ")
+    assert recipe["command"].startswith("python -m minispec")
     assert 4 < recipe["held_out_loss"] < 8 and 4 < recipe["training_loss"] < 8
     assert recipe["wall_seconds"] >= 0
     target, target_words = load(tmp_path / "target")
@@ -565,7 +688,173 @@ def test_a_stopped_command_can_be_resumed(tmp_path, monkeypatch, capsys):
     assert json.loads((tmp_path / "recipe.json").read_text())["steps"] == 3
 
 
+MODEL_40 = ("--tales", 40, "--vocab", 300, *SMALL)
+
+
+def refusal(capsys, *options):
+    """The sentence of a command that does nothing else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run_command(*options) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
+    return shown.err
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "checkpoint.npz"])
+def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_saying_so(
+        tmp_path, capsys, monkeypatch, name):
+    monkeypatch.setattr(command, "generate", None)             # calling it would be a TypeError
+    (tmp_path / name).write_bytes(b"precious")
+    assert f"{tmp_path / name} is there already" in refusal(capsys, *MODEL_40, "--output", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (("--output", ""), "--output is empty; it must"),
+    (("--tales", 0), "--tales is 0; it must be at least 1"),
+    (("--vocab", 10), "--vocab is 10; it must be at least 257"),
+    (("--context", 0), "--context is 0"),
+    (("--length", 0), "--length is 0"),
+    (("--length", 17), "--length is 17; it must be at most --context, which is 16"),
+    (("--width", 0), "--width is 0"),
+    (("--width", 9), "--width is 9; it must be a multiple of --heads, which is 2"),
+    (("--heads", 0), "--heads is 0"),
+    (("--layers", -1), "--layers is -1"),
+    (("--steps", 0), "--steps is 0"),
+    (("--batch", 0), "--batch is 0"),
+    (("--seed", -1), "--seed is -1"),
+    (("--learning-rate", "nan"), "--learning-rate is nan; it must be a number above 0"),
+    (("--learning-rate", "inf"), "--learning-rate is inf"),
+    (("--learning-rate", 0), "--learning-rate is 0.0"),
+    (("--width", 1_000_000), "not enough memory: --layers 1, --width 1000000, --context 16, --batch 2 need at least"),
+    (("--batch", 100_000_000_000), "not enough memory: "),
+    (("--context", 99_999_999_999), "not enough memory: "),
+    (("--layers", 10 ** 18), "not enough memory: "),
+])
+def test_what_cannot_be_trained_is_refused_by_the_name_of_the_option_before_any_work(
+        tmp_path, capsys, monkeypatch, wrong, message):
+    monkeypatch.setattr(command, "generate", None)
+    assert message in refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", *wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_ends_on_the_way_is_one_sentence_and_leaves_no_folder(tmp_path, capsys, monkeypatch):
+    """Where the machine does not say how much it has, NumPy does, when it is asked for too much."""
+    monkeypatch.setattr(options, "machine_memory", lambda: math.inf)
+    said = refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", "--batch", 10 ** 13)
+    assert said.startswith("error: not enough memory: Unable to allocate")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_least_memory_of_a_training_is_counted_without_looping_over_the_layers():
+    config = Config(n_layer=5, n_head=2, n_embd=8, n_positions=16, vocab_size=257)
+    asked = types.SimpleNamespace(layers=5, heads=2, width=8, context=16, length=None, batch=3)
+    weights = sum(weight.size for weight in initial_weights(config, 0).values())
+    assert options.least_memory(asked) == 16 * weights + 4 * 3 * 16 * (2 + 5 * 8)
+
+
+def test_a_second_training_into_one_folder_is_refused_while_the_first_one_runs(tmp_path, capsys):
+    with FolderLock(tmp_path):
+        said = refusal(capsys, *MODEL_40, "--output", tmp_path)
+        assert f"training.lock says that process {os.getpid()} is training there" in said
+    (tmp_path / "training.lock").write_text(str(os.getppid()))
+    assert f"process {os.getppid()} is training" in refusal(capsys, *MODEL_40, "--resume", "--output", tmp_path)
+    assert (tmp_path / "training.lock").read_text() == str(os.getppid())
+    (tmp_path / "training.lock").write_text("")
+    assert "does not say which process" in refusal(capsys, *MODEL_40, "--output", tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody can tell whether a process is dead")
+def test_the_lock_of_a_dead_process_is_taken_over_and_no_lock_is_left(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    for owner in (child.pid, os.getpid()):                     # the second: a namesake, as in a container
+        (tmp_path / "training.lock").write_text(str(owner))
+        with FolderLock(tmp_path):
+            assert (tmp_path / "training.lock").read_text() == str(os.getpid())
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_two_processes_do_not_share_a_partial_file(tmp_path):
+    with whole_file(tmp_path / "recipe.json") as file:
+        assert [path.name for path in tmp_path.iterdir()] == [f"recipe.json.{os.getpid()}.partial"]
+        file.write(b"whole")
+    assert (tmp_path / "recipe.json").read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert "file is a file; a model must have a folder" in refusal(capsys, *MODEL_40, "--output", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_command_does_not_resume_with_a_changed_text(tmp_path, capsys):
+    """The tokens are the same bytes but for one, in a document that the first batch need not show."""
+    poem = tmp_path / "poem.txt"
+    poem.write_text("\n\n".join(f"line {number}" for number in range(60)))
+    command_words = ("--texts", poem, "--vocab", 257, *SMALL, "--output", tmp_path / "model")
+    assert run_command(*command_words) == 0
+    for old, new, name in (("line 58", "line 5x", "digest.texts"), ("line 19", "line 1x", "held_out")):
+        text = poem.read_text()
+        poem.write_text(text.replace(old, new))
+        capsys.readouterr()
+        assert name in refusal(capsys, *command_words, "--resume")
+        poem.write_text(text)
+    assert run_command(*command_words, "--resume") == 0
+
+
+def test_the_recipe_keeps_the_command_that_began_the_run(tmp_path, monkeypatch):
+    first = ["train", "--tales", "40", "--output", "x"]
+    monkeypatch.setattr(sys, "argv", ["minispec", *first])
+    assert run_command(*MODEL_40, "--output", tmp_path) == 0
+    before = (tmp_path / "recipe.json").read_bytes()
+    monkeypatch.setattr(sys, "argv", ["minispec", *first, "--resume", "--steps", "3"])
+    assert run_command(*MODEL_40, "--output", tmp_path, "--resume") == 0
+    assert (tmp_path / "recipe.json").read_bytes() == before
+    # Stopped before it was ever written, it is written later; to resume is no way to make a model from nothing.
+    (tmp_path / "recipe.json").unlink()
+    assert run_command(*MODEL_40, "--output", tmp_path, "--resume") == 0
+    written = json.loads((tmp_path / "recipe.json").read_bytes())["command"]
+    assert written == "python -m minispec train --tales 40 --output x --steps 3"
+
+
+@pytest.mark.parametrize("name", ["tales-1", "tales-2", "tales-24"])
+def test_the_command_of_every_committed_recipe_is_still_accepted(name):
+    recipe = json.loads((MODELS / name / "recipe.json").read_text(encoding="utf-8"))
+    words = recipe["command"].split()
+    assert words[:4] == ["python", "-m", "minispec", "train"]
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    arguments = parser.parse_args(words[4:])
+    options.check_options(arguments)
+    assert (arguments.steps, arguments.width) == (recipe["steps"], recipe["config"]["n_embd"])
+
+
+def test_recall_refuses_an_unknown_model_before_it_makes_tales_and_shows_its_heading_first(monkeypatch, capsys):
+    def no_tales(count):
+        raise KeyError("made")
+
+    monkeypatch.setattr(evaluate, "held_out_tales", no_tales)
+    with pytest.raises(ValueError, match="no model 'nope'"):
+        evaluate.run(types.SimpleNamespace(models=["tales-1", "nope"], tales=200))
+    assert capsys.readouterr().out == ""
+    with pytest.raises(KeyError):
+        evaluate.run(types.SimpleNamespace(models=["tales-1"], tales=200))
+    assert "on 200 held-out tales" in capsys.readouterr().out
+
+
 # the progress line
+
+
+def test_a_run_without_standard_error_trains_in_silence(tmp_path, monkeypatch, capsys):
+    """sys.stderr is None under pythonw and after 2>&-; print would then turn to standard output."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        assert train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path).moments.step == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_the_progress_line_says_how_far_how_well_how_fast_and_how_long():

@@ -7,6 +7,7 @@ Documents are not shuffled into epochs: each row draws its own.  A row's later d
 attention; end_of_text stands between them, and the model learns to look no further back.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,3 +63,12 @@ class PackedBatches:
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """What step number `step` trains on."""
         return packed_batch(self.documents, self.end_of_text, self.seed, step, self.rows, self.length)
+
+    @property
+    def digest(self) -> str:
+        """A short text that two of these share only if all their documents are equal, in the same order."""
+        digest = hashlib.sha256()
+        for document in self.documents:
+            # The length goes first: without it a token could move from one document to the next unseen.
+            digest.update(np.array([len(document), *document], dtype=np.int64))
+        return digest.hexdigest()[:16]

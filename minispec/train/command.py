@@ -14,40 +14,24 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arguments import shown
 from ..checkpoint import save
 from ..config import Config
+from ..files.weights import read_object
 from ..tokenizer import Tokenizer
 from ..splitting import END_OF_TEXT
 from .batches import PackedBatches
+from .folder import FolderLock, check_free, check_resumable, unwritten, whole_file
 from .merges import train_merges
+from .options import add_arguments, check_options
+from .run_state import Run
 from .tales import generate
-from .training import CHECKPOINT, Batch, Recipe, Run, train
+from .training import Batch, Recipe, train
+
+__all__ = ["add_arguments", "run"]       # what the command line asks of a command
 
 HELD_OUT_EVERY = 20                      # every 20th document is kept from training, to measure on
 HELD_OUT_BATCHES = 4
-SIZES = (("--layers", 2, "blocks"), ("--width", 96, "of the residual stream"), ("--heads", 4, "attention heads"),
-         ("--context", 256, "tokens the model can see"), ("--steps", 2000, "updates of the weights"),
-         ("--batch", 8, "rows in a step"), ("--learning-rate", 2e-3, "at its peak"),
-         ("--seed", 0, "of the tales, the first weights and the batches"))
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `train`, all with defaults except --output."""
-    corpus = parser.add_mutually_exclusive_group()
-    corpus.add_argument("--texts", nargs="+", type=Path, metavar="FILE",
-                        help=f"UTF-8 texts; documents end at {END_OF_TEXT} lines if there are any, else at blank lines")
-    corpus.add_argument("--tales", type=int, default=20_000, metavar="N",
-                        help="how many built-in tales to learn from, if there are no --texts (default: %(default)s)")
-    words = parser.add_mutually_exclusive_group()
-    words.add_argument("--vocab", type=int, default=1000, metavar="N",
-                       help="tokens of a new tokenizer (default: %(default)s)")
-    words.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="take the tokenizer of this model instead")
-    for name, default, meaning in SIZES:
-        meaning += " (default: %(default)s)"
-        parser.add_argument(name, type=type(default), default=default, metavar="N", help=meaning)
-    parser.add_argument("--length", type=int, metavar="N", help="tokens in a row (default: the context)")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="of the model and the checkpoint")
-    parser.add_argument("--resume", action="store_true", help=f"go on from {CHECKPOINT} in the output folder")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt as stop:
         print(f"\n{stop or 'stopped'}", file=sys.stderr)
         return 130
+    except MemoryError as error:
+        reason = error or "more was asked for than there is"
+        print(f"error: not enough memory: {reason}", file=sys.stderr)
+        return 2
     except (OSError, ValueError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -64,25 +52,41 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def train_and_save(arguments: argparse.Namespace) -> None:
-    """The whole command: texts, tokenizer, training, model folder.  Raises OSError or ValueError."""
-    length = arguments.context if arguments.length is None else arguments.length
-    if length > arguments.context:
-        raise ValueError(f"--length is {length}; it must be at most --context, which is {arguments.context}")
-    recipe = Recipe(steps=arguments.steps, batch=arguments.batch, length=length, peak=arguments.learning_rate,
-                    warmup=min(100, arguments.steps // 10), floor=arguments.learning_rate / 20, seed=arguments.seed)
+    """The whole command, in a folder of its own.  Raises OSError, ValueError, FloatingPointError or MemoryError."""
+    check_options(arguments)
+    folder = Path(arguments.output)
+    with FolderLock(folder):
+        # Here already, so that nobody waits for tales and tokenizer to be told.
+        if arguments.resume:
+            check_resumable(folder)
+        else:
+            check_free(folder)
+        train_in(folder, arguments)
+
+
+def train_in(folder: Path, arguments: argparse.Namespace) -> None:
+    """Texts, tokenizer, training, model folder."""
+    command = command_line(folder, arguments.resume)
+    recipe = Recipe(steps=arguments.steps, batch=arguments.batch, length=arguments.length or arguments.context,
+                    peak=arguments.learning_rate, warmup=min(100, arguments.steps // 10),
+                    floor=arguments.learning_rate / 20, seed=arguments.seed)
     texts = read_documents(arguments)
     tokenizer = choose_tokenizer(arguments, texts)
     config = Config(n_layer=arguments.layers, n_head=arguments.heads, n_embd=arguments.width,
                     n_positions=arguments.context, vocab_size=tokenizer.vocab_size, eos_token_id=tokenizer.end_of_text)
     training, held_out = split_documents(texts)
-    documents = [tokenizer.encode(text) for text in training]
-    data = PackedBatches(documents, tokenizer.end_of_text, recipe.seed, recipe.batch, recipe.length)
-    finished = train(config, data.batch, recipe, arguments.output,
-                     held_out_batches(held_out, tokenizer, recipe), arguments.resume)
-    save(arguments.output, config, finished.weights, tokenizer)
-    corpus = {"documents": len(training), "held_out_documents": len(held_out), "tokens": sum(map(len, documents)),
+    data = packed(training, tokenizer, recipe)
+    held_out_data = packed(held_out, tokenizer, recipe)
+    digests = {"texts": data.digest, "held_out_texts": held_out_data.digest, "tokenizer": tokenizer.fingerprint}
+    finished = train(config, data.batch, recipe, folder, held_out_batches(held_out_data), arguments.resume, digests)
+    try:
+        save(folder, config, finished.weights, tokenizer)
+    except OSError as error:
+        raise unwritten(folder, error) from error
+    corpus = {"documents": len(training), "held_out_documents": len(held_out),
+              "tokens": sum(map(len, data.documents)),
               "source": [str(file) for file in arguments.texts] if arguments.texts else f"{arguments.tales} tales"}
-    write_recipe(arguments.output, config, recipe, finished, corpus)
+    write_recipe(folder, command, config, recipe, finished, corpus)
 
 
 def read_documents(arguments: argparse.Namespace) -> list[str]:
@@ -140,20 +144,40 @@ def split_documents(texts: list[str]) -> tuple[list[str], list[str]]:
     return training, [text for text in held_out if text not in known]
 
 
-def held_out_batches(held_out: list[str], tokenizer: Tokenizer, recipe: Recipe) -> tuple[Batch, ...]:
+def packed(texts: list[str], tokenizer: Tokenizer, recipe: Recipe) -> PackedBatches:
+    """The batches of some documents."""
+    documents = [tokenizer.encode(text) for text in texts]
+    return PackedBatches(documents, tokenizer.end_of_text, recipe.seed, recipe.batch, recipe.length)
+
+
+def held_out_batches(data: PackedBatches) -> tuple[Batch, ...]:
     """Always the same few batches; none if too few documents were given to hold any out."""
-    if not held_out:
+    if not data.documents:
         return ()
-    documents = [tokenizer.encode(text) for text in held_out]
-    data = PackedBatches(documents, tokenizer.end_of_text, recipe.seed, recipe.batch, recipe.length)
     return tuple(data.batch(number) for number in range(HELD_OUT_BATCHES))
 
 
-def write_recipe(folder: Path, config: Config, recipe: Recipe, finished: Run, corpus: dict) -> None:
+def command_line(folder: Path, resume: bool) -> str:
+    """The command that makes this model from nothing: the first one, and never one that resumes."""
+    if resume and (folder / "recipe.json").exists():
+        return first_command(folder / "recipe.json")
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["python", "-m", "minispec", *words])
+
+
+def first_command(path: Path) -> str:
+    """The command in a recipe.json.  Raises ValueError, naming the file, if there is none."""
+    command = read_object(path).get("command")
+    if not isinstance(command, str):
+        raise ValueError(f"{path}: command is {shown(command)}; it must be the command line that began the run")
+    return command
+
+
+def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: Run, corpus: dict) -> None:
     """recipe.json, for whoever wants to know where the weights came from."""
     steps = finished.moments.step
     report = {
-        "command": shlex.join(["python", "-m", "minispec", *sys.argv[1:]]),
+        "command": command,
         "seed": recipe.seed,
         "steps": steps,
         "tokens_seen": steps * recipe.batch * recipe.length,
@@ -165,5 +189,6 @@ def write_recipe(folder: Path, config: Config, recipe: Recipe, finished: Run, co
         "config": asdict(config),
         "recipe": asdict(recipe),
     }
-    text = json.dumps(report, indent=2, ensure_ascii=False)
-    (folder / "recipe.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with whole_file(folder / "recipe.json") as file:
+        file.write(text.encode("utf-8"))

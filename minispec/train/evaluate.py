@@ -66,15 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """`python -m minispec recall`: a line for each kind of recall, a column for each model."""
-    check_count("tales", arguments.tales, least=1)
+    check_count("--tales", arguments.tales, least=1)
     names = arguments.models or list_models()
+    # Before the tales, which take some seconds: a wrong name is refused at once.
+    loaded = [load(name) for name in names]
+    print(f"words recalled right on {arguments.tales} held-out tales "
+          "(the likeliest token, given the true text before it):")
+    print(f"{'':>10}{'words':>8}" + "".join(f"{name:>12}" for name in names), flush=True)
     tales = held_out_tales(arguments.tales)
-    columns = []
-    for name in names:
-        model, tokenizer = load(name)
-        columns.append(recall_counts(model, tokenizer, tales))
-    print(f"words recalled right on {len(tales)} held-out tales (the likeliest token, given the true text before it):")
-    print(f"{'':>10}{'words':>8}" + "".join(f"{name:>12}" for name in names))
+    columns = [recall_counts(model, tokenizer, tales) for model, tokenizer in loaded]
     for kind in KINDS:
         asked = columns[0][0][kind]
         shares = [f"{share(right[kind], asked):>12}" for _, right in columns]

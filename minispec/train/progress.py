@@ -18,12 +18,14 @@ class Progress:
         self.steps = steps
         self.first_step = first_step
         self.tokens_per_step = tokens_per_step
-        self.on_terminal = sys.stderr.isatty()
+        self.on_terminal = sys.stderr is not None and sys.stderr.isatty()
         self.started = time.perf_counter()
         self.last_report = self.started
 
     def report(self, step: int, loss: float, held_out_loss: float | None) -> None:
         """`step` updates are done.  The last one is always reported."""
+        if sys.stderr is None:           # closed, as by 2>&-; print would take standard output instead
+            return
         now = time.perf_counter()
         pause = TERMINAL_PAUSE if self.on_terminal else LOG_PAUSE
         finished = step == self.steps

@@ -1,0 +1,99 @@
+"""The options of `train`: what may be asked for, and what is refused before any work is done.
+
+Invariant: whatever passes check_options makes a Recipe and a Config; a refusal names the option that the user typed.
+"""
+
+import argparse
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from ..arguments import check_count
+from ..config import Config
+from ..files.weights import weight_shapes
+from ..splitting import END_OF_TEXT
+from .folder import CHECKPOINT
+from .merges import SMALLEST
+
+SIZES = (("--layers", 2, "blocks"), ("--width", 96, "of the residual stream"), ("--heads", 4, "attention heads"),
+         ("--context", 256, "tokens the model can see"), ("--steps", 2000, "updates of the weights"),
+         ("--batch", 8, "rows in a step"), ("--learning-rate", 2e-3, "at its peak"),
+         ("--seed", 0, "of the tales, the first weights and the batches"))
+COUNTS = ("layers", "width", "heads", "context", "steps", "batch", "tales")     # at least 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `train`, all with defaults except --output."""
+    corpus = parser.add_mutually_exclusive_group()
+    corpus.add_argument("--texts", nargs="+", type=Path, metavar="FILE",
+                        help=f"UTF-8 texts; documents end at {END_OF_TEXT} lines if there are any, else at blank lines")
+    corpus.add_argument("--tales", type=int, default=20_000, metavar="N",
+                        help="how many built-in tales to learn from, if there are no --texts (default: %(default)s)")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--vocab", type=int, default=1000, metavar="N",
+                       help="tokens of a new tokenizer (default: %(default)s)")
+    words.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="take the tokenizer of this model instead")
+    for name, default, meaning in SIZES:
+        meaning += " (default: %(default)s)"
+        parser.add_argument(name, type=type(default), default=default, metavar="N", help=meaning)
+    parser.add_argument("--length", type=int, metavar="N", help="tokens in a row (default: the context)")
+    # No Path: it would make the folder "." of an empty text.
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="of the model and the checkpoint")
+    parser.add_argument("--resume", action="store_true", help=f"go on from {CHECKPOINT} in the output folder")
+
+
+def check_options(arguments: argparse.Namespace) -> None:
+    """Raise ValueError or MemoryError, naming the option, for what cannot be trained."""
+    if not arguments.output:
+        raise ValueError("--output is empty; it must be the name of a folder")
+    for name in COUNTS:
+        check_count("--" + name, getattr(arguments, name), least=1)
+    check_count("--seed", arguments.seed)
+    if arguments.tokenizer is None:
+        check_count("--vocab", arguments.vocab, least=SMALLEST)
+    if arguments.length is not None:
+        check_count("--length", arguments.length, least=1)
+        if arguments.length > arguments.context:
+            raise ValueError(f"--length is {arguments.length}; it must be at most --context, "
+                             f"which is {arguments.context}")
+    if arguments.width % arguments.heads != 0:
+        raise ValueError(f"--width is {arguments.width}; it must be a multiple of --heads, which is {arguments.heads}")
+    if not 0 < arguments.learning_rate < math.inf:
+        raise ValueError(f"--learning-rate is {arguments.learning_rate}; it must be a number above 0")
+    check_memory(arguments)
+
+
+def check_memory(arguments: argparse.Namespace) -> None:
+    """Raise MemoryError for what is sure not to fit: better now than after minutes, or by the system's own hand."""
+    needed = least_memory(arguments)
+    there = machine_memory()
+    if needed > there:
+        asked = ", ".join(f"--{name} {getattr(arguments, name)}" for name in ("layers", "width", "context", "batch"))
+        raise MemoryError(f"{asked} need at least {needed / 1e9:,.0f} GB; this machine has {there / 1e9:,.0f} GB")
+
+
+def least_memory(arguments: argparse.Namespace) -> int:
+    """Bytes that the training holds at once, at the very least: a lower bound, far from what it will really take."""
+    one = Config(n_layer=1, n_head=arguments.heads, n_embd=arguments.width, n_positions=arguments.context,
+                 vocab_size=SMALLEST)
+    # Two counts give every other one: a billion layers are not looped over.
+    one_layer = count_weights(one)
+    each_layer = count_weights(replace(one, n_layer=2)) - one_layer
+    weights = one_layer + (arguments.layers - 1) * each_layer
+    positions = arguments.batch * (arguments.length or arguments.context)
+    # Weights, gradients and two moments; and for each position of a batch its token and what each layer saves of it.
+    return 4 * (4 * weights + positions * (2 + arguments.layers * arguments.width))
+
+
+def count_weights(config: Config) -> int:
+    """The numbers in all tensors of a model."""
+    return sum(math.prod(shape) for _, shape in weight_shapes(config))
+
+
+def machine_memory() -> float:
+    """Bytes of memory in this machine; infinity where the system does not say, so that nothing is refused."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return math.inf
+    pages = os.sysconf("SC_PHYS_PAGES")
+    return pages * os.sysconf("SC_PAGE_SIZE") if pages > 0 else math.inf
