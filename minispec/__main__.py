@@ -8,19 +8,26 @@ import os
 import subprocess
 import sys
 
-from .command import main
-from .lab.bench import THREADS
+
+def start() -> int:
+    """The command's exit status; 130 where Ctrl-C came, even before the command was imported."""
+    try:
+        from .command import main        # here, where Ctrl-C can be caught: importing takes most of a short command
+        from .lab.bench import THREADS
+        if THREADS.keys().isdisjoint(os.environ):
+            return start_again(THREADS)
+        return main(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
-def start_again() -> int:
+def start_again(threads: dict[str, str]) -> int:
     """The same command line with the setting; where the system can, in place of this process."""
-    environment = {**os.environ, **THREADS}
+    environment = {**os.environ, **threads}
     arguments = [sys.executable, *sys.orig_argv[1:]]
     if os.name == "posix":
         os.execve(sys.executable, arguments, environment)
     return subprocess.run(arguments, env=environment).returncode
 
 
-if THREADS.keys().isdisjoint(os.environ):
-    sys.exit(start_again())
-sys.exit(main(sys.argv[1:]))
+sys.exit(start())

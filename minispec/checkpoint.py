@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import check_path
+from .arguments import check_path, shown
 from .config import Config
 from .model import Transformer
 from .files.safetensors import write_tensors
 from .tokenizer import Tokenizer
 from .files.weights import WEIGHTS, check_numbers, check_names, read_object, read_weights
+from .files.writing import write_whole
 
 MODELS = Path(__file__).parent / "models"    # beside this file: a copied package finds its own copies
 
@@ -37,9 +38,11 @@ def list_models() -> list[str]:
 
 def bundled_folder(name) -> Path:
     """The folder of a bundled model.  Raises ValueError for another name."""
+    if not MODELS.is_dir():              # as where the package is run from a zip or a wheel that was not unpacked
+        raise FileNotFoundError(f"{MODELS}: the package's models folder is missing; there is no model {shown(name)}")
     if name not in list_models():
         names = ", ".join(list_models()) or "none here"
-        raise ValueError(f"there is no model {name!r}; say a bundled one ({names}) or the path of a GPT-2 folder")
+        raise ValueError(f"there is no model {shown(name)}; say a bundled one ({names}) or the path of a GPT-2 folder")
     return MODELS / name
 
 
@@ -138,6 +141,5 @@ def save(folder, config, weights, tokenizer):
 
 
 def write_object(path, value):
-    """Write a JSON object to file `path`."""
-    text = json.dumps(value, indent=2) + "\n"
-    path.write_text(text, encoding="utf-8")
+    """Write a JSON object to file `path`, whole or not at all."""
+    write_whole(path, json.dumps(value, indent=2) + "\n")

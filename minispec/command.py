@@ -10,9 +10,11 @@ import shutil
 import sys
 
 from . import __version__
+from .arguments import shown
 from .checkpoint import list_models
 from .lab import bench, exactness, request, stepping
 from .lab.comparison import Comparison, compare
+from .files.writing import check_target
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
 from .trace_file import save_trace, trace_to_dict
 from .train import command as training
@@ -32,8 +34,9 @@ COMMANDS = {
 
 def main(argv: list[str]) -> int:
     """Run the command; returns the exit status: 0, 1 where a check failed, 2 for input that cannot be run."""
-    if sys.stdout is None:               # closed, as by >&-
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:   # closed, as by >&-
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")    # a terminal without ✓ gets \u2713, not a traceback
@@ -47,19 +50,37 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141                       # as the shell says of a program that a closed pipe ended
     except (ValueError, TypeError, OSError) as error:
-        message = " ".join(str(error).splitlines())
-        print(f"{parser.prog}: error: {message}", file=sys.stderr)
+        print(f"{parser.prog}: error: {clipped(str(error))}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print(f"{parser.prog}: error: this machine has not enough memory for what was asked", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def clipped(message: str) -> str:
+    """The message on one line; of a long one the two ends, what is wrong and what is allowed."""
+    line = " ".join(message.splitlines())
+    return line if len(line) <= 450 else f"{line[:200]}…{line[-200:]}"
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that does not guess half a name, and does not repeat the whole of an over-long value."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> None:
+        """End with the usage, one sentence and status 2."""
+        super().error(clipped(message))
 
 
 def parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     """The parser of the command that was named first, decoding where none was, and what it read."""
     if argv and argv[0] in COMMANDS:
         module, description = COMMANDS[argv[0]]
-        parser = argparse.ArgumentParser(prog=f"python -m minispec {argv[0]}", description=description,
-                                         allow_abbrev=False)
+        parser = Parser(prog=f"python -m minispec {argv[0]}", description=description)
         module.add_arguments(parser)
         parser.set_defaults(run=module.run, argv=argv)
         return parser, parser.parse_args(argv[1:])
@@ -69,8 +90,8 @@ def parse(argv: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]
 
 def decode_parser() -> argparse.ArgumentParser:
     """The arguments of decoding, which is what the command does when no other is named."""
-    parser = argparse.ArgumentParser(
-        prog="python -m minispec", allow_abbrev=False,
+    parser = Parser(
+        prog="python -m minispec",
         description="Decode a prompt with plain greedy and with speculative decoding, and show every round.",
         epilog=f"other commands: python -m minispec {' | '.join(COMMANDS)} (each with --help); "
                f"bundled models: {', '.join(list_models())}")
@@ -85,19 +106,31 @@ def decode_parser() -> argparse.ArgumentParser:
 
 def decode(arguments: argparse.Namespace) -> int:
     """Both ways of decoding one prompt, shown or as JSON."""
+    check_outputs(arguments.save, arguments.html)
     asked = request.read(arguments)
     comparison = compare(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
     comparison = comparison.with_texts(asked.texts)
     decoded = asked.tokenizer.decode(comparison.trace.tokens)
-    if arguments.save:
+    if arguments.save is not None:
         save_trace(comparison.trace, arguments.save)
-    if arguments.html:
+    if arguments.html is not None:
         write_html(comparison.trace, arguments.html)
     if arguments.json:
         print(json.dumps(as_json(comparison, decoded)))
     else:
         show(comparison, decoded)
     return 0 if comparison.same_tokens else 1
+
+
+def check_outputs(save: str | None, html: str | None) -> None:
+    """Raise ValueError or OSError unless both files can be written, before anything is decoded for them."""
+    for name, path in (("--save", save), ("--html", html)):
+        if path == "":
+            raise ValueError(f"{name} is ''; it must name a file")
+        if path is not None:
+            check_target(path)
+    if None not in (save, html) and os.path.realpath(save) == os.path.realpath(html):
+        raise ValueError(f"--html is {shown(html)}, the file of --save; it must be another one")
 
 
 def show(comparison: Comparison, decoded: str) -> None:

@@ -2,18 +2,18 @@
 
 Invariant: load_trace(save_trace(trace)) has the same fields and the same bits.  An array is written as its shape and
 its float32 bytes in base64; decimal numbers would be five times as long.  The file holds data only, nothing is run.
-What loads has every field, each of its kind.  That the rounds are right is not checked: a buggy run is a trace too.
+What loads has every field, of its kind and length.  That the rounds are right is not checked: a buggy run is a trace.
 """
 
 import base64
 import json
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 
 from .arguments import check_path, checked_fields, shown
+from .files.writing import write_whole
 from .trace import PlainRun, Prefill, Round, Trace
 
 FORMAT = "minispec trace 1"
@@ -65,6 +65,8 @@ def array_from_dict(record: dict | None) -> np.ndarray | None:
 def trace_from_dict(record: dict) -> Trace:
     """The trace that trace_to_dict wrote."""
     tokens = tuple(record["prompt"])
+    if not tokens:
+        raise ValueError("prompt is empty; it must hold at least one token")
     rounds = []
     for entry in record["rounds"]:
         each = round_from_dict(entry, tokens)
@@ -105,9 +107,23 @@ def round_from_dict(entry: dict, tokens: tuple[int, ...]) -> Round:
             value = array_from_dict(value)
         values[name] = tuple(value) if isinstance(value, list) else value
     each = checked_fields(Round(**values))
-    if each.n_accepted > len(each.proposed):
-        raise ValueError(f"n_accepted is {each.n_accepted}, of {len(each.proposed)} drafts")
+    check_lengths(each)
     return each
+
+
+def check_lengths(each: Round) -> None:
+    """Raise ValueError unless the lists of a round are as long as its drafts allow."""
+    drafts = len(each.proposed)
+    if each.n_accepted > drafts:
+        raise ValueError(f"n_accepted is {each.n_accepted}, of {drafts} drafts")
+    if len(each.choices) != drafts + 1:
+        raise ValueError(f"choices has {len(each.choices)} tokens; it must have {drafts + 1}, for {drafts} drafts")
+    if not 1 <= len(each.committed) <= drafts + 1:
+        raise ValueError(f"committed has {len(each.committed)} tokens; it must have 1 to {drafts + 1}")
+    for name in ("target_cache", "draft_cache"):
+        lengths = getattr(each, name)
+        if len(lengths) != 2:
+            raise ValueError(f"{name} has {len(lengths)} numbers; it must have two")
 
 
 def save_trace(trace: Trace, path) -> None:
@@ -116,12 +132,7 @@ def save_trace(trace: Trace, path) -> None:
         raise TypeError(f"trace is {shown(trace)}; it must be a Trace, as speculative(…) returns")
     check_path("path", path)
     text = json.dumps(trace_to_dict(trace))
-    unfinished = Path(f"{path}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, text + "\n")
 
 
 def load_trace(path) -> Trace:

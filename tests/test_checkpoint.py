@@ -562,6 +562,44 @@ def test_a_file_that_may_not_be_read_is_an_oserror_that_names_it(folder, file):
 
 # ------------------------------------------------------------------------------------------- names, paths, pickles
 
+@pytest.mark.parametrize("file", ["config.json", "vocab.json", "merges.txt", "model.safetensors"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(folder, file):
+    """Opening a FIFO waits for a writer, for ever."""
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    done = subprocess.run([sys.executable, "-c", "import sys; from minispec import load; load(sys.argv[1])", folder],
+                          cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60)
+    last = done.stderr.strip().split("\n")[-1]
+    assert last == f"OSError: {folder / file}: this is a device, a pipe or a socket; it must be a regular file"
+
+
+def test_saving_leaves_no_half_written_config(tmp_path, monkeypatch):
+    """config.json is what makes a folder a model; the JSON files are written as the weights are."""
+    def refuse(*names):
+        raise OSError("not today")
+    checkpoint.write_object(tmp_path / "config.json", {"old": 1})
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="config.json: not today"):
+        checkpoint.write_object(tmp_path / "config.json", {"new": 2})
+    assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8")) == {"old": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_without_its_models_folder_the_package_says_so(tmp_path, monkeypatch):
+    """Run from a wheel that was not unpacked, "none here" sent users looking for a misspelt name."""
+    monkeypatch.setattr(checkpoint, "MODELS", tmp_path / "package.zip" / "models")
+    assert list_models() == []
+    with pytest.raises(FileNotFoundError) as error:
+        load("tales-24")
+    one_sentence(error, "the package's models folder is missing", "package.zip", "tales-24")
+
+
+def test_an_over_long_name_is_not_repeated_whole(two_models):
+    with pytest.raises(ValueError) as error:
+        load("x" * 5000)
+    one_sentence(error, "xxx", "there is no model")
+
+
 @pytest.fixture
 def two_models(tmp_path, monkeypatch):
     """A package with two bundled models, in the place of its own."""

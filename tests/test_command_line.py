@@ -315,6 +315,14 @@ BAD = {
     "a negative budget": (["--new-tokens", "-3", *MODELS], "new-tokens is -3"),
     "a trace in a folder that is missing": (["The", *MODELS, "--save", "no/such/run.json"], "run.json"),
     "a trace with the name of a folder": (["The", *MODELS, "--save", str(GOLDEN)], "golden"),
+    "a trace without a name": (["The", *MODELS, "--save", ""], "--save is ''; it must name a file"),
+    "a page without a name": (["The", *MODELS, "--html", ""], "--html is ''; it must name a file"),
+    "a trace and a page in one file": (["The", *MODELS, "--save", "no-such", "--html", "./no-such"], "--html is './no"),
+    "a trace in a device": (["The", *MODELS, "--save", "/dev/full"], "/dev/full: this is a device"),
+    "a page in a folder that is missing": (["The", *MODELS, "--html", "no/such/page.html"], "no/such/page.html"),
+    "a target of 5000 characters": (["--target", "x" * 5000], "xxx"),
+    "a folder of 5000 characters": (["--target", "no/" + "x" * 5000], "xxx"),
+    "a prompt that is a tau of 5000 digits": (["--tau", "9" * 4000, "--new-tokens", "-1", *MODELS], "new-tokens is -1"),
     "check of a model that is none": (["check", "nobody"], "nobody"),
     "check of two vocabularies": (["check", TARGET, list_models()[0]], "vocabulary"),
     "recall of no tales": (["recall", "--tales", "0"], "tales is 0"),
@@ -361,6 +369,63 @@ def test_the_help_names_the_other_commands_and_the_bundled_models(capsys):
     out = " ".join(run(capsys, "--help")[1].split())
     for name in ("check", "bench", "recall", "train", "--tau", "--save", *list_models()):
         assert name in out
+
+
+def test_a_value_of_5000_characters_is_not_repeated_whole_by_the_parser(capsys):
+    for arguments in (["--tau", "x" * 5000], ["one", "y" * 5000], ["bench", "--taus", "z" * 5000]):
+        status, _, err = run(capsys, *arguments)
+        assert status == 2 and len(err.split("error: ")[1]) < 500
+
+
+def test_files_that_cannot_be_written_are_refused_before_anything_is_decoded(capsys, monkeypatch):
+    """A minute of decoding, and then "it must name a file"."""
+    def never(arguments):
+        raise AssertionError("the models were read")
+    monkeypatch.setattr(command.request, "read", never)
+    for arguments in (["--save", ""], ["--html", ""], ["--save", "/dev/null"], ["--save", "x", "--html", "x"],
+                      ["--html", str(GOLDEN)]):
+        status, out, err = run(capsys, *arguments)
+        assert (status, out) == (2, "") and err.count("\n") == 1
+
+
+def test_too_little_memory_is_one_sentence_and_status_2(capsys, monkeypatch):
+    """NumPy's traceback says how many GiB, which nobody asked for; a shell script reads the status."""
+    def greedy_for_memory(*arguments):
+        raise MemoryError
+    monkeypatch.setattr(command, "compare", greedy_for_memory)
+    status, out, err = run(capsys, "The", *MODELS)
+    assert (status, out) == (2, "")
+    assert err == "python -m minispec: error: this machine has not enough memory for what was asked\n"
+
+
+@pytest.mark.parametrize("closing, status", [("<&-", 0), ("2>&-", 0), ("<&- 2>&-", 0), (">&- 2>&- <&-", 0)])
+def test_step_and_decode_run_with_streams_closed(closing, status):
+    """cron and daemons start programs so; sys.stdin, sys.stdout and sys.stderr are then None."""
+    options = f"The --target {TARGET} --draft {NOISY} --new-tokens 4"
+    for line in (f"step {options}", options):
+        done = subprocess.run(["bash", "-c", f"exec {sys.executable} -m minispec {line} {closing}"], cwd=ROOT,
+                              input="q\n", capture_output=True, text=True, timeout=300)
+        assert (done.returncode, done.stderr) == (status, "")
+        assert bool(done.stdout) == (" >&-" not in f" {closing}")
+
+
+def test_an_error_with_standard_error_closed_still_has_its_status():
+    done = subprocess.run(["bash", "-c", f"exec {sys.executable} -m minispec --target nobody 2>&-"], cwd=ROOT,
+                          capture_output=True, timeout=300)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_ctrl_c_while_the_command_is_imported_ends_it_without_a_traceback():
+    """Importing is most of the first second, when people notice that they mistyped."""
+    code = ("import runpy, sys\n"
+            "class Interrupting:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            "        if name == 'minispec.command':\n"
+            "            raise KeyboardInterrupt\n"
+            "sys.meta_path.insert(0, Interrupting())\n"
+            "runpy.run_module('minispec', run_name='__main__')\n")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_bytes_that_are_no_text_are_refused_by_the_real_command():

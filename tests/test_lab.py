@@ -11,7 +11,7 @@ import pytest
 
 from minispec import KVCache, greedy, load, plain_run, speculative
 from minispec.checkpoint import MODELS, list_models, read_config
-from minispec.lab import bench
+from minispec.lab import bench, exactness
 from minispec.lab.bench import bare_products, held_out_prompts, measure_speedups, weight_bytes
 from minispec.lab.comparison import compare
 from minispec.lab.costs import Costs, measure_costs, predicted_speedup, timed_block
@@ -327,7 +327,7 @@ def test_speedups_are_measured_for_every_draft_and_tau_and_stop_at_a_wrong_text(
     monkeypatch.setattr(bench, "NEW_TOKENS", 12)
     target, noisy = golden("target"), golden("noisy")
     speeds = measure_speedups(target, [noisy, golden("draft")], [[5, 6], [7]], [1, 3], repetitions=2)
-    assert set(speeds) == {("noisy", 1), ("noisy", 3), ("draft", 1), ("draft", 3)}
+    assert set(speeds) == {(0, 1), (0, 3), (1, 1), (1, 3)}
     assert all(0 < speed.lowest <= speed.measured <= speed.highest for speed in speeds.values())
 
     def shifted(logits_TV, start):
@@ -346,6 +346,69 @@ def test_bench_refuses_what_it_cannot_measure_before_it_starts(monkeypatch):
                                 (["--taus", "4", "0"], "taus")):
         with pytest.raises(ValueError, match=f"{argument} is [01]; it must be at least"):
             bench.run(parser.parse_args(arguments))
+
+
+def test_two_drafts_of_one_name_are_measured_each_by_its_own_seconds(monkeypatch):
+    """Two folders called `small`, or one named twice: seconds added up under the name halved every speed-up."""
+    monkeypatch.setattr(bench, "NEW_TOKENS", 12)
+    clock = FakeClock(lambda name, rows: {"target": 4.0, "noisy": 1.0, "draft": 3.0}[name])
+    for module in ("decoding", "speculation"):
+        monkeypatch.setattr(f"minispec.{module}.perf_counter", clock)
+    target, fast, slow = clock.model(golden("target")), clock.model(golden("noisy")), clock.model(golden("draft"))
+    alone = [measure_speedups(target, [draft], [[5, 6], [7]], [3], 1)[0, 3] for draft in (fast, slow)]
+    assert alone[0].measured != alone[1].measured
+    fast.name = slow.name = "small"
+    together = measure_speedups(target, [fast, slow, fast], [[5, 6], [7]], [3], 1)
+    assert [together[place, 3] for place in range(3)] == [alone[0], alone[1], alone[0]]
+    assert bench.labels([fast, slow, target]) == ["small(1)", "small(2)", "target"]
+
+
+def bench_arguments(monkeypatch, *arguments):
+    """The parsed arguments of `bench`, which then runs in this process."""
+    for name, value in bench.THREADS.items():
+        monkeypatch.setenv(name, value)
+    parser = argparse.ArgumentParser()
+    bench.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize("taus, message", [
+    (["4", "300"], "taus is 300; it must be at most 126, "), (["127"], "taus is 127; it must be at most 126, "),
+    (["2", "4", "2"], "taus is .2, 4, 2.; each may be named once")])
+def test_bench_refuses_a_tau_longer_than_the_timed_text_and_one_named_twice(monkeypatch, taus, message):
+    """A block of 301 rows in a text of 128 tokens ended in a traceback of NumPy, after minutes."""
+    monkeypatch.setattr(bench, "load", None)             # refused before a model is read
+    with pytest.raises(ValueError, match=message):
+        bench.run(bench_arguments(monkeypatch, "--taus", *taus))
+
+
+def test_the_longest_tau_that_bench_allows_can_be_timed():
+    """The bound is the true one: 126 drafts and one row more fit in the text."""
+    bench.check_taus([bench.TEXT - 2])
+    model = scripted(Mix(11, 3), 11, 256)
+    rows = bench.TEXT - 1
+    assert measure_costs(model, model, [1] * bench.TEXT, (rows,), repetitions=2).v[rows] > 0
+
+
+def test_bench_and_check_name_a_model_whose_context_is_too_short_before_they_measure(monkeypatch):
+    """A draft whose context ends first decodes fewer tokens, and its seconds looked like a speed-up."""
+    def never(*arguments, **options):
+        raise AssertionError("something was decoded")
+    monkeypatch.setattr(bench, "plain_run", never)
+    monkeypatch.setattr(exactness, "plain_run", never)
+    target, draft = str(GOLDEN / "target"), str(GOLDEN / "draft")
+    arguments = bench_arguments(monkeypatch, "--target", target, "--drafts", draft, "--prompts", "2")
+    with pytest.raises(ValueError, match="'target' has a context of 64 tokens; it must be at least 2"):
+        bench.run(arguments)
+    long, short = scripted(Mix(11, 3), 11, 300), scripted(Mix(11, 3), 11, 150, name="short")
+    with pytest.raises(ValueError, match="'short' has a context of 150 tokens; it must be at least 200"):
+        bench.check_models(long, [long, short], 200)
+    bench.check_models(long, [long, short], 150)
+    tokenizer = load(GOLDEN / "target")[1]
+    short = scripted(Mix(400, 3), 400, 20, name="short")
+    monkeypatch.setattr(exactness, "load", lambda name: (short, tokenizer))
+    with pytest.raises(ValueError, match="'short' has a context of 20 tokens; it must be at least"):
+        next(check_this_machine(["short"]))
 
 
 @pytest.mark.parametrize("tau", [1, 8])

@@ -449,6 +449,25 @@ def test_enter_goes_on_b_goes_back_numbers_jump_and_q_ends():
     assert text.count(f"There are frames 1 to {total}.") == 3
 
 
+def test_an_input_that_is_closed_is_the_end_of_the_input():
+    """`step <&-`: Python then has no sys.stdin at all."""
+    out = io.StringIO()
+    assert terminal.run(frames(moon_trace()), None, out) == 0
+    assert out.getvalue().count(" of ") >= 1 and out.getvalue().endswith("> \n")
+
+
+def test_a_page_that_cannot_be_written_whole_leaves_the_old_one(tmp_path, monkeypatch):
+    """Written in place, a full disk left half a page and lost the old one."""
+    def refuse(*names):
+        raise OSError("not today")
+    path = tmp_path / "page.html"
+    path.write_text("old", encoding="utf-8")
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(OSError, match="page.html: not today"):
+        write_html(moon_trace(), path)
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
+
+
 def test_the_end_of_the_input_ends_it():
     """As in `python -m minispec step < /dev/null`, and in a test."""
     assert session(moon_trace(), "")[0] == [1]

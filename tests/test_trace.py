@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from minispec import Round, Trace, greedy, load, load_trace, plain_run, save_trace, speculative
+from minispec.files.writing import check_target, write_parts, write_whole
 from minispec.rates import (conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, ratio, survival)
 from minispec.scripted import Mix, Recite, scripted
 from minispec.trace_file import FORMAT, trace_to_dict
@@ -531,6 +532,39 @@ def test_a_field_too_many_is_refused(tmp_path):
 
 # ------------------------------------------------------------------------------------------------- writing
 
+@pytest.mark.parametrize("field, value, message", [
+    ("choices", [], "choices has 0 tokens"), ("committed", [], "committed has 0 tokens"),
+    ("committed", [1] * 6, "committed has 6 tokens"), ("target_cache", [1], "target_cache has 1 numbers"),
+    ("draft_cache", [1, 2, 3], "draft_cache has 3 numbers")])
+def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, value, message):
+    """They loaded, and an IndexError came later, in a view."""
+    record = trace_to_dict(small_trace())
+    first = record["rounds"][0]
+    assert len(first["proposed"]) == 4
+    if field == "committed":
+        without = len(record["prompt"]) + len(first["committed"])
+        record["tokens"] = record["prompt"] + value + record["tokens"][without:]
+    first[field] = value
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(ValueError, match=message) as error:
+        load_trace(path)
+    assert_one_sentence(error.value, path)
+
+
+def test_a_trace_without_a_prompt_is_refused(tmp_path):
+    """Nothing can be decoded from nothing."""
+    target, draft = scripted_pair(2)
+    record = trace_to_dict(speculative(target, draft, [4], 0, 3))
+    record["prompt"] = record["tokens"] = []
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(ValueError, match="prompt is empty"):
+        load_trace(path)
+
+
+# ------------------------------------------------------------------------------------------------- writing
+
 @pytest.mark.parametrize("old", [None, b"what was there"])
 def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path, old):
     """A full disk: half a trace under the right name would be found next week, in the lecture."""
@@ -547,6 +581,99 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert sorted(tmp_path.iterdir()) == before
     assert old is None or path.read_bytes() == old
+
+
+def test_a_disk_that_is_full_is_told_by_the_name_that_the_user_gave(tmp_path, monkeypatch):
+    """Not by a temporary name that is gone when the message is read."""
+    path = tmp_path / "trace.json"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OSError) as error:
+            write_whole(path, b"x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(error.value) == f"{path}: File too large"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_is_interrupted_leaves_nothing(tmp_path):
+    """Ctrl-C is no OSError."""
+    def parts():
+        yield b"half"
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_parts(tmp_path / "file", parts())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_a_link_and_its_target_is_written(tmp_path, there):
+    """A results folder full of links to a bigger disk must not fill with files; nor the link's own folder."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    if there:
+        (folder / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(folder / "real")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (folder / "real").read_bytes() == b"new"
+    assert [path.name for path in folder.iterdir()] == ["real"]
+
+
+def test_the_permissions_of_a_file_that_is_replaced_stay(tmp_path):
+    """A private file must not become readable for all because it was written again."""
+    path = tmp_path / "private"
+    path.write_bytes(b"old")
+    for bits in (0o600, 0o664):
+        path.chmod(bits)
+        write_whole(path, "new")
+        assert path.stat().st_mode & 0o777 == bits
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "kept"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)      # as root may write whatever it likes
+    with pytest.raises(PermissionError, match="kept: the file is read-only"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link to a fifo", "a loop of links"])
+def test_what_is_no_regular_file_is_never_replaced(tmp_path, kind):
+    """As root, a rename onto /dev/null would take it from every program on the machine."""
+    path = tmp_path / "it"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link to a fifo":
+        os.mkfifo(tmp_path / "pipe")
+        path.symlink_to("pipe")
+    else:
+        path.symlink_to("it")
+    mode = path.lstat().st_mode
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError) as error:
+        write_whole(path, b"data")
+    assert_one_sentence(error.value, path)
+    assert path.lstat().st_mode == mode and sorted(tmp_path.iterdir()) == before
+
+
+def test_a_device_passes_no_check_for_writing():
+    """The check alone: a test that writes would break the machine where the check is broken."""
+    for path in ("/dev/null", "/dev/full"):
+        with pytest.raises(OSError, match=f"{path}: this is a device"):
+            check_target(path)
+    with pytest.raises(ValueError, match="path is ''"):
+        check_target("")
+
+
+def test_a_name_as_long_as_names_can_be_is_written(tmp_path):
+    """A temporary name made of the whole name would be longer than the disk allows."""
+    write_whole(tmp_path / ("n" * 255), "text")
+    assert (tmp_path / ("n" * 255)).read_text(encoding="utf-8") == "text"
 
 
 def test_a_file_that_cannot_take_its_name_is_cleaned_away(tmp_path, monkeypatch):

@@ -9,9 +9,12 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 
 import numpy as np
+
+from .regular import check_regular
+from .writing import write_parts
 
 # Bytes per number, little-endian.  Integers and booleans are known so that a file with such buffers can be measured.
 SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
@@ -47,6 +50,7 @@ def read_header(path) -> dict[str, Entry]:
 
 def read_header_text(path) -> tuple[int, bytes]:
     """The size of file `path` in bytes, and its header as it stands there."""
+    check_regular(path)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         prefix = file.read(8)
@@ -138,13 +142,6 @@ def write_tensors(path, tensors, metadata):
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, position]}
     text = json.dumps(header, separators=(",", ":")).encode("utf-8")
     text += b" " * (-len(text) % 8)      # readers that map the file want arrays on 8-byte boundaries
-    part = Path(f"{path}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            file.write(len(text).to_bytes(8, "little"))
-            file.write(text)
-            for array in tensors.values():
-                file.write(np.ascontiguousarray(array, "<f4").data)
-        os.replace(part, path)           # until here a reader sees the old file or none, never half of one
-    finally:
-        part.unlink(missing_ok=True)
+    prefix = len(text).to_bytes(8, "little")
+    arrays = (np.ascontiguousarray(array, "<f4").data for array in tensors.values())
+    write_parts(path, chain((prefix, text), arrays))

@@ -7,10 +7,11 @@ It does not read tokenizer.json, which holds the same and more, nor added_tokens
 """
 
 import json
-import os
 from pathlib import Path
 
 from ..splitting import BYTE_OF_SYMBOL, END_OF_TEXT, SYMBOL_OF_BYTE
+from .regular import check_regular
+from .writing import write_whole
 
 HEADER = "#version: 0.2"
 
@@ -21,12 +22,12 @@ def check_vocab(vocab: dict[str, int], source: str) -> None:
         raise ValueError(f"{source} is a {type(vocab).__name__}; it must map tokens to ids")
     for token, token_id in vocab.items():
         if type(token) is not str or type(token_id) is not int:
-            raise ValueError(f"{source} maps {token!r} to {token_id!r}; it must map text to whole numbers")
+            raise ValueError(f"{source} maps {token!r:.100} to {token_id!r:.100}; it must map text to whole numbers")
         if token == END_OF_TEXT:
             continue
         foreign = set(token) - BYTE_OF_SYMBOL.keys()
         if token == "" or foreign:
-            raise ValueError(f"{source} has the token {token!r}; a token must be one or more of the byte symbols")
+            raise ValueError(f"{source} has the token {token!r:.100}; a token must be one or more of the byte symbols")
     last = len(vocab) - 1
     if sorted(vocab.values()) != list(range(len(vocab))):
         raise ValueError(f"{source} skips or repeats an id; the ids must be 0 to {last}, each once")
@@ -39,19 +40,20 @@ def check_merges(merges: list[tuple[str, str]], vocab: dict[str, int], source: s
     """Raises ValueError, naming `source`, unless each merge, listed once, joins two tokens of `vocab` to a third."""
     seen = set()
     for number, pair in enumerate(merges, start=1):
-        shown = " ".join(pair)
+        shown = f"{' '.join(pair)!r:.100}"
         if len(pair) != 2:
-            raise ValueError(f"{source}: merge {number} is {shown!r}; it must be two tokens with one space between")
+            raise ValueError(f"{source}: merge {number} is {shown}; it must be two tokens with one space between")
         for token in (pair[0], pair[1], pair[0] + pair[1]):
             if token not in vocab:
-                raise ValueError(f"{source}: merge {number} is {shown!r}, but {token!r} is not in the vocabulary")
+                raise ValueError(f"{source}: merge {number} is {shown}, but {token!r:.100} is not in the vocabulary")
         if pair in seen:
-            raise ValueError(f"{source}: merge {number} is {shown!r}, which is listed before; list it once")
+            raise ValueError(f"{source}: merge {number} is {shown}, which is listed before; list it once")
         seen.add(pair)
 
 
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file.  Raises FileNotFoundError or ValueError, naming it."""
+    check_regular(path)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -83,14 +85,6 @@ def read_merges(path: Path, vocab: dict[str, int]) -> list[tuple[str, str]]:
     return merges
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes all of `text` to `path`, or leaves the old file: it goes to a temporary name first."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    os.replace(temporary, path)
-
-
 def write_vocab_files(folder: Path, vocab: dict[str, int], merges: list[tuple[str, str]]) -> None:
     """Writes both files to `folder`, which is made if need be, byte for byte as Hugging Face's tokenizers does.
 
@@ -103,5 +97,5 @@ def write_vocab_files(folder: Path, vocab: dict[str, int], merges: list[tuple[st
     lines = [HEADER]
     for left, right in merges:
         lines.append(f"{left} {right}")
-    write_text(folder / "vocab.json", json.dumps(ids, ensure_ascii=False, separators=(",", ":")))
-    write_text(folder / "merges.txt", "\n".join(lines) + "\n")
+    write_whole(folder / "vocab.json", json.dumps(ids, ensure_ascii=False, separators=(",", ":")))
+    write_whole(folder / "merges.txt", "\n".join(lines) + "\n")

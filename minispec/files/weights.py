@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .regular import check_regular
 from .safetensors import read_header, read_tensors
 
 WEIGHTS = "model.safetensors"
@@ -24,6 +25,7 @@ def read_object(path) -> dict:
     """The JSON object in file `path`."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; a model folder must have it")
+    check_regular(path)
     try:
         value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

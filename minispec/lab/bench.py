@@ -15,16 +15,18 @@ from time import perf_counter
 
 import numpy as np
 
-from ..arguments import check_count
+from ..arguments import check_count, check_pair, shown
 from ..cache import KVCache
 from ..checkpoint import MODELS, list_models, load
 from ..decoding import plain_run
 from ..speculation import speculative
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_a_round
 from .costs import Costs, measure_costs, predicted_speedup
+from .exactness import check_context
 
 THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
 NEW_TOKENS = 160
+TEXT = 128                               # tokens of the text at whose end passes are timed
 V_ROWS = tuple(range(1, 17))
 
 
@@ -47,18 +49,46 @@ def run(arguments: argparse.Namespace) -> int:
         return subprocess.run(command, env={**os.environ, **THREADS}).returncode
     check_count("prompts", arguments.prompts, least=2)
     check_count("repetitions", arguments.repetitions, least=1)
-    for tau in arguments.taus:
-        check_count("taus", tau, least=1)
+    check_taus(arguments.taus)
     target, tokenizer = load(arguments.target)
     names = arguments.drafts or [name for name in list_models() if name != arguments.target]
     drafts = [load(name)[0] for name in names]
     prompts = held_out_prompts(tokenizer, arguments.prompts)
-    text = plain_run(target, prompts[0], NEW_TOKENS, stop=None).tokens[:128]
+    check_models(target, drafts, max(map(len, prompts)) + NEW_TOKENS)
+    text = plain_run(target, prompts[0], NEW_TOKENS, stop=None).tokens[:TEXT]
     print_plain_cost(target, list(text))
     costs = print_costs(target, drafts, list(text), arguments.taus)
     print_speedups(target, drafts, prompts, arguments, costs)
     print_memory(target, drafts[0], prompts[0])
     return 0
+
+
+def check_taus(taus: list[int]) -> None:
+    """Raise ValueError unless each tau is named once and its block of tau + 1 rows is shorter than the timed text."""
+    for tau in taus:
+        check_count("taus", tau, least=1)
+        if tau > TEXT - 2:
+            raise ValueError(f"taus is {shown(tau)}; it must be at most {TEXT - 2}, as passes are timed in a text of "
+                             f"{TEXT} tokens")
+    if len(set(taus)) < len(taus):
+        raise ValueError(f"taus is {shown(taus)}; each may be named once")
+
+
+def check_models(target, drafts: list, least: int) -> None:
+    """Raise ValueError unless every draft fits the target, and all have a context of at least `least` tokens.
+
+    A draft whose context ended first would end its text early, and its seconds would be those of fewer tokens.
+    """
+    for draft in drafts:
+        check_pair(target, draft)
+    for model in (target, *drafts):
+        check_context(model, least)
+
+
+def labels(drafts: list) -> list[str]:
+    """The drafts' names; where two share one, with their place in the list, as two folders may be called alike."""
+    names = [draft.name for draft in drafts]
+    return [name if names.count(name) == 1 else f"{name}({place})" for place, name in enumerate(names, start=1)]
 
 
 def held_out_prompts(tokenizer, count: int) -> list[list[int]]:
@@ -128,8 +158,8 @@ def print_costs(target, drafts: list, text: list[int], taus: list[int]) -> list[
     print("  k    " + "".join(f"{k:>6}" for k in V_ROWS))
     print("  v(k) " + "".join(f"{median(cost.v[k] for cost in costs):>6.2f}" for k in V_ROWS))
     print("drafting one token, in the same measure:")
-    for draft, cost in zip(drafts, costs):
-        print(f"  c of {draft.name} = {cost.c:.3f}")
+    for label, cost in zip(labels(drafts), costs):
+        print(f"  c of {label} = {cost.c:.3f}")
     return costs
 
 
@@ -150,35 +180,36 @@ def print_speedups(target, drafts: list, prompts: list[list[int]], arguments, co
     print(f"\n{len(prompts)} held-out prompts, up to {NEW_TOKENS} new tokens; acceptance over all of them, speed-up "
           f"(lowest to highest of {arguments.repetitions}) over {half}, predicted from the other {len(other_prompts)}:")
     print("  draft      tau  conditional  efficiency  length   speed-up               predicted    off")
-    for draft, cost in zip(drafts, costs):
+    for place, (draft, label, cost) in enumerate(zip(drafts, labels(drafts), costs)):
         for tau in arguments.taus:
             traces = [speculative(target, draft, prompt, NEW_TOKENS, tau) for prompt in prompts]
             everything = pooled(traces)
             others = pooled(traces[half:])
             predicted = predicted_speedup(tokens_a_round(others), tau, cost)
-            speed = speeds[draft.name, tau]
-            print(f"  {draft.name:<10} {tau:>3}  {conditional_acceptance(everything):>11.3f}  "
+            speed = speeds[place, tau]
+            print(f"  {label:<10} {tau:>3}  {conditional_acceptance(everything):>11.3f}  "
                   f"{draft_efficiency(everything):>10.3f}  {mean_acceptance_length(everything):>6.2f}   "
                   f"{speed.measured:>5.2f} ({speed.lowest:.2f} to {speed.highest:.2f})   {predicted:>12.2f}  "
                   f"{100 * (predicted / speed.measured - 1):>+4.0f} %")
     best = max(speeds, key=lambda pair: speeds[pair].measured)
-    print(f"best: {best[0]} with tau {best[1]}, {speeds[best].measured:.2f} x, output identical in every run")
+    print(f"best: {labels(drafts)[best[0]]} with tau {best[1]}, {speeds[best].measured:.2f} x, output identical in "
+          "every run")
 
 
 def measure_speedups(target, drafts: list, prompts: list[list[int]], taus: list[int],
-                     repetitions: int) -> dict[tuple[str, int], Speed]:
-    """For every draft and tau: seconds of plain decoding over seconds of speculative decoding, all prompts together."""
-    ratios = {(draft.name, tau): [] for draft in drafts for tau in taus}
+                     repetitions: int) -> dict[tuple[int, int], Speed]:
+    """For every draft, by its place in the list, and tau: plain seconds over speculative ones, all prompts together."""
+    ratios = {(place, tau): [] for place in range(len(drafts)) for tau in taus}
     for _ in range(repetitions):
         plain_seconds = 0.0
         seconds = dict.fromkeys(ratios, 0.0)
         for prompt in prompts:
             plain = plain_run(target, prompt, NEW_TOKENS)
             plain_seconds += plain.seconds
-            for draft in drafts:
+            for place, draft in enumerate(drafts):
                 for tau in taus:
                     trace = speculative(target, draft, prompt, NEW_TOKENS, tau)
-                    seconds[draft.name, tau] += trace.seconds
+                    seconds[place, tau] += trace.seconds
                     if tuple(trace.tokens) != plain.tokens:
                         raise ValueError(f"{draft.name} with tau {tau} decodes another text than {target.name} alone")
         for pair, spent in seconds.items():

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_pair
+from ..arguments import check_pair, shown
 from ..cache import KVCache
 from ..checkpoint import list_models, load
 from ..decoding import plain_run
 from ..speculation import speculative
+from .request import TARGET
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,22 @@ def check_this_machine(names: list[str]) -> Iterator[Finding]:
     for draft, _ in loaded:
         check_pair(target, draft)
     prompts = [tokenizer.encode(prompt) for prompt in PROMPTS]
+    least = max(map(len, prompts)) + max(TAUS) + 1
+    for model, _ in loaded:
+        check_context(model, least)
     for model, _ in loaded:
         text = plain_run(model, prompts[1], 60, stop=None).tokens
         yield block_size_finding(model, list(text), BLOCK_SIZES)
         yield uncached_finding(model, prompts[0], 24)
     for draft, _ in loaded:
         yield from speculative_findings(target, draft, prompts, 40, TAUS)
+
+
+def check_context(model, least: int) -> None:
+    """Raise ValueError unless the context of `model` holds the texts that are about to be decoded."""
+    if model.config.n_positions < least:
+        raise ValueError(f"{shown(model.name)} has a context of {model.config.n_positions} tokens; it must be at least "
+                         f"{least}, for the prompts and what is decoded from them")
 
 
 def layers_of(loaded) -> int:
@@ -129,7 +140,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """`python -m minispec check`: print every finding; 0 if all hold, 1 if not."""
     all_hold = True
-    for finding in check_this_machine(arguments.models or list_models()):
+    names = arguments.models or list_models() or [TARGET]    # where there is no model at all, load says why
+    for finding in check_this_machine(names):
         all_hold = all_hold and finding.holds
         verdict = "yes" if finding.holds else "NO "
         print(f"{verdict}  {finding.claim} ({finding.compared - finding.differ} of {finding.compared})", flush=True)

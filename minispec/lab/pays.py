@@ -54,13 +54,13 @@ def count_tokens(target, draft, prompts: list[list[int]], taus: tuple[int, ...],
 
 
 def token_table(pairs: list[Pair]) -> str:
-    """Acceptance, and tokens a round for each tau, one line a pair."""
-    taus = sorted(pairs[0].traces)
-    lines = [f"{'draft for target':<22}  acceptance   tokens a round: " + "".join(f"{f'tau {tau}':>8}" for tau in taus)]
+    """Acceptance, and tokens a round for each tau, one line a pair; – for a tau that was not tried."""
+    taus = sorted({tau for pair in pairs for tau in pair.traces})
+    lines = ["draft for target        acceptance  tokens a round: " + "".join(f"{f'tau {tau}':>8}" for tau in taus)]
     for pair in pairs:
         alpha = conditional_acceptance(pooled(list(pair.traces.values())))
-        counts = "".join(f"{tokens_a_round(pair.traces[tau]):>8.2f}" for tau in taus)
-        lines.append(f"{pair.name:<22}  {rate(alpha):>10}" + " " * 19 + counts)
+        counts = [rate(tokens_a_round(pair.traces[tau]), 2) if tau in pair.traces else "–" for tau in taus]
+        lines.append(f"{pair.name:<22}  {rate(alpha):>10}" + " " * 18 + "".join(f"{count:>8}" for count in counts))
     return "\n".join(lines)
 
 
@@ -84,7 +84,7 @@ class Speedups:
         return max(self.measured, key=self.measured.get)
 
 
-def pair_costs(pair: Pair, repetitions: int = 9) -> Costs:
+def pair_costs(pair: Pair, repetitions: int = 25) -> Costs:
     """c, and v for every tau of the pair, at the length of a text of the target's own."""
     text = plain_run(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT]
     return measure_costs(pair.target, pair.draft, list(text), tuple(tau + 1 for tau in pair.traces), repetitions)

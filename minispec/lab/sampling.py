@@ -173,7 +173,7 @@ class RuleTable:
         wide = max([width + 6] + [len(self.labels[token]) for token in tokens])
         lines = [" " * 23 + "  ".join(f"{self.labels[token]:<{wide}}" for token in tokens).rstrip()]
         for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():
-            cells = [f"{'█' * round(width * shares_V[token]) or '▏'} {shares_V[token]:.2f}" for token in tokens]
+            cells = [f"{'█' * round(width * shares_V[token]) or '|'} {shares_V[token]:.2f}" for token in tokens]
             lines.append(f"{name:<23}" + "  ".join(f"{cell:<{wide}}" for cell in cells).rstrip())
         return "\n".join(lines)
 

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from ..arguments import check_count, check_path
+from ..files.writing import write_whole
 from ..trace import Trace
 from . import palette
 from .frame_data import Frame
@@ -48,9 +49,9 @@ def show(trace: Trace, first_round: int = 1) -> Stepper:
 
 
 def write_html(trace: Trace, path, first_round: int = 1) -> None:
-    """Write the stepper to a file that any browser opens, without a network.  Raises OSError where it cannot."""
+    """Write the stepper to a file that any browser opens, no network needed.  Raises OSError where it cannot."""
     check_path("path", path)
-    Path(path).write_text(to_html(trace, first_round), encoding="utf-8")
+    write_whole(path, to_html(trace, first_round))
 
 
 def to_html(trace: Trace, first_round: int = 1) -> str:

@@ -20,7 +20,7 @@ HELP = "Enter: next   b: back   r, R: next, previous round   a number: that fram
 BAR = 30                                 # characters of a probability of 1
 
 
-def run(frames: list[Frame], stdin: TextIO, stdout: TextIO) -> int:
+def run(frames: list[Frame], stdin: TextIO | None, stdout: TextIO) -> int:
     """Step through the frames until q or the end of the input; returns the exit status, 0."""
     tty = stdout.isatty()
     colour = tty and "NO_COLOR" not in os.environ
@@ -30,7 +30,7 @@ def run(frames: list[Frame], stdin: TextIO, stdout: TextIO) -> int:
         clear = "\033[2J\033[H" if tty else ""
         stdout.write(f"{clear}{page(frames[now], len(frames), width, colour)}\n{remark}\n> ")
         stdout.flush()
-        line = stdin.readline()
+        line = "" if stdin is None else stdin.readline()    # None: closed, as by <&-
         if line == "" or line.strip() in ("q", "Q"):
             stdout.write("\n")
             return 0

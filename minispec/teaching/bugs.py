@@ -1,0 +1,155 @@
+"""Switching a bug on: a copy of the package with a few lines changed, imported under another name.
+
+Invariant: the clean package is neither changed nor imported again; what runs is real files, so that breakpoints, the
+source and the diff are those of the code that runs.  The files go when Python ends.
+"""
+
+import atexit
+import difflib
+import html
+import importlib
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from .bug import Bug
+from .gallery import GALLERY
+
+PACKAGE = Path(__file__).parent.parent
+LOADED: dict[Bug, ModuleType] = {}       # a bug is copied once a process
+
+
+def list_bugs() -> list[str]:
+    """The names of all bugs of the gallery, in its order."""
+    return [bug.name for bug in GALLERY]
+
+
+def find_bug(name: str | Bug) -> Bug:
+    """The bug of that name; a Bug of your own is returned as it is.  Raises ValueError for an unknown name."""
+    if isinstance(name, Bug):
+        return name
+    for bug in GALLERY:
+        if bug.name == name:
+            return bug
+    raise ValueError(f"there is no bug {name!r}; there are {', '.join(list_bugs())}")
+
+
+def edited_files(bug: Bug) -> dict[str, tuple[str, str]]:
+    """file -> (clean text, text with the bug).  Raises ValueError where the source has drifted away from an edit."""
+    texts = {}
+    for file, old, new in bug.edits:
+        path = PACKAGE / file
+        if file not in texts:
+            if not path.is_file():
+                raise ValueError(f"the bug {bug.name!r} edits {file}, but the package has no such file")
+            clean = path.read_text(encoding="utf-8")
+            texts[file] = (clean, clean)
+        clean, edited = texts[file]
+        count = edited.count(old) if old else 0
+        if count != 1:
+            raise ValueError(f"the bug {bug.name!r} expects this text exactly once in {file}, where it stands {count} "
+                             f"times:\n{old}")
+        texts[file] = (clean, edited.replace(old, new))
+    return texts
+
+
+def load_bug(name: str | Bug) -> ModuleType:
+    """The package with the bug in it, as a module: use it as you use minispec.
+
+    Raises ValueError for an unknown name, or where the source no longer has the text that the bug edits.
+    """
+    bug = find_bug(name)
+    if bug not in LOADED:
+        texts = edited_files(bug)
+        parent = Path(tempfile.mkdtemp(prefix="minispec-bug-"))
+        atexit.register(remove, parent, os.getpid())
+        folder = parent / f"{PACKAGE.name}_{bug.name}".replace("-", "_")
+        shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"), copy_function=place)
+        for file, (_, edited) in texts.items():
+            (folder / file).write_text(edited, encoding="utf-8")
+        LOADED[bug] = import_package(folder)
+    return LOADED[bug]
+
+
+def place(source: str, destination: str) -> None:
+    """Copy a file of the code; the weights, which no bug changes, are linked where the system allows it."""
+    if not source.endswith(".py"):
+        try:
+            os.symlink(os.path.abspath(source), destination)
+            return
+        except OSError:
+            pass                         # Windows, or a file system without links: then a copy
+    shutil.copy2(source, destination)
+
+
+def import_package(folder: Path) -> ModuleType:
+    """Import the package in `folder` by its folder's name, which no package of the process may have yet."""
+    name = folder.name
+    number = 2
+    while name in sys.modules:           # two different bugs of one name
+        name = f"{folder.name}_{number}"
+        number += 1
+    specification = importlib.util.spec_from_file_location(name, folder / "__init__.py",
+                                                           submodule_search_locations=[str(folder)])
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        for loaded in [each for each in sys.modules if each == name or each.startswith(name + ".")]:
+            del sys.modules[loaded]
+        raise
+    return module
+
+
+def remove(parent: Path, process: int) -> None:
+    """Delete the copy, unless this is a forked child of the process that made it."""
+    if os.getpid() == process:
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+LOOKS = {"-": "background: #F5D2BD; color: #222", "+": "background: #BFE7DC; color: #222", "@": "color: #6E6E6E"}
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What a bug changes, as `diff -u` writes it; a notebook shows it in colours."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        # the signs at the line's beginning say the same where the colours are stripped, as on GitHub
+        lines = [f'<span style="{LOOKS.get(line[:1], "")}">{html.escape(line)}</span>'
+                 for line in self.text.split("\n")]
+        return '<pre style="font-family: monospace; line-height: 1.4">' + "\n".join(lines) + "</pre>"
+
+
+def diff(name: str | Bug) -> Diff:
+    """The lines that the bug takes away (-) and puts in (+), with the function they stand in."""
+    lines = []
+    for file, (clean, edited) in edited_files(find_bug(name)).items():
+        label = f"{PACKAGE.name}/{file}"
+        before = clean.splitlines()
+        for line in difflib.unified_diff(before, edited.splitlines(), label, label, lineterm=""):
+            lines.append(line + function_around(before, line) if line.startswith("@@") else line)
+    return Diff("\n".join(lines))
+
+
+def function_around(lines: list[str], heading: str) -> str:
+    """The function or class whose lines the hunk `@@ -start,count …` changes; nothing outside of one."""
+    start = heading.split()[1].lstrip("-").partition(",")[0]
+    for line in reversed(lines[:int(start) + 2]):        # three lines of context stand before the first change
+        if line.lstrip().startswith(("def ", "class ")):
+            return " " + line.split("(")[0].strip(" :")
+    return ""

@@ -1,0 +1,114 @@
+"""A round of the correct code over the same round with a bug: what each draft read, and what it made of it.
+
+Invariant: the context of a panel is what the model had really read, and a token that it should have read besides is
+drawn as an empty box where it belongs; the bars are recorded logits.
+"""
+
+from ..arguments import check_count
+from ..trace import Round, Trace
+from ..views.draft_figures import draw_candidate
+from ..views.figure import Figure, drawing
+from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, TARGET, VERDICT_INK, Style
+from ..views.pieces import counted, draft_name, highest, recorded, round_at
+from ..views.slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
+from ..views.text import label, verdict
+from .runs import Lane, SideBySide
+
+MISSING = Style(PAPER, REJECTED, "dashed", 3)
+LANE = 330                               # pixels from one lane to the next
+MOST = 3                                 # panels side by side
+
+
+@drawing
+def draft_lanes(run: SideBySide, number: int = 1, first: int = 1) -> Figure:
+    """Round `number` of both runs, three drafts from draft `first` on."""
+    check_count("first", first, least=1)
+    lanes = run.lanes()
+    slide = Slide(106 + LANE * len(lanes), f"Round {number}: what each draft read, and what it became")
+    sentences = []
+    for row, lane in enumerate(lanes):
+        y = 56 + LANE * row
+        slide.line([MARGIN, WIDTH - MARGIN], [y, y], INK, 2.5)
+        slide.text(MARGIN, y + 22, lane.name, TOKEN_SIZE, INK, weight="bold")
+        sentences.append(f"{lane.name}: " + draw_lane(slide, lane, number, first, y + 46))
+    slide.legend(slide.height - 18, [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"),
+                                     (MISSING, "should be read, is not"), (Style("none", TARGET), "target"),
+                                     ("", "◀ its choice")])
+    return slide.finish(f"Round {number}, drafts with the context that each really read. {' '.join(sentences)}")
+
+
+def draw_lane(slide: Slide, lane: Lane, number: int, first: int, y: float) -> str:
+    """The panels of one run; returns the same in words."""
+    each = round_at(lane.trace, number)
+    steps = range(first, min(len(each.proposed), first + MOST - 1) + 1)
+    if not steps:
+        raise ValueError(f"first is {first}; round {number} of {lane.name} has {counted(len(each.proposed), 'draft')}")
+    width = (WIDTH - 2 * MARGIN + 20) / MOST
+    words = [draw_panel(slide, lane, number, t, (MARGIN + width * place, y, width - 20))
+             for place, t in enumerate(steps)]
+    return "; ".join(words) + "."
+
+
+def draw_panel(slide: Slide, lane: Lane, number: int, t: int, area: tuple[float, float, float]) -> str:
+    """One draft: its name and verdict, the context it read, the five likeliest tokens."""
+    x, y, width = area
+    trace, each = lane.trace, lane.trace.rounds[number - 1]
+    state = verdict(each, t - 1)
+    slide.text(x, y + 18, f"draft {t}", weight="bold")
+    slide.text(x + 100, y + 20, draft_name(t), 20)
+    slide.text(x + width, y + 18, f"{GLYPHS[state]} {state}", TOKEN_SIZE, VERDICT_INK[state], "right", "bold")
+    context = context_states(trace, each, t - 1, lane.read[number - 1][t - 1])
+    slide.text(x, y + 58, "reads", SMALL, FADED)
+    draw_context(slide, trace, context, (x + 62, y + 58, width - 62))
+    draft_V, target_V = recorded(each, "draft")[t - 1], recorded(each, "target")[t - 1]
+    tokens = highest(draft_V, 5)
+    if each.choices[t - 1] not in tokens:
+        tokens.append(each.choices[t - 1])
+    for rank, token in enumerate(tokens):
+        draw_candidate(slide, trace, each, t, token, (draft_V, target_V), (x, y + 98 + 31 * rank, width))
+    missing = " ".join(label(trace, token) for token, kind in context if kind == "missing")
+    read = " ".join(label(trace, token) for token, kind in context[-6:] if kind != "missing")
+    without = f" without “{missing}”" if missing else ""
+    return f"draft {t} reads “… {read}”{without} and becomes “{label(trace, each.proposed[t - 1])}”, {NAMES[state]}"
+
+
+def context_states(trace: Trace, each: Round, n_drafts: int, read: tuple[int, ...]) -> list[tuple[int, str]]:
+    """The text before a draft, each token with its state; "missing" for what was not read.
+
+    Where what was read is no part of that text, with stale tokens in it, it stands there alone, as committed.
+    """
+    whole = [(token, "prompt" if place < len(trace.prompt) else "committed") for place, token in enumerate(each.tokens)]
+    whole += [(token, "pending") for token in each.proposed[:n_drafts]]
+    states, used = [], 0
+    for token, state in whole:
+        if used < len(read) and read[used] == token:
+            states.append((token, state))
+            used += 1
+        else:
+            states.append((token, "missing"))
+    return states if used == len(read) else [(token, "committed") for token in read]
+
+
+def draw_context(slide: Slide, trace: Trace, context: list[tuple[int, str]], area: tuple[float, float, float]) -> None:
+    """The last tokens as boxes in a row, as many as fit, "…" before them if some are left off."""
+    x, y, width = area
+    dots = slide.measured("…") + 6
+    shown, used = [], 0.0
+    for token, state in reversed(context):
+        text = slide.fitted(label(trace, token), width - dots - 26)
+        needed = slide.measured(text) + 24
+        if used + needed > width - dots:
+            break
+        shown.insert(0, (text, state))
+        used += needed
+    if len(shown) < len(context):
+        slide.text(x, y, "…")
+        x += dots
+    for text, state in shown:
+        chip = slide.measured(text) + 20
+        if state == "missing":
+            slide.token_box(x, y - 18, chip, 36, MISSING, "missing")
+            slide.text(x + chip / 2, y, text, align="center", colour=FADED)
+        else:
+            slide.chip(x, y, text, state, chip, 36, f"context {state}")
+        x += chip + 4

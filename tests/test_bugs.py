@@ -1,0 +1,397 @@
+"""The bugs: each can be switched on, is what its diff says, and leaves the clean package alone."""
+
+import ast
+import importlib
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import minispec
+from minispec import greedy, load, propose_literal, speculative
+from minispec.rates import conditional_acceptance
+from minispec.scripted import Mix, scripted
+from minispec.teaching.bug import Bug
+from minispec.teaching.bugs import PACKAGE, diff, edited_files, find_bug, list_bugs, load_bug
+from minispec.teaching.gallery import GALLERY
+from minispec.teaching.lanes import context_states, draft_lanes
+from minispec.teaching.runs import HELD_OUT, load_both, decode_both, side_by_side, totals
+
+COURSE = ("first-draft-only", "no-earlier-drafts", "last-draft-only")
+PROMPTS = HELD_OUT.read_text(encoding="utf-8").splitlines()[:4] + ["The cat sat", "Why not?"]
+each_bug = pytest.mark.parametrize("bug", GALLERY, ids=lambda bug: bug.name)
+
+
+@cache
+def runs(name, tau=4):
+    """Both codes on six prompts, with the trained models."""
+    models = load_both(name, "tales-24", "tales-1")
+    return [decode_both(models, prompt, tau, 40) for prompt in PROMPTS]
+
+
+def accepted(lanes):
+    """Accepted and judged drafts of some runs together."""
+    traces = [lane.trace for lane in lanes]
+    return sum(trace.n_accepted for trace in traces) / sum(trace.n_examined for trace in traces)
+
+
+# ------------------------------------------------------------------------------------------------- loading
+
+@each_bug
+def test_a_bug_loads_as_a_package_of_real_files(bug):
+    """A breakpoint needs a file, and so does inspect."""
+    package = load_bug(bug.name)
+    assert package is not minispec and package.__name__ != "minispec"
+    for function in (package.propose, package.verify, package.speculative, package.Transformer, package.KVCache):
+        file = Path(inspect.getsourcefile(function))
+        assert file.exists() and PACKAGE not in file.parents
+        assert inspect.getsource(function).strip().startswith(("def ", "class "))
+    mine = [module for name, module in sys.modules.items() if name.split(".")[0] == package.__name__]
+    assert len(mine) > 10 and all(str(Path(package.__file__).parent) in module.__file__ for module in mine)
+
+
+@each_bug
+def test_the_copy_differs_from_the_package_by_the_edits_and_nothing_else(bug):
+    folder = Path(load_bug(bug.name).__file__).parent
+    changed = {file for file, _, _ in bug.edits}
+    files = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*")
+             if path.is_file() and "__pycache__" not in path.parts}
+    copied = {path.relative_to(folder).as_posix() for path in folder.rglob("*")
+              if path.is_file() and "__pycache__" not in path.parts}
+    assert copied == files and changed < files
+    for file in files:
+        assert ((folder / file).read_bytes() == (PACKAGE / file).read_bytes()) == (file not in changed), file
+    for file in changed:
+        text = (PACKAGE / file).read_text(encoding="utf-8")
+        for edited, old, new in bug.edits:
+            text = text.replace(old, new) if edited == file else text
+        assert (folder / file).read_text(encoding="utf-8") == text
+
+
+@each_bug
+def test_what_is_imported_is_the_edited_text(bug):
+    """Not the clean file under another name, and not an old compiled one."""
+    package = load_bug(bug.name)
+    for file, old, new in bug.edits:
+        module = importlib.import_module(f"{package.__name__}.{file.removesuffix('.py')}")
+        assert inspect.getsource(module) == edited_files(bug)[file][1]
+
+
+def test_a_bug_is_loaded_once():
+    assert load_bug("first-draft-only") is load_bug("first-draft-only") is load_bug(find_bug("first-draft-only"))
+
+
+def test_two_bugs_of_one_name_do_not_get_into_each_others_way():
+    """A student's own bug may be called as one of ours."""
+    first = find_bug("no-earlier-drafts")
+    own = replace(first, edits=find_bug("positions-restarted").edits)
+    assert load_bug(own) is not load_bug(first)
+    assert load_bug(own).__name__ != load_bug(first).__name__
+    assert inspect.getsource(load_bug(own).propose) == inspect.getsource(minispec.propose)
+
+
+def test_the_clean_package_is_not_disturbed():
+    """In a fresh process: load every bug, run it, and the clean package has its modules, files and results as before."""
+    code = """
+import hashlib, importlib, sys
+from pathlib import Path
+import minispec
+from minispec.scripted import Mix, scripted
+from minispec.teaching.bugs import list_bugs, load_bug
+folder = Path(minispec.__file__).parent
+def state():
+    modules = {name: id(module) for name, module in sys.modules.items() if name.split(".")[0] == "minispec"}
+    files = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.py")}
+    target, draft = scripted(Mix(30), 30), scripted(Mix(30, seed=1), 30)
+    trace = minispec.speculative(target, draft, [1, 2], 30, 4)
+    return modules, files, trace.tokens, [each.proposed for each in trace.rounds], id(minispec.speculation.propose)
+before = state()
+path = list(sys.path)
+for name in list_bugs():
+    broken = load_bug(name)
+    importlib.import_module(broken.__name__ + ".scripted")
+    model = broken.scripted.scripted(broken.scripted.Mix(30), 30)
+    try:
+        broken.speculative(model, model, [1, 2], 30, 4)
+    except AssertionError:
+        pass
+    assert broken.KVCache is not minispec.KVCache and broken.Trace is not minispec.Trace
+after = state()
+assert after == before and sys.path == path
+print("undisturbed")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)})
+    assert done.stdout == "undisturbed\n", done.stderr
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise ValueError"])
+def test_the_files_are_gone_when_python_ends(tmp_path, end):
+    code = f"""
+import sys
+from minispec.teaching.bugs import load_bug
+for name in ("first-draft-only", "positions-restarted"):
+    print(load_bug(name).__file__)
+{end}
+"""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+    files = done.stdout.split()
+    assert len(files) == 2 and all(file.startswith(str(tmp_path)) for file in files), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_weights_of_the_package_survive_the_cleaning():
+    """They are linked into the copy; deleting a link must not delete the file."""
+    code = "from minispec.teaching.bugs import load_bug; load_bug('first-draft-only').load('tales-1')"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300,
+                   env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)})
+    assert (PACKAGE / "models" / "tales-1" / "model.safetensors").stat().st_size > 10_000
+
+
+# ------------------------------------------------------------------------------------------------- drift
+
+def test_a_drift_in_the_source_names_the_bug_and_the_text_it_expected():
+    for text in ("no line of the package", "import numpy as np"):       # nowhere; more than once, in two lines of it
+        drifted = Bug("drifted", "I5", (("speculation.py", text if "no" in text else "cache", "x"),), "", "", "", ())
+        for function in (load_bug, diff):
+            with pytest.raises(ValueError, match="'drifted'.*speculation.py.*times") as caught:
+                function(drifted)
+            assert drifted.edits[0][1] in str(caught.value)
+
+
+def test_a_bug_in_a_file_that_is_gone_says_so():
+    with pytest.raises(ValueError, match="'lost'.*gone.py"):
+        load_bug(Bug("lost", "I5", (("gone.py", "a", "b"),), "", "", "", ()))
+
+
+def test_a_drifted_bug_leaves_no_files_and_no_modules(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = set(sys.modules)
+    with pytest.raises(ValueError):
+        load_bug(Bug("drifted", "I5", (("speculation.py", "nowhere", "x"),), "", "", "", ()))
+    assert list(tmp_path.iterdir()) == [] and set(sys.modules) == before
+
+
+def test_a_bug_that_cannot_be_imported_leaves_no_half_package_behind():
+    broken = Bug("syntax", "I5", (("speculation.py", "def count_accepted(", "def count_accepted(("),), "", "", "", ())
+    with pytest.raises(SyntaxError):
+        load_bug(broken)
+    assert not [name for name in sys.modules if name.startswith("minispec_syntax")]
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match="there is no bug 'nothing'; there are first-draft-only, "):
+        load_bug("nothing")
+
+
+# ------------------------------------------------------------------------------------------------- diffs
+
+@each_bug
+def test_the_diff_is_what_the_edits_say(bug):
+    """Every line taken away stands in an `old`, every line put in stands in a `new`, and the rest is context."""
+    shown = str(diff(bug.name)).splitlines()
+    gone = [line[1:] for line in shown if line.startswith("-") and not line.startswith("---")]
+    come = [line[1:] for line in shown if line.startswith("+") and not line.startswith("+++")]
+    for line in gone:
+        assert any(line in old or old in line for _, old, _ in bug.edits), line
+    for line in come:
+        assert any(line in new or new in line for _, _, new in bug.edits), line
+    balance = sum(new.count("\n") - old.count("\n") for _, old, new in bug.edits)
+    assert len(come) - len(gone) == balance and len(gone) + len(come) > 0
+    assert [line for line in shown if line.startswith("---")] == [f"--- minispec/{file}" for file in edited_files(bug)]
+
+
+def test_the_diff_of_the_courses_bug():
+    """What the lecturer projects: the function, the old line, the new ones."""
+    lines = str(diff("first-draft-only")).splitlines()
+    assert lines[2].endswith("@@ def propose")
+    assert [line for line in lines[3:] if line[0] in "+-"] == [
+        "-        context = list(tokens) + proposed", "+        context = list(tokens) + proposed[:1]",
+        "+        cache.truncate(len(context) - 1)"]
+    page = diff("positions-restarted")._repr_html_()
+    assert page.count("<span") == len(str(diff("positions-restarted")).splitlines())
+    own = Bug("own", "I5", (("speculation.py", "Returns the tau drafts", "Returns <b>&"),), "", "", "", ())
+    assert "&lt;b&gt;&amp;" in diff(own)._repr_html_() and "<b>" not in diff(own)._repr_html_()
+
+
+def test_a_bug_of_the_gallery_has_everything_a_lecture_needs():
+    assert len({bug.name for bug in GALLERY}) == len(GALLERY) == len(list_bugs())
+    for bug in GALLERY:
+        assert bug.name.replace("-", "").isalpha() and bug.name == bug.name.lower()
+        assert bug.invariant[:2] in {"I1", "I2", "I3", "I5"} and bug.question.endswith("?")
+        assert bug.symptom and bug.reference and bug.caught_by and bug.edits
+
+
+# ------------------------------------------------------------------------------------------------- what they do
+
+@pytest.mark.parametrize("name", COURSE)
+def test_the_courses_bugs_leave_the_text_and_cost_acceptance(name):
+    """C14: the draft only guesses, so a worse guess costs time, never the text."""
+    assert all(run.same_text for run in runs(name))
+    assert accepted([run.broken for run in runs(name)]) < accepted([run.correct for run in runs(name)])
+    passes = [sum(len(lane.trace.rounds) for lane in lanes)
+              for lanes in ([run.correct for run in runs(name)], [run.broken for run in runs(name)])]
+    assert passes[1] > passes[0]
+
+
+@pytest.mark.parametrize("name, kept", [("first-draft-only", slice(0, 1)), ("no-earlier-drafts", slice(0, 0)),
+                                        ("last-draft-only", slice(-1, None))])
+def test_the_courses_bugs_draft_from_what_they_keep_and_break_nothing_else(name, kept):
+    """Against the formula with the condition cut short, on a draft to whom every token matters; and the cache, which
+    must not become a second bug, stands where a fresh one would."""
+    package = load_bug(name)
+    doubles = importlib.import_module(f"{package.__name__}.scripted")
+    broken_draft = doubles.scripted(doubles.Mix(40, seed=3), 40)
+    broken_target = doubles.scripted(doubles.Mix(40), 40)
+    draft, target = scripted(Mix(40, seed=3), 40), scripted(Mix(40), 40)
+    for prompt in ([7], [1, 2, 3], [5, 5, 5, 5]):
+        trace = package.speculative(broken_target, broken_draft, prompt, 25, 5)
+        assert trace.tokens == greedy(target, prompt, 25)
+        for each in trace.rounds:
+            proposed = []
+            for _ in each.proposed:
+                proposed += propose_literal(draft, list(each.tokens) + proposed[kept], 1)
+            assert list(each.proposed) == proposed
+
+
+def test_the_courses_bug_repeats_the_second_draft():
+    """Q10: the third draft reads what the second one read."""
+    for run in runs("first-draft-only"):
+        for each in run.broken.trace.rounds:
+            assert len(set(each.proposed[1:])) <= 1 and each.n_accepted <= 2 or len(set(each.choices[1:3])) == 1
+
+
+def test_the_hole_costs_acceptance_after_a_full_round_and_never_the_text():
+    for run in runs("hole-after-full-acceptance"):
+        assert run.same_text
+        rounds = run.broken.trace.rounds
+        full = [each.n_accepted == len(each.proposed) for each in rounds].index(True)
+        each, read = rounds[full + 1], run.broken.read[full + 1][0]
+        assert read == each.tokens[:-2] + each.tokens[-1:]       # the last accepted draft was never fed
+    assert accepted([run.broken for run in runs("hole-after-full-acceptance")]) < \
+        accepted([run.correct for run in runs("hole-after-full-acceptance")])
+
+
+def test_restarted_positions_change_the_text_somewhere():
+    """Fast but wrong: it reads well, and it is not what the target writes."""
+    found = [run for run in runs("positions-restarted") if not run.same_text]
+    assert found
+    for run in found:
+        position = run.first_difference
+        assert run.greedy[:position] == tuple(run.broken.trace.tokens)[:position]
+        assert run.greedy[position:position + 1] != tuple(run.broken.trace.tokens)[position:position + 1]
+        assert "≠" in run.aligned()
+
+
+def test_a_target_that_is_not_rolled_back_stops_with_a_sentence():
+    """At the first round after a rejection; until then it is right."""
+    stopped = [run for run in runs("target-not-rolled-back") if run.broken is None]
+    assert stopped
+    for run in stopped:
+        assert "AssertionError: the target cache holds" in run.error and not run.same_text
+        assert any(each.rejected is not None for each in run.correct.trace.rounds)
+        assert run.first_difference is None and run.error in run.tables()
+
+
+# ------------------------------------------------------------------------------------------------- side by side
+
+def test_what_a_draft_read_is_what_was_fed():
+    """Of the correct code: the text and all earlier drafts, for every draft of every round."""
+    for run in runs("first-draft-only"):
+        for lane in run.lanes():
+            for each, read in zip(lane.trace.rounds, lane.read):
+                for t, context in enumerate(read):
+                    kept = each.proposed[:t] if lane is run.correct else each.proposed[:min(t, 1)]
+                    assert context == each.tokens + kept
+
+
+def test_a_broken_trace_is_a_trace_of_the_clean_package():
+    """So that every view takes it."""
+    run = runs("first-draft-only")[0]
+    assert type(run.broken.trace) is minispec.Trace and type(run.broken.trace.rounds[0]) is minispec.Round
+    assert conditional_acceptance(run.broken.trace) is not None
+
+
+def test_both_runs_get_the_same_prompt_and_budget():
+    run = side_by_side("no-earlier-drafts", "The cat sat", tau=2, new_tokens=7)
+    assert run.correct.trace.prompt == run.broken.trace.prompt
+    assert run.correct.trace.n_new == run.broken.trace.n_new == 7
+    assert run.correct.trace.tau == run.broken.trace.tau == 2
+    target, tokenizer = load("tales-24")
+    assert run.greedy == tuple(greedy(target, tokenizer.encode("The cat sat"), 7))
+    assert run.correct.trace.tokens == speculative(target, load("tales-1")[0], run.correct.trace.prompt, 7, 2).tokens
+
+
+def test_the_totals_are_those_of_the_runs():
+    lines = repr(totals("no-earlier-drafts", prompts=2, tau=3, new_tokens=20)).splitlines()
+    assert lines[0].split() == ["correct", "no-earlier-drafts"]
+    assert lines[1].endswith("2 of 2") and "tokens decoded" in lines[2] and lines[2].split()[-2:] == ["40", "40"]
+
+
+def test_the_lanes_show_what_was_not_read():
+    """A picture of a bug must not repeat the claim of the correct code."""
+    run = runs("first-draft-only")[4]
+    figure = draft_lanes(run)
+    assert "draft 3 reads “… The cat sat on” without “the” and becomes “the”, rejected" in figure.alt
+    assert "correct: draft 1 reads" in figure.alt and "without" not in figure.alt.split("first-draft-only:")[0]
+    names = [artist.get_gid() for artist in figure.figure.findobj() if artist.get_gid()]
+    assert names.count("missing") == 1
+    assert draft_lanes(run).png() == figure.png()
+    with pytest.raises(ValueError, match="number"):
+        draft_lanes(run, number=99)
+    with pytest.raises(ValueError, match="first"):
+        draft_lanes(run, first=9)
+
+
+def test_a_context_with_stale_tokens_in_it_is_shown_as_it_is():
+    run = runs("first-draft-only")[4]
+    each = run.correct.trace.rounds[0]
+    stale = each.tokens + (each.proposed[2],)
+    assert [token for token, _ in context_states(run.correct.trace, each, 1, stale)] == list(stale)
+    states = context_states(run.correct.trace, each, 2, each.tokens + each.proposed[1:2])
+    assert [state for _, state in states][-2:] == ["missing", "pending"]
+
+
+# ------------------------------------------------------------------------------------------------- the house
+
+def test_the_core_imports_nothing_of_teaching():
+    for path in PACKAGE.rglob("*.py"):
+        if "teaching" in path.relative_to(PACKAGE).parts or path.name in ("command.py", "__main__.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            assert not any("teaching" in name for name in names), path
+
+
+def test_bugs_load_from_an_installed_wheel(tmp_path):
+    """Without the repository on the path."""
+    if importlib.util.find_spec("setuptools") is None:
+        pytest.skip("no setuptools to build a wheel with")
+    site, project = tmp_path / "site", tmp_path / "project"
+    shutil.copytree(PACKAGE, project / "minispec", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(PACKAGE.parent / name, project)
+    # what a wheel is packed from: the packages and data files that pyproject.toml names, and nothing else
+    command = [sys.executable, "-c", "import setuptools; setuptools.setup()", "--quiet", "build", "--build-lib",
+               str(site)]
+    built = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=project)
+    assert built.returncode == 0, built.stderr
+    code = """
+import minispec, sys
+from minispec.teaching.bugs import load_bug
+from minispec.teaching.runs import side_by_side
+assert "site" in minispec.__file__
+print(side_by_side("first-draft-only", "The cat sat", tau=3, new_tokens=12).broken.trace.rounds[0].n_accepted)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300,
+                          cwd=tmp_path)
+    assert done.stdout == "2\n", done.stderr

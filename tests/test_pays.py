@@ -1,0 +1,74 @@
+"""When it pays: the formula is the arithmetic that it claims to be, and what is counted is what was decoded."""
+
+import math
+
+import pytest
+
+from minispec.lab.costs import Costs
+from minispec.lab.pays import (Speedups, count_tokens, expected_tokens, formula_table, measure_pair, pair_costs, speedup,
+                               speedup_table, token_table)
+from minispec.rates import conditional_acceptance, tokens_a_round
+from minispec.scripted import Mix, scripted
+
+TARGET = scripted(Mix(30), 30, name="target")
+GOOD = scripted(Mix(30), 30, name="good")
+BAD = scripted(Mix(30, seed=5), 30, name="bad")
+PROMPTS = [[1, 2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.8, 0.95])
+@pytest.mark.parametrize("tau", [0, 1, 4, 9])
+def test_expected_tokens_is_the_closed_form(alpha, tau):
+    """Leviathan's equation 1; and with alpha 1 it does not divide by 0."""
+    assert math.isclose(expected_tokens(alpha, tau), (1 - alpha ** (tau + 1)) / (1 - alpha))
+    assert expected_tokens(1.0, tau) == tau + 1
+
+
+@pytest.mark.parametrize("alpha, tau, said", [(0.6, 2, 1.96), (0.7, 3, 2.53), (0.8, 2, 2.44), (0.8, 5, 3.69),
+                                              (0.9, 2, 2.71), (0.9, 10, 6.86)])
+def test_with_free_drafts_and_free_rows_it_is_the_papers_table(alpha, tau, said):
+    """Leviathan et al., table 1."""
+    assert round(speedup(alpha, tau, 0.0), 2) == said
+
+
+def test_one_draft_pays_exactly_where_alpha_exceeds_its_cost():
+    """Gain at tau = 1 iff alpha > c + v(2) - 1."""
+    for c, v in ((0.1, 1.0), (0.14, 1.37), (0.5, 1.2)):
+        edge = c + v - 1
+        assert speedup(edge + 1e-6, 1, c, v) > 1 > speedup(edge - 1e-6, 1, c, v)
+
+
+def test_a_draft_that_costs_a_target_pass_never_pays():
+    """Even one that is always right: tau + 1 tokens for tau passes and a verification."""
+    assert all(speedup(1.0, tau, 1.0, 1 + 0.01 * tau) < 1 for tau in range(1, 30))
+
+
+def test_counts_are_those_of_the_decoded_rounds():
+    good, bad = [count_tokens(TARGET, draft, PROMPTS, (1, 4), new_tokens=20) for draft in (GOOD, BAD)]
+    assert good.traces[4].n_new == bad.traces[4].n_new == 40
+    assert conditional_acceptance(good.traces[4]) == 1 and tokens_a_round(good.traces[4]) == 5
+    assert conditional_acceptance(bad.traces[4]) < 0.5
+    table = token_table([good, count_tokens(TARGET, BAD, PROMPTS, (2,), new_tokens=20)]).splitlines()
+    assert table[1].split()[:4] == ["good", "for", "target", "1.000"] and table[1].split()[-2:] == ["–", "5.00"]
+    assert table[2].split()[-1] == table[2].split()[-3] == "–"
+
+
+def test_a_measured_pair_predicts_with_its_own_counts_and_costs():
+    pair = count_tokens(TARGET, GOOD, PROMPTS, (1, 3), new_tokens=80)
+    found = measure_pair(pair, repetitions=2)
+    for tau, (middle, low, high) in found.measured.items():
+        assert low <= middle <= high
+        tokens = tokens_a_round(pair.traces[tau])
+        assert math.isclose(found.costed[tau], tokens / (tau * found.costs.c + found.costs.v[tau + 1]))
+        assert math.isclose(found.flat[tau], tokens / (tau * found.costs.c + 1))
+    assert "Speed-up against tau of good for target" in found.figure().alt
+    assert set(pair_costs(pair, repetitions=2).v) == {1, 2, 4}
+
+
+def test_the_tables_mark_what_loses():
+    costs = Costs(1.0, 0.5, {1: 1.0, 2: 1.1, 5: 1.4})
+    both = Speedups("a for b", costs, {1: (0.9, 0.8, 1.0), 4: (1.2, 1.1, 1.3)}, {1: 0.95, 4: 1.25}, {1: 1.0, 4: 1.3})
+    lines = speedup_table([both]).splitlines()
+    assert lines[1].endswith("slower than plain") and lines[2].split()[-2:] == ["1.20", "1.25"] and both.best == 4
+    lines = formula_table((0.1, 1.0), (1, 8), c=0.1, row=0.07).splitlines()
+    assert lines[1].split() == ["0.1", "0.94*", "0.47*"] and lines[2].split() == ["1.0", "1.71", "3.81"]
