@@ -14,7 +14,7 @@ from minispec.checkpoint import MODELS, list_models, read_config
 from minispec.lab import bench, exactness
 from minispec.lab.bench import bare_products, held_out_prompts, measure_speedups, weight_bytes
 from minispec.lab.comparison import compare
-from minispec.lab.costs import Costs, measure_costs, predicted_speedup, timed_block
+from minispec.lab.costs import RUN, Costs, measure_costs, predicted_speedup, timed_block
 from minispec.lab.exactness import (Finding, block_size_finding, check_this_machine, differing_rows, same_bits,
                                     same_text, speculative_findings, uncached_finding, used_rows)
 from minispec.rates import conditional_acceptance
@@ -229,8 +229,8 @@ def test_costs_are_ratios_to_a_plain_pass_at_the_length_of_the_text(monkeypatch)
     costs = measure_costs(target, clock.model(golden("draft")), list(range(30)), (4, 9), repetitions=3)
     assert costs.plain_seconds == pytest.approx(2.0)
     assert costs.c == pytest.approx(0.1)
-    assert {rows: round(cost, 9) for rows, cost in costs.v.items()} == {1: 1.0, 4: 2.5, 9: 5.0}
-    assert set(lengths) == {30}
+    assert {rows: round(cost, 9) for rows, cost in costs.v.items()} == {4: 2.5, 9: 5.0}
+    assert set(lengths) == set(range(30 - RUN + 1, 31))      # the last RUN tokens one by one; every block ends there
 
 
 def test_a_timed_block_feeds_the_last_rows_and_leaves_the_cache_at_the_whole_text():

@@ -153,7 +153,7 @@ def multiply_all(products: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> N
 def print_costs(target, drafts: list, text: list[int], taus: list[int]) -> list[Costs]:
     """v(k), and c of each draft."""
     rows = tuple(sorted({*V_ROWS, *(tau + 1 for tau in taus)}))
-    costs = [measure_costs(target, draft, text, rows, repetitions=60) for draft in drafts]
+    costs = [measure_costs(target, draft, text, rows, passes=12) for draft in drafts]
     print(f"\nverifying k rows, in passes of {target.name} (plain decoding is 1):")
     print("  k    " + "".join(f"{k:>6}" for k in V_ROWS))
     print("  v(k) " + "".join(f"{median(cost.v[k] for cost in costs):>6.2f}" for k in V_ROWS))

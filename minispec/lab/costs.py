@@ -5,7 +5,7 @@ for the screen only.
 """
 
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -21,7 +21,7 @@ class Costs:
 
     plain_seconds: float
     c: float                             # one draft token, in a run of several as a round drafts them
-    v: dict[int, float]                  # one verification of k rows; v[1] is about 1
+    v: dict[int, float]                  # one verification of k rows; v[1] is a little over 1
 
 
 def timed_block(model, tokens: list[int], rows: int, cache: KVCache) -> float:
@@ -33,38 +33,47 @@ def timed_block(model, tokens: list[int], rows: int, cache: KVCache) -> float:
     return perf_counter() - started
 
 
-def timed_drafts(draft, tokens: list[int], cache: KVCache) -> float:
-    """Seconds a token of drafting RUN tokens in a row, each fed alone.
+def timed_run(model, tokens: list[int], cache: KVCache) -> float:
+    """Seconds a token of feeding the last RUN tokens one by one, as drafting and plain decoding do.
 
-    subtle: in a row, because the first pass after one of the target finds the processor's caches full of the
-    target's weights; one draft timed alone would cost half as much again.
+    subtle: several in a row, because a first pass after one of the other model finds the processor's caches full of
+    that model's weights; alone it would cost up to half as much again.
     """
     cache.truncate(len(tokens) - RUN)
     started = perf_counter()
     for position in range(len(tokens) - RUN, len(tokens)):
-        logits_TV = draft(tokens[position:position + 1], cache)
+        logits_TV = model(tokens[position:position + 1], cache)
         np.argmax(logits_TV[-1])
     return (perf_counter() - started) / RUN
 
 
-def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repetitions: int = 25) -> Costs:
-    """First quartiles over interleaved repetitions, at the length of `tokens`: more than RUN and max(rows).
+def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repetitions: int = 5,
+                  passes: int = 5) -> Costs:
+    """Medians over interleaved repetitions, at the length of `tokens`: more than RUN and max(rows).
 
-    The quartile, not the median: on a busy machine half of the passes are interrupted by other programs.
+    A repetition sums `passes` of each kind in the order of a decode, verifications after drafts: what interrupts
+    them, on a busy machine, then lengthens all kinds in proportion.
     """
     target_cache = KVCache(target.config)
     draft_cache = KVCache(draft.config)
     target(tokens, target_cache)
     draft(tokens, draft_cache)
-    seconds = {k: [] for k in (1, *rows)}
-    draft_seconds = []
+    plain_seconds, draft_ratios = [], []
+    row_ratios = {k: [] for k in rows}
     for _ in range(repetitions):
-        for k in seconds:
-            seconds[k].append(timed_block(target, tokens, k, target_cache))
-        draft_seconds.append(timed_drafts(draft, tokens, draft_cache))
-    plain = quantiles(seconds[1])[0]
-    v = {k: quantiles(times)[0] / plain for k, times in seconds.items()}
-    return Costs(plain, quantiles(draft_seconds)[0] / plain, v)
+        plain, drafting = 0.0, 0.0
+        verifying = dict.fromkeys(rows, 0.0)
+        for _ in range(passes):
+            plain += timed_run(target, tokens, target_cache)
+            for k in rows:
+                drafting += timed_run(draft, tokens, draft_cache) / len(rows)
+                verifying[k] += timed_block(target, tokens, k, target_cache)
+        plain_seconds.append(plain / passes)
+        draft_ratios.append(drafting / plain)
+        for k in rows:
+            row_ratios[k].append(verifying[k] / plain)
+    v = {k: median(ratios) for k, ratios in row_ratios.items()}
+    return Costs(median(plain_seconds), median(draft_ratios), v)
 
 
 def predicted_speedup(tokens_per_round: float, tau: int, costs: Costs) -> float:

@@ -1,0 +1,364 @@
+"""The course notebooks: they run, print what they show, keep the conventions, and cover the course."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NUMBERS = [f"{number:02d}" for number in range(9)]
+
+# what the course asks of these notebooks: each concept run, seen and asked; each question predicted, then answered
+CONCEPTS = [f"C{number}" for number in (*range(1, 16), 16, 18, 20, 24)]
+QUESTIONS = [f"Q{number}" for number in range(1, 12)]
+
+SECONDS = 120                            # for all notebooks together, on two cores
+BYTES = 1_500_000                        # of one notebook
+CODE_LINES = 8
+WORDS = 60                               # of prose in a markdown cell; see `prose` for what does not count
+SLIDES = {"slide", "subslide", "fragment", "skip", "-", "notes"}
+A_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|usr|opt|var|mnt|Users|private)/|\b[A-Z]:\\\\?\w")
+HOW_TO_RUN = ("If that is right: jupyter nbconvert --to notebook --execute --inplace "
+              "--ExecutePreprocessor.record_timing=False")
+STEPPER = "<section class=minispec-stepper"
+
+
+@cache
+def read(path: Path) -> dict:
+    """A notebook as its JSON; sources and texts, which may be lists of lines, as they are."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def cells(path: Path, kind: str | None = None) -> list[dict]:
+    """The cells of a notebook, or those of one kind, "code" or "markdown"."""
+    return [cell for cell in read(path)["cells"] if kind in (None, cell["cell_type"])]
+
+
+def text(lines) -> str:
+    """A source or an output, whether it was saved as lines or in one piece."""
+    return lines if isinstance(lines, str) else "".join(lines)
+
+
+def source(cell: dict) -> str:
+    return text(cell["source"])
+
+
+def tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def name(cell: dict) -> str:
+    """What a failure calls a cell: its id and how it begins."""
+    return f"{cell.get('id')} ({source(cell)[:40]!r})"
+
+
+def is_predict(cell: dict) -> bool:
+    return cell["cell_type"] == "markdown" and source(cell).startswith("**Predict.**")
+
+
+def data_of(output: dict) -> dict[str, str]:
+    """An output as texts by kind; a picture in HTML is left out, and so is a PNG: fonts differ between machines."""
+    if output["output_type"] == "stream":
+        return {output["name"]: text(output["text"])}
+    if output["output_type"] == "error":
+        return {"error": f"{output['ename']}: {output['evalue']}"}
+    data = {kind: text(body) for kind, body in output["data"].items() if kind.startswith("text/")}
+    if "text/html" in data:
+        data["text/html"] = re.sub(r'src="data:[^"]*"', "src=…", data["text/html"])
+    return data
+
+
+def outputs(cell: dict) -> list[dict[str, str]]:
+    """All outputs of a cell in order; what was printed in several pieces is one."""
+    found = []
+    for output in cell["outputs"]:
+        data = data_of(output)
+        if output["output_type"] == "stream" and found and found[-1].keys() == data.keys():
+            found[-1] = {kind: found[-1][kind] + body for kind, body in data.items()}
+        else:
+            found.append(data)
+    return found
+
+
+def difference(now: list[dict[str, str]], committed: list[dict[str, str]]) -> str:
+    """Where the outputs begin to differ, in words; "" if nowhere."""
+    if [output.keys() for output in now] != [output.keys() for output in committed]:
+        return f"has outputs {[list(output) for output in now]}, committed are {[list(output) for output in committed]}"
+    for ran, shown in zip(now, committed):
+        for kind, body in ran.items():
+            if body != shown[kind]:
+                start = len(os.path.commonprefix([body, shown[kind]]))
+                part = slice(max(start - 30, 0), start + 80)
+                return f"prints ({kind}) …{body[part]!r}\nand not, as committed, …{shown[kind][part]!r}"
+    return ""
+
+
+def prose(cell: dict) -> str:
+    """A markdown cell without fenced blocks and <details>, which a slide shows otherwise or not at once."""
+    without_blocks = re.sub(r"```.*?```", " ", source(cell), flags=re.DOTALL)
+    return re.sub(r"<details>.*?</details>", " ", without_blocks, flags=re.DOTALL)
+
+
+def words(cell: dict) -> int:
+    return sum(bool(re.search(r"\w", piece)) for piece in prose(cell).split())
+
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+
+
+def test_there_are_nine_notebooks_00_to_08():
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{number}_" for number in NUMBERS]
+
+
+# ---- they run, and print what they show
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Every notebook, run from top to bottom in a copy of its own, two at a time; with the seconds for all."""
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install jupyter")
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install jupyter")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install jupyter")
+    folder = tmp_path_factory.mktemp("notebooks")
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": python_path, "IPYTHONDIR": str(folder / "ipython")}
+
+    def run(path: Path) -> tuple[dict, float]:
+        """One notebook: what it is after running, and its seconds."""
+        started = time.monotonic()
+        own = folder / path.stem
+        own.mkdir()
+        shutil.copy(path, own)
+        notebook = nbformat.read(own / path.name, as_version=4)
+        client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3", record_timing=False,
+                                         allow_errors=True, resources={"metadata": {"path": str(own)}})
+        client.execute(env=environment)
+        return json.loads(nbformat.writes(notebook)), time.monotonic() - started
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        futures = {path: pool.submit(run, path) for path in NOTEBOOKS}
+    return futures, time.monotonic() - started
+
+
+@each_notebook
+def test_a_notebook_runs_and_prints_what_is_committed(path, executed):
+    """A cell tagged `timing` prints other numbers on every machine; it must only print as much as before."""
+    fresh, _ = executed[0][path].result()
+    for shown, ran in zip(cells(path, "code"), [cell for cell in fresh["cells"] if cell["cell_type"] == "code"]):
+        now, committed = outputs(ran), outputs(shown)
+        for output in now:
+            assert "error" not in output, f"{name(ran)} stops with {output['error']}"
+            assert "stderr" not in output, f"{name(ran)} writes to stderr: {output['stderr']}"
+        if "timing" in tags(ran):
+            assert [output.keys() for output in now] == [output.keys() for output in committed], name(ran)
+        else:
+            assert not (found := difference(now, committed)), f"{name(ran)} {found}\n{HOW_TO_RUN} {path.name}"
+
+
+def test_all_notebooks_run_in_two_minutes(executed):
+    """A lecturer runs them all before the lecture, and every change of the package runs them."""
+    futures, seconds = executed
+    took = {path.stem: round(future.result()[1], 1) for path, future in futures.items() if not future.exception()}
+    assert seconds <= SECONDS, took
+
+
+# ---- they keep the conventions
+
+
+@each_notebook
+def test_a_notebook_was_saved_after_a_clean_run(path):
+    """Cells counted 1, 2, 3 …, nothing on stderr, no state of widgets (GitHub refuses it), no times of one machine."""
+    notebook = read(path)
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert "widgets" not in notebook["metadata"]
+    code = cells(path, "code")
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    for cell in cells(path):
+        assert "execution" not in cell["metadata"], f"{name(cell)}: seconds of one machine (record_timing=False)"
+    for cell in code:
+        for output in outputs(cell):
+            assert not output.keys() & {"stderr", "error"}, name(cell)
+        if re.search(r"\bprint\(", source(cell)):
+            assert cell["outputs"], f"{name(cell)} prints, but its output was not kept"
+
+
+@each_notebook
+def test_a_notebook_is_small_and_holds_the_stepper_at_most_once(path):
+    assert path.stat().st_size <= BYTES
+    code = cells(path, "code")
+    steppers = [name(cell) for cell in code for output in outputs(cell) if STEPPER in output.get("text/html", "")]
+    assert len(steppers) <= 1, steppers
+
+
+@each_notebook
+def test_code_cells_are_short_and_define_nothing(path):
+    """What is worth a function is in the package, where it is tested and can be stepped into."""
+    for cell in cells(path, "code"):
+        assert source(cell).strip(), f"{cell['id']} is empty"
+        assert len(source(cell).splitlines()) <= CODE_LINES, f"{name(cell)} is longer than {CODE_LINES} lines"
+        for node in ast.walk(ast.parse(source(cell))):
+            defines = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
+            assert not defines, f"{name(cell)} defines a {type(node).__name__}"
+
+
+@each_notebook
+def test_markdown_cells_are_short(path):
+    """At most 60 words.  Exempt: the first and the last two cells, fenced blocks (formulas), and <details>."""
+    for cell in cells(path)[1:-2]:
+        if cell["cell_type"] == "markdown":
+            assert words(cell) <= WORDS, f"{name(cell)} has {words(cell)} words"
+
+
+@each_notebook
+def test_formulas_are_readable_without_mathjax(path):
+    for cell in cells(path, "markdown"):
+        assert "$" not in source(cell), f"{name(cell)}: write formulas as code, with Unicode"
+
+
+@each_notebook
+def test_cells_have_stable_ids_and_a_place_in_the_slides(path):
+    number = path.name[:2]
+    ids = [cell.get("id") for cell in cells(path)]
+    assert len(set(ids)) == len(ids)
+    for cell in cells(path):
+        assert re.fullmatch(rf"{number}-\w+", cell.get("id", "")), f"{name(cell)}: an id begins with {number}-"
+        slide = cell["metadata"].get("slideshow", {}).get("slide_type")
+        assert slide in SLIDES, f"{name(cell)} has slide type {slide}"
+
+
+@each_notebook
+def test_no_path_of_one_machine_is_in_a_notebook(path):
+    for cell in cells(path):
+        shown = [source(cell)]
+        if cell["cell_type"] == "code":
+            shown += [body for output in outputs(cell) for body in output.values()]
+        for body in shown:
+            found = A_PATH.search(body)
+            assert not found, f"{name(cell)}: …{body[max(found.start() - 20, 0):found.end() + 20]}…"
+
+
+@each_notebook
+def test_every_picture_says_in_words_what_is_seen(path):
+    for cell in cells(path, "code"):
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            if any(kind.startswith("image/") for kind in data):
+                assert "text/html" in data, f"{name(cell)}: an image without HTML has no alternative text"
+            for image in re.findall(r"<img\b[^>]*>", text(data.get("text/html", ""))):
+                assert re.search(r'alt="[^"]{20,}"', image), f"{name(cell)}: an image without alternative text"
+
+
+@each_notebook
+def test_a_notebook_begins_and_ends_as_all_do(path):
+    first, *_, questions, roads = cells(path)
+    opening = source(first)
+    assert opening.startswith(f"# {path.name[:2]} · "), name(first)
+    assert "After this notebook you can" in opening
+    assert len(re.findall(r"^[-*] ", opening, flags=re.MULTILINE)) == 3, "three things that one can do afterwards"
+    assert source(questions).startswith("## Three questions\n"), name(questions)
+    assert source(questions).count("<details>") == 1, f"{name(questions)}: the answers stand in one <details>"
+    asked, answered = source(questions).split("<details>")
+    for part in (asked, answered):
+        assert re.findall(r"^(\d)\. ", part, flags=re.MULTILINE) == ["1", "2", "3"], name(questions)
+    assert source(roads).startswith("## Roads not taken\n"), name(roads)
+
+
+@each_notebook
+def test_a_notebook_names_a_breakpoint_that_exists(path):
+    """A file of the package, and a function in it."""
+    found = [cell for cell in cells(path, "markdown") if source(cell).startswith("## In the debugger\n")]
+    assert len(found) == 1, f"{len(found)} cells begin with ## In the debugger"
+    spans = re.findall(r"`([^`]+)`", source(found[0]))
+    files = [ROOT / span for span in spans if re.fullmatch(r"minispec/[\w/]+\.py", span)]
+    assert files, "it names no file of the package"
+    functions = set()
+    for file in files:
+        assert file.exists(), file
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        functions |= {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    assert functions & {span.split("(")[0].split(".")[-1] for span in spans}, "it names no function of that file"
+
+
+# ---- they ask before they show, and cover the course
+
+
+def next_code(path: Path, cell: dict) -> dict | None:
+    """The code cell behind a Predict cell; None if another Predict cell or nothing comes first."""
+    behind = cells(path)[cells(path).index(cell) + 1:]
+    for each in behind:
+        if each["cell_type"] == "code":
+            return each
+        if is_predict(each):
+            return None
+    return None
+
+
+@each_notebook
+def test_what_is_asked_the_next_code_cell_answers(path):
+    """A Predict cell is followed by a code cell with an output, which carries every question of the course it asks."""
+    for cell in cells(path, "markdown"):
+        asks = [tag for tag in tags(cell) if re.fullmatch(r"Q\d+|C\d+-ask", tag)]
+        assert not asks or is_predict(cell), f"{name(cell)} is tagged {asks}, but does not begin with **Predict.**"
+        if is_predict(cell):
+            answer = next_code(path, cell)
+            assert answer and answer["outputs"], f"no code cell with an output answers {name(cell)}"
+            missing = {tag for tag in tags(cell) if tag.startswith("Q")} - set(tags(answer))
+            assert not missing, f"{name(cell)} asks {missing}, which the next code cell {name(answer)} does not carry"
+
+
+@each_notebook
+def test_only_names_of_the_course_are_tags(path):
+    """A misspelt tag would leave a row uncovered that somebody thinks is covered."""
+    for cell in cells(path):
+        for tag in tags(cell):
+            known = re.fullmatch(r"C(\d+)(-see|-ask)?", tag) and 1 <= int(re.findall(r"\d+", tag)[0]) <= 24
+            assert known or tag in (*QUESTIONS, "timing"), f"{name(cell)} has the tag {tag!r}"
+
+
+def is_picture(cell: dict) -> bool:
+    """A figure, the stepper, or a text picture, which has signs such as ✓ ■ → and not words alone."""
+    for output in outputs(cell):
+        html = output.get("text/html", "")
+        shown = output.get("stdout", "") + output.get("text/plain", "")
+        if "<img" in html or STEPPER in html or re.search("[✓✗↳★■░▒▓█▇▂▌●○│├└→▶]", shown):
+            return True
+    return False
+
+
+def uncovered(paths: list[Path]) -> list[str]:
+    """What the course asks for and no notebook has, as short sentences."""
+    run, seen, asked, answered = set(), set(), set(), set()
+    for path in paths:
+        for cell in cells(path):
+            marks = set(tags(cell))
+            if cell["cell_type"] == "code" and cell["outputs"]:
+                run |= marks
+                seen |= {tag for tag in marks if tag.endswith("-see") and is_picture(cell)}
+            if is_predict(cell) and next_code(path, cell):
+                asked |= marks
+                answered |= marks & set(tags(next_code(path, cell)))
+    missing = []
+    for row in CONCEPTS:
+        missing += [f"{row}: no code cell tagged {row} runs it"] * (row not in run)
+        missing += [f"{row}: no code cell tagged {row}-see shows a picture of it"] * (f"{row}-see" not in seen)
+        missing += [f"{row}: no Predict cell tagged {row}-ask asks about it"] * (f"{row}-ask" not in asked)
+    for question in QUESTIONS:
+        if question not in asked:
+            missing.append(f"{question}: no Predict cell asks it")
+        elif question not in answered:
+            missing.append(f"{question}: asked, but the next code cell is not tagged {question}")
+    return missing
+
+
+def test_every_row_of_the_course_is_run_seen_and_asked_and_every_question_answered():
+    missing = uncovered(NOTEBOOKS)
+    assert not missing, "\n".join(missing)
