@@ -244,7 +244,7 @@ def test_a_draft_is_titled_with_the_context_that_it_was_conditioned_on():
     words = words_in(figure)
     third = words[words.index("draft 3"):words.index("draft 4")]
     assert third[third.index("reads") + 1:][:4] == ["The", "cow", "jumped", "over"]
-    assert "draft 3 “a” (23%) after “The cow jumped over”: rejected" in figure.alt
+    assert "draft 3 “a” (100%) after “The cow jumped over”: rejected" in figure.alt
     boxes = [patch.get_gid() for patch in figure.figure.axes[0].patches]
     assert boxes.count("context pending") == 0 + 1 + 2 + 3 and boxes.count("context prompt") == 4 * 2
     assert "draft 4 “moon”" in figure.alt and "discarded, never judged" in figure.alt
