@@ -4,7 +4,6 @@ splitting.py cuts the text into words and each word into byte symbols; here lear
 and what is left are the tokens.  files/vocab_files.py reads the files, train/merges.py learns the merges.
 
 Invariant: decode(encode(text)) == text for any text, because each of the 256 bytes is a token and nothing is dropped.
-
 It does not normalise text, put a space in front, or know any special token but <|endoftext|>.
 """
 
@@ -63,6 +62,11 @@ class Tokenizer:
         """The number of tokens; ids go from 0 to one less."""
         return len(self.vocab)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of every token, by its id, as `token_text` gives it."""
+        return tuple([self.token_text(token_id) for token_id in range(self.vocab_size)])
+
     def encode(self, text: str) -> list[int]:
         """The ids of `text`.  Raises TypeError unless it is a str, ValueError if it has a lone surrogate."""
         check_text(text)
@@ -71,9 +75,8 @@ class Tokenizer:
             pieces = text.split(END_OF_TEXT)
         ids = []
         for number, piece in enumerate(pieces):
-            # Between two pieces there was one <|endoftext|>.
             if number > 0:
-                ids.append(self.end_of_text)
+                ids.append(self.end_of_text)     # between two pieces there was one <|endoftext|>
             for word in split_words(piece):
                 ids.extend(self.encode_word(word))
         return ids
@@ -127,10 +130,7 @@ class Tokenizer:
         return self.bytes_of_id[index]
 
     def token_text(self, token_id: int) -> str:
-        """One token for a table: readable text as it is, control characters as `\\n`, part of a character as `<0xE2>`.
-
-        Raises TypeError and ValueError, as decode does.
-        """
+        """One token for a table: readable text as it is, `\\n` for a new line, `<0xE2>` for part of a character."""
         return show_bytes(self.token_bytes(token_id))
 
 

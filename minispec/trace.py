@@ -4,7 +4,7 @@ Invariant: a Trace is complete; every table, figure and statistic is a function 
 Arrays are recorded, not copied: do not write into them.  It holds no model, so it cannot decode further.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,6 +93,10 @@ class Trace:
     seconds: float                       # of the decoding, after the prefill
     texts: tuple[str, ...] | None = None     # the text of each token id, for showing
     plain: PlainRun | None = None            # the plain run of the same prompt, for comparing
+
+    def with_texts(self, tokenizer) -> "Trace":
+        """The same trace with the text of every token id, so that views show words and not numbers."""
+        return replace(self, texts=tokenizer.texts)
 
     @property
     def tokens(self) -> list[int]:

@@ -68,7 +68,7 @@ def end_of_text():
 @cache
 def real_trace():
     target, tokenizer = bundled(GOLDEN / "target")
-    texts = tuple(tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
+    texts = tokenizer.texts
     tokens = list(range(40, 52))
     return with_plain(replace(speculative(golden("target"), golden("noisy"), tokens, 12, 3), texts=texts))
 

@@ -204,7 +204,7 @@ def test_a_wider_terminal_needs_no_more_lines():
 def test_the_table_of_real_models_can_be_read_back():
     """The same on tokens of a real tokenizer, half characters included."""
     target, noisy, tokenizer = golden_pair()
-    texts = tuple(tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
+    texts = tokenizer.texts
     trace = replace(speculative(target, noisy, [300, 12, 7], 40, 6), texts=texts)
     rows = parsed(text.round_table(trace, 120))
     assert [len(row[2]) for row in rows] == [len(each.proposed) for each in trace.rounds]

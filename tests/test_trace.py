@@ -710,3 +710,12 @@ def test_a_round_has_no_field_that_a_file_would_lose():
     kinds = {field.name: str(field.type) for field in fields(Round)}
     assert all("tuple[int" in kind or "float" in kind or "int" in kind or "ndarray" in kind for kind in kinds.values())
     assert all(name.endswith("_TV") for name, kind in kinds.items() if "ndarray" in kind)
+
+
+def test_a_trace_gets_the_texts_of_its_tokens_and_keeps_all_else():
+    target, tokenizer = load("tales-1")
+    trace = speculative(target, target, tokenizer.encode("The cat sat"), 4, 2)
+    shown = trace.with_texts(tokenizer)
+    assert trace.texts is None and shown.rounds is trace.rounds and shown.prompt == trace.prompt
+    assert shown.texts == tokenizer.texts and len(shown.texts) == tokenizer.vocab_size
+    assert "".join(shown.texts[token] for token in shown.prompt) == "The cat sat"

@@ -36,7 +36,7 @@ class Request:
     @property
     def texts(self) -> tuple[str, ...]:
         """The text of every token id, for showing a trace."""
-        return tuple(self.tokenizer.token_text(token) for token in range(self.tokenizer.vocab_size))
+        return self.tokenizer.texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -132,9 +132,8 @@ def load_both(name: str | Bug, target: str, draft: str) -> Models:
     if key not in KEPT:
         package = load_bug(bug)
         clean_target, tokenizer = load(target)
-        texts = tuple(tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
         broken = package.load(target)[0], package.load(draft)[0]
-        models = Models(bug, package, tokenizer, texts, (clean_target, load(draft)[0]), broken)
+        models = Models(bug, package, tokenizer, tokenizer.texts, (clean_target, load(draft)[0]), broken)
         if not {target, draft} <= set(list_models()):
             return models                # a folder of one's own may be trained further
         KEPT[key] = models
