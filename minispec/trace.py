@@ -4,7 +4,7 @@ Invariant: a Trace is complete; every table, figure and statistic is a function 
 Arrays are recorded, not copied: do not write into them.  It holds no model, so it cannot decode further.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,8 +38,9 @@ class Round:
     choices: tuple[int, ...]             # the target's own token for each of those places, and for the one after
     n_accepted: int                      # drafts kept
     committed: tuple[int, ...]           # what the text grew by
-    draft_logits_TV: np.ndarray | None   # row t scored proposed[t]
-    target_logits_TV: np.ndarray | None  # row t scored choices[t]; rows after n_accepted had a rejected context
+    # row t scored proposed[t]; row t of the target's scored choices[t], and after n_accepted had a rejected context
+    draft_logits_TV: np.ndarray | None = field(repr=False)
+    target_logits_TV: np.ndarray | None = field(repr=False)
     target_cache: tuple[int, int]        # length after verification, and after rolling back
     draft_cache: tuple[int, int]         # length after drafting, and after rolling back
     draft_seconds: float
@@ -91,7 +92,7 @@ class Trace:
     draft: str
     stopped: str                         # "budget", "end-of-text" or "context"
     seconds: float                       # of the decoding, after the prefill
-    texts: tuple[str, ...] | None = None     # the text of each token id, for showing
+    texts: tuple[str, ...] | None = field(default=None, repr=False)      # the text of each token id, for showing
     plain: PlainRun | None = None            # the plain run of the same prompt, for comparing
 
     def with_texts(self, tokenizer) -> "Trace":

@@ -1,0 +1,110 @@
+"""A trace as text, seen along its positions: the token line, and the strips of both caches through one round.
+
+Invariant: a token, a cell and a number in one column belong to one position; signs say what colour says elsewhere.
+Nothing here is measured: the table of rounds and the totals are in `text.py`.
+"""
+
+from ..trace import Round, Trace
+from .frame_data import Strip
+from .palette import GLYPHS
+from .pieces import round_at
+from .text import label
+
+CELLS = {"held": "■", "speculative": "▨", "hole": "□", "stale": "░", "free": "_"}
+STRIP_LEGEND = "■ in the text   ▨ of a draft that may be dropped   ░ stale   □ lacking: not read yet   _ never written"
+LINE_LEGEND = "✓ accepted draft   ↳ the target's correction   ★ the target's bonus token   nothing: the prompt"
+
+
+def token_line(trace: Trace, width: int = 100) -> str:
+    """The whole text, one column a token: position, token, how it came, and in which round; folded to `width`."""
+    columns = [[str(position), label(trace, token), glyph, number]
+               for position, (token, glyph, number) in enumerate(origins(trace))]
+    names = ["position", "token", "by", "round"]
+    margin = max(len(name) for name in names) + 2
+    blocks = []
+    for start, end in folds(columns, max(width - margin, 24)):
+        rows = []
+        for row, name in enumerate(names):
+            cells = [f"{column[row]:<{column_width(column)}}" for column in columns[start:end]]
+            rows.append(f"{name:<{margin}}{'  '.join(cells)}".rstrip())
+        blocks.append("\n".join(rows))
+    return "\n\n".join(blocks)
+
+
+def origins(trace: Trace) -> list[tuple[int, str, str]]:
+    """Every token of the text with the glyph of how it came and its round; both empty for the prompt."""
+    found = [(token, "", "") for token in trace.prompt]
+    for number, each in enumerate(trace.rounds, start=1):
+        for place, token in enumerate(each.committed):
+            found.append((token, GLYPHS[origin(each, place)], str(number)))
+    return found
+
+
+def origin(each: Round, place: int) -> str:
+    """What committed[place] is: an accepted draft, the correction, or the bonus."""
+    if place < each.n_accepted:
+        return "accepted"
+    return "bonus" if each.correction is None else "correction"
+
+
+def column_width(column: list[str]) -> int:
+    """Characters of the widest entry."""
+    return max(len(entry) for entry in column)
+
+
+def folds(columns: list[list[str]], width: int) -> list[tuple[int, int]]:
+    """Where to fold: (start, end) of each block that `width` characters hold, two spaces between columns."""
+    cuts, used, start = [], 0, 0
+    for place, column in enumerate(columns):
+        needed = column_width(column) + 2
+        if used and used + needed > width + 2:
+            cuts.append((start, place))
+            start, used = place, 0
+        used += needed
+    return cuts + [(start, len(columns))]
+
+
+def cache_strip(trace: Trace, number: int = 1) -> str:
+    """Both caches in round `number`: before it, after reading, after rolling back; one character a position."""
+    each = round_at(trace, number)
+    ends = max(each.target_cache[0], each.draft_cache[0], len(each.tokens) + len(each.proposed))
+    rows = [f"round {number}: {len(each.tokens)} tokens of text before it, {len(each.proposed)} drafts, "
+            f"{len(each.committed)} tokens committed", "", *ruler(ends)]
+    for model, lengths, written in histories(trace, number):
+        for name, length, valid, hole in moments(each, model, lengths):
+            strip = Strip(model, length, valid, max(written, length), hole)
+            written = strip.written
+            cells = "".join(CELLS[strip.state(position)] for position in range(ends))
+            rows.append(f"{model + ', ' + name:<26}{cells}  {length}")
+    return "\n".join(rows + ["", STRIP_LEGEND])
+
+
+def ruler(ends: int) -> list[str]:
+    """Two lines of digits: the tens where they change, the ones everywhere."""
+    tens = "".join(f"{position // 10:<10}" for position in range(0, ends, 10))
+    ones = "".join(str(position % 10) for position in range(ends))
+    return [f"{'position':<26}{tens}".rstrip(), " " * 26 + ones]
+
+
+def histories(trace: Trace, number: int) -> list[tuple[str, tuple[int, int, int], int]]:
+    """For target and draft: (length before the round, after reading, after rolling back), and how far it was written
+    before."""
+    before = trace.rounds[:number - 1]
+    each = trace.rounds[number - 1]
+    found = []
+    for model, lengths in (("target", [past.target_cache for past in before] + [each.target_cache]),
+                           ("draft", [past.draft_cache for past in before] + [each.draft_cache])):
+        start = lengths[-2][1] if before else trace.prefill.rows
+        written = max([trace.prefill.rows] + [read for read, _ in lengths[:-1]])
+        found.append((model, (start, *lengths[-1]), written))
+    return found
+
+
+def moments(each: Round, model: str, lengths: tuple[int, int, int]) -> list[tuple[str, int, int, int]]:
+    """Three moments of one cache: name, length, positions known to be in the text, and where a hole ends."""
+    start, read, kept = lengths
+    text = len(each.tokens)
+    hole = each.target_cache[1] if model == "draft" else 0
+    return [("before the round", start, text, 0),
+            ("after drafting" if model == "draft" else "after verifying", read, text, 0),
+            ("rolled back", kept, text + len(each.committed), hole)]

@@ -1,0 +1,142 @@
+"""The token line and the cache strips: every column is one position, and every cell says what the cache holds there."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from minispec import KVCache, load, speculative
+from minispec.decoding import prefill_both
+from minispec.scripted import Mix, Recite, scripted
+from minispec.speculation import propose, speculative_round, verify
+from minispec.views.palette import GLYPHS
+from minispec.views.text_lines import CELLS, cache_strip, token_line
+
+VOCAB = 14
+WORDS = tuple(f" word{token}" for token in range(VOCAB))
+
+
+def models(seed, share=3):
+    target_rule, chance = Mix(VOCAB, seed), Mix(share, seed + 500)
+    target = scripted(target_rule, VOCAB, name="the target")
+    draft = scripted(lambda prefix: (target_rule(prefix) + (chance(prefix) == 0)) % VOCAB, VOCAB, name="the draft")
+    return target, draft
+
+
+def mixed_trace(seed, tau, new_tokens=30):
+    return replace(speculative(*models(seed), [seed % VOCAB, 1], new_tokens, tau), texts=WORDS)
+
+
+def parsed(line):
+    """The columns of a token line, cut where the tokens begin: (position, token, by, round)."""
+    columns = []
+    for block in line.split("\n\n"):
+        positions, *others = [row.ljust(200) for row in block.split("\n")]
+        starts = [match.start() for match in re.finditer(r"\d+", positions)] + [200]
+        for start, end in zip(starts, starts[1:]):
+            columns.append(tuple(row[start:end].strip() for row in (positions, *others)))
+    return columns
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 190])
+@pytest.mark.parametrize("tau", [0, 1, 4, 9])
+def test_every_token_stands_under_its_position_with_where_it_came_from(tau, width):
+    for seed in range(5):
+        trace = mixed_trace(seed, tau)
+        line = token_line(trace, width)
+        assert max(map(len, line.split("\n"))) <= width
+        columns = parsed(line)
+        assert [int(column[0]) for column in columns] == list(range(len(trace.tokens)))
+        assert [column[1] for column in columns] == [f"word{token}" for token in trace.tokens]
+        expected = [("", "")] * len(trace.prompt)
+        for number, each in enumerate(trace.rounds, start=1):
+            own = "correction" if each.correction is not None else "bonus"
+            kinds = ["accepted"] * each.n_accepted + [own] * (each.own is not None)
+            expected += [(GLYPHS[kind], str(number)) for kind in kinds]
+        assert [column[2:] for column in columns] == expected
+
+
+def test_a_text_that_ends_on_a_draft_has_no_token_of_the_target():
+    model = scripted(Recite((5, 6, 1, 2, 0, 3, 4)), VOCAB, end_of_text=0)
+    trace = replace(speculative(model, model, [5, 6], 20, 5), texts=WORDS)
+    assert [column[2] for column in parsed(token_line(trace))] == ["", "", "✓", "✓", "✓"]
+
+
+def test_without_texts_tokens_are_numbers():
+    trace = replace(mixed_trace(1, 3), texts=None)
+    assert [column[1] for column in parsed(token_line(trace))] == [str(token) for token in trace.tokens]
+
+
+@pytest.mark.parametrize("tau", [0, 1, 3, 6])
+def test_the_strips_are_those_of_the_caches_themselves(tau):
+    """Against KVCache.strip, taken while a decode runs: lengths and stale cells, before, after reading, rolled back."""
+    for seed in range(8):
+        target, draft = models(seed)
+        trace = mixed_trace(seed, tau, 20)
+        tokens = list(trace.prompt)
+        caches = dict(zip(("target", "draft"), prefill_both(target, draft, tokens)))
+        for number, each in enumerate(trace.rounds, start=1):
+            seen = {("target", "before the round"): caches["target"].strip(),
+                    ("draft", "before the round"): caches["draft"].strip()}
+            propose(draft, tokens, len(each.proposed), caches["draft"])
+            verify(target, tokens, list(each.proposed), caches["target"])
+            seen["draft", "after drafting"] = caches["draft"].strip()
+            seen["target", "after verifying"] = caches["target"].strip()
+            for cache in caches.values():
+                cache.truncate(len(tokens) + len(each.committed) - 1)
+            seen["target", "rolled back"], seen["draft", "rolled back"] = [cache.strip() for cache in caches.values()]
+            rows = re.findall(r"^(target|draft), ([a-z ]+?) {2,}(\S+)  (\d+)$", cache_strip(trace, number), re.M)
+            assert len(rows) == 6
+            for model, moment, cells, length in rows:
+                plain = cells.replace(CELLS["speculative"], CELLS["held"])
+                lacking = plain.count(CELLS["hole"])
+                plain = plain.replace(CELLS["hole"], CELLS["free"])      # the hole is never written, or stale
+                whole = seen[model, moment]
+                if lacking:
+                    assert moment == "rolled back" and model == "draft"
+                    whole = whole[:int(length)] + CELLS["free"] * lacking + whole[int(length) + lacking:]
+                assert plain == whole[:len(plain)] and int(length) == plain.count(CELLS["held"]), (number, moment)
+            tokens += each.committed
+
+
+def test_drafts_that_may_be_dropped_look_otherwise_than_the_text():
+    trace = mixed_trace(2, 4)
+    each = trace.rounds[0]
+    lines = dict(re.findall(r"^(target, after verifying|draft, after drafting) +(\S+)  \d+$", cache_strip(trace), re.M))
+    text = len(each.tokens)
+    assert lines["target, after verifying"] == "■" * text + "▨" * 4
+    assert lines["draft, after drafting"] == "■" * text + "▨" * 3 + "_"
+
+
+def test_the_hole_after_full_acceptance_is_on_show():
+    target, _ = models(3)
+    trace = replace(speculative(target, target, [1, 2], 20, 4), texts=WORDS)
+    strips = cache_strip(trace, 1)
+    assert re.search(r"^draft, rolled back +■{5}□  5$", strips, re.M)
+    assert re.search(r"^target, rolled back +■{6}  6$", strips, re.M)
+
+
+def test_the_ruler_stands_over_the_cells():
+    rows = cache_strip(mixed_trace(0, 6), 4).split("\n")
+    tens, ones = next((rows[n], rows[n + 1]) for n, row in enumerate(rows) if row.startswith("position"))
+    for column in range(26, len(ones)):
+        position = column - 26
+        assert ones[column] == str(position % 10)
+        if position % 10 == 0:
+            assert int(tens[column:column + 10].split()[0]) == position // 10
+
+
+def test_a_round_that_is_not_there_is_an_error_of_one_sentence():
+    with pytest.raises(ValueError, match="number is 99; the trace has"):
+        cache_strip(mixed_trace(0, 3), 99)
+
+
+def test_a_round_prints_without_its_logits():
+    """In a debugger and in a failing test the tokens are what one reads; the arrays are a name away."""
+    target, tokenizer = load("tales-1")
+    tokens = tokenizer.encode("The cat sat")
+    caches = KVCache(target.config), KVCache(target.config)
+    each = speculative_round(target, target, tokens, 2, *caches)
+    assert "n_accepted=2" in repr(each) and "array" not in repr(each) and "\n" not in repr(each)
+    trace = speculative(target, target, tokens, 4, 2).with_texts(tokenizer)
+    assert "texts" not in repr(trace) and len(repr(trace)) < 1500
