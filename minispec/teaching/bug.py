@@ -5,15 +5,41 @@ Invariant: a bug is data; nothing here reads or runs a file.
 
 from dataclasses import dataclass
 
+# the promises of speculative decoding, by the numbers that the course gives them; I10 belongs to sampling
+INVARIANTS = {
+    "I1": "the target's cache holds the committed text",
+    "I2": "the draft's cache holds the committed text",
+    "I3": "a token's position is the number of tokens before it",
+    "I4": "a row attends to the tokens up to its own, and to nothing else",
+    "I5": "a draft is conditioned on X, y_<=i and all earlier drafts",
+    "I6": "row t of one pass judges draft t + 1, and every draft up to the first mismatch is judged",
+    "I7": "what is kept is the longest accepted prefix, and the target's own token after it",
+    "I8": "the text ends where one-by-one decoding ends it",
+    "I9": "a draft is tested by the rule that belongs to how it was chosen",
+    "I11": "both models mean the same by a token",
+    "I12": "both ways compute with the same arithmetic and break ties alike",
+    "I13": "the counters count what happened",
+}
+
+# how a bug is met, the worst first
+OUTCOMES = {
+    "crash": "it stops with an error",
+    "wrong text": "the text is not that of plain greedy decoding",
+    "slow": "the text is right; drafts are lost or work is done in vain",
+    "wrong counters": "text and work are right; the numbers told about them are not",
+    "other bits": "the text is right but at near ties; logits differ in their last bits",
+}
+
 
 @dataclass(frozen=True)
 class Bug:
-    """One mistake.  `load_bug` makes a package of it, `diff` shows it."""
+    """One mistake.  `load_bug` makes a package of it, `diff` shows it; one of your own needs the first three fields."""
 
     name: str
-    invariant: str                       # which promise it breaks, as "I5: …"
+    invariant: str                       # the promise it breaks: a key of INVARIANTS
     edits: tuple[tuple[str, str, str], ...]    # (file inside the package, its text, the text that replaces it)
-    symptom: str                         # what one sees first
-    question: str                        # to ask before it is shown
-    reference: str                       # where it happened to somebody
-    caught_by: tuple[str, ...]           # the kinds of tests that stop it
+    outcome: str = ""                    # a key of OUTCOMES
+    symptom: str = ""                    # what one sees first
+    question: str = ""                   # to ask before it is shown
+    reference: str = ""                  # where it happened to somebody
+    caught_by: tuple[str, ...] = ()      # the families of tests that stop it

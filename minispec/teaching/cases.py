@@ -1,0 +1,120 @@
+"""What every bug is tried on: random GPT-2 pairs of two architectures and two sets of weights, ten prompts each.
+
+Invariant: a case is plain data made from fixed seeds, so that every copy of the package can build the same models.
+The models are too small to speak; but each of their tokens depends on all tokens before it, and a draft agrees with
+its target about half of the time, which is what finds bugs.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+
+from .. import config, model
+from ..decoding import greedy
+from ..files.weights import weight_shapes
+
+ARCHITECTURES = {
+    "deep": {"n_layer": 3, "n_head": 2, "n_embd": 16, "n_positions": 48, "vocab_size": 32},
+    "wide": {"n_layer": 1, "n_head": 4, "n_embd": 32, "n_positions": 48, "vocab_size": 32},
+}
+SEEDS = (1, 2)
+TIED = 2                                 # with this seed, tokens 2k and 2k + 1 have equal logits
+DRAFT_CONTEXT = 40                       # the draft's context ends before the target's
+NOISE = 0.12                             # how far the draft's weights are from the target's, as a share
+PROMPTS = 10
+BUDGETS = (6, 9, 12, 17, 64)             # the last one is more than the context holds
+TAUS = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A target and a draft as sizes and weights."""
+
+    name: str
+    target_sizes: dict
+    target_weights: dict[str, np.ndarray]
+    draft_sizes: dict
+    draft_weights: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One decode to try."""
+
+    pair: Pair
+    prompt: tuple[int, ...]
+    tau: int
+    new_tokens: int
+    stop: int | None
+    perfect: bool = False                # the draft is the target itself
+
+    def models(self, package: ModuleType) -> tuple:
+        """(target, draft), built by that copy of the package."""
+        pair = self.pair
+        target = build(package, pair.target_sizes, pair.target_weights, "target")
+        if self.perfect:
+            return target, build(package, pair.target_sizes, pair.target_weights, "draft")
+        return target, build(package, pair.draft_sizes, pair.draft_weights, "draft")
+
+    @property
+    def name(self) -> str:
+        """What a failure calls it."""
+        draft = "a perfect draft" if self.perfect else "a noisy draft"
+        return (f"{self.pair.name}, {draft}, prompt {list(self.prompt)}, tau {self.tau}, {self.new_tokens} tokens, "
+                f"stop {self.stop}")
+
+
+def build(package: ModuleType, sizes: dict, weights: dict[str, np.ndarray], name: str):
+    """A Transformer of that copy of the package."""
+    return package.Transformer(package.Config(**sizes), weights, name)
+
+
+def random_pair(architecture: str, seed: int) -> Pair:
+    """A target with random weights, and a draft whose weights are a little off."""
+    sizes = ARCHITECTURES[architecture]
+    draft_sizes = {**sizes, "n_positions": DRAFT_CONTEXT}
+    random = np.random.default_rng(seed)
+    target_weights, draft_weights = {}, {}
+    for name, shape in weight_shapes(config.Config(**sizes)):
+        scale = 1.0 if name in ("wte.weight", "wpe.weight") else 0.5
+        weight = random.normal(0.0, scale, shape)
+        if name.endswith(("ln_1.weight", "ln_2.weight", "ln_f.weight")):
+            weight = 1 + 0.1 * weight
+        noisy = weight + NOISE * scale * random.normal(0.0, 1.0, shape)
+        if name == "wpe.weight":
+            noisy = noisy[:DRAFT_CONTEXT]
+        if name == "wte.weight" and seed == TIED:
+            weight[1::2], noisy[1::2] = weight[::2], noisy[::2]
+        target_weights[name] = weight.astype(np.float32)
+        draft_weights[name] = noisy.astype(np.float32)
+    return Pair(f"{architecture} {seed}", sizes, target_weights, draft_sizes, draft_weights)
+
+
+@cache
+def all_cases() -> tuple[Case, ...]:
+    """Ten prompts for each of the four pairs; three of each again with a perfect draft."""
+    found = []
+    for architecture in ARCHITECTURES:
+        for seed in SEEDS:
+            found += cases_of(random_pair(architecture, seed), seed)
+    return tuple(found)
+
+
+def cases_of(pair: Pair, seed: int) -> list[Case]:
+    """The cases of one pair.  Every other one ends with a token that plain decoding comes upon on its way."""
+    random = np.random.default_rng(seed)
+    target = model.Transformer(config.Config(**pair.target_sizes), pair.target_weights)
+    found = []
+    for number in range(PROMPTS):
+        length = int(random.integers(1, 9))
+        prompt = tuple(random.integers(0, pair.target_sizes["vocab_size"], length).tolist())
+        new_tokens = BUDGETS[number % len(BUDGETS)]
+        stop = None
+        if number % 2 == 1:
+            decoded = greedy(target, prompt, min(new_tokens, 12))[length:]
+            stop = decoded[int(random.integers(len(decoded) // 2, len(decoded)))]
+        found.append(Case(pair, prompt, TAUS[number % len(TAUS)], new_tokens, stop))
+    whole = [case for case in found if case.stop is None][:3]
+    return found + [Case(pair, case.prompt, case.tau + 1, 17, None, perfect=True) for case in whole]

@@ -1,0 +1,15 @@
+"""The bugs, each a real mistake: `reference` names the repository and thread where somebody made one like it.
+
+Invariant: every edit's old text stands in its file exactly once, and a bug breaks the one promise that it names.  What
+a bug's `outcome` and `caught_by` say is what the detection matrix measures.
+"""
+
+from .attention import ATTENTION
+from .caches import CACHES
+from .counting import COUNTING
+from .drafting import DRAFTING
+from .judging import JUDGING
+from .stopping import STOPPING
+
+# the course's own first
+GALLERY = DRAFTING + CACHES + ATTENTION + JUDGING + STOPPING + COUNTING

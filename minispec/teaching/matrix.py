@@ -1,0 +1,139 @@
+"""The detection matrix: every bug against every family of tests, measured.
+
+Invariant: a cell says what happened on all cases of `cases.py`: the family saw it, the run stopped with an error, or
+the bug survived.  The first row is the clean package, which every family must let pass.
+"""
+
+import importlib
+from dataclasses import dataclass
+from itertools import combinations
+from types import ModuleType
+
+from .bug import Bug
+from .bugs import load_bug
+from .cases import Case, all_cases
+from .evidence import Evidence, Oracle, consult, gather
+from .families import FAMILIES, Family
+from .gallery import GALLERY
+
+CAUGHT, CRASHED, SURVIVED = "X", "!", "."
+CLEAN = "(the clean code)"
+LEGEND = "X the family sees it   ! the run stops with an error   . the bug survives the family"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bug: a sign a family, how it was met, and the first sentence of each family that saw it."""
+
+    name: str
+    outcome: str                         # a key of OUTCOMES; "" for clean code
+    signs: tuple[str, ...]
+    sentences: tuple[str, ...]           # "" where the family saw nothing
+
+    @property
+    def caught_by(self) -> tuple[str, ...]:
+        """The families that see it; "any run" where no family has to look, because every run stops with an error."""
+        seen = tuple(family.name for family, sign in zip(FAMILIES, self.signs) if sign == CAUGHT)
+        return seen or ("any run",) * (CRASHED in self.signs)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All rows; prints as a table."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def bugs(self) -> tuple[Row, ...]:
+        """The rows without the clean code."""
+        return tuple(row for row in self.rows if row.name != CLEAN)
+
+    def survivors(self, names: tuple[str, ...]) -> list[str]:
+        """The bugs that these families all let pass."""
+        columns = [column for column, family in enumerate(FAMILIES) if family.name in names]
+        return [row.name for row in self.bugs if all(row.signs[column] == SURVIVED for column in columns)]
+
+    def fewest(self) -> tuple[str, ...]:
+        """As few families as possible that together stop as many bugs as all of them; the first such set."""
+        names = tuple(family.name for family in FAMILIES)
+        least = len(self.survivors(names))
+        sets = [chosen for size in range(len(names) + 1) for chosen in combinations(names, size)]
+        return next(chosen for chosen in sets if len(self.survivors(chosen)) == least)
+
+    def __repr__(self) -> str:
+        widest = max(len(row.name) for row in self.rows)
+        names = [family.name for family in FAMILIES]
+        lines = [f"{'':<{widest}}  {'  '.join(names)}  outcome"]
+        for row in self.rows:
+            signs = "  ".join(f"{sign:^{len(name)}}" for sign, name in zip(row.signs, names))
+            lines.append(f"{row.name:<{widest}}  {signs}  {row.outcome}".rstrip())
+        count = len(self.bugs)
+        stopped = "  ".join(f"{count - len(self.survivors((name,))):^{len(name)}}" for name in names)
+        together = " + ".join(self.fewest()) or "none"
+        return "\n".join(lines + ["", f"{f'stopped, of {count}':<{widest}}  {stopped}".rstrip(), "", LEGEND,
+                                  f"the fewest that stop them all together: {together}; "
+                                  f"surviving all: {', '.join(self.survivors(tuple(names))) or 'none'}"])
+
+
+def detection_matrix(bugs: tuple[Bug, ...] = GALLERY, cases: tuple[Case, ...] | None = None) -> Matrix:
+    """Run every bug on every case, and the clean package first."""
+    cases = all_cases() if cases is None else cases
+    clean = whole(importlib.import_module("..", __package__))
+    oracles = [consult(clean, case) for case in cases]
+    witnesses = [gather(clean, case, oracle) for case, oracle in zip(cases, oracles)]
+    rows = [examine(CLEAN, witnesses, witnesses)]
+    for bug in bugs:
+        package = whole(load_bug(bug))
+        seen = [gather(package, case, oracle) for case, oracle in zip(cases, oracles)]
+        rows.append(examine(bug.name, seen, witnesses))
+    return Matrix(tuple(rows))
+
+
+def whole(package: ModuleType) -> ModuleType:
+    """The same package, with the modules that families ask for imported."""
+    importlib.import_module(f"{package.__name__}.rates")
+    return package
+
+
+def examine(name: str, seen: list[Evidence], clean: list[Evidence]) -> Row:
+    """Every family over the evidence of one copy of the package."""
+    findings = [finding(family, seen) for family in FAMILIES]
+    signs, sentences = zip(*findings)
+    return Row(name, outcome(seen, clean, signs), signs, sentences)
+
+
+def finding(family: Family, seen: list[Evidence]) -> tuple[str, str]:
+    """The sign of one family, and the first thing it found."""
+    crashed = ""
+    for evidence in seen:
+        problem = evidence.error
+        if not problem:
+            try:
+                problem = family.check(evidence)
+            except Exception as error:   # the cache family runs the rounds itself
+                crashed = crashed or f"{type(error).__name__}: {error}"
+                continue
+            if problem:
+                return CAUGHT, f"{evidence.case.name}: {problem}"
+        crashed = crashed or problem
+    return (CRASHED, crashed) if crashed else (SURVIVED, "")
+
+
+def outcome(seen: list[Evidence], clean: list[Evidence], signs: tuple[str, ...]) -> str:
+    """How the bug is met, the worst over all cases; "" where nothing was seen."""
+    sign = {family.name: found for family, found in zip(FAMILIES, signs)}
+    if CAUGHT in (sign["greedy"], sign["budget"]):
+        return "wrong text"
+    if any(evidence.error for evidence in seen):
+        return "crash"
+    if any(rows_read(one) > rows_read(other) for one, other in zip(seen, clean)):
+        return "slow"
+    if sign["counters"] == CAUGHT:
+        return "wrong counters"
+    return "other bits" if sign["bits"] == CAUGHT else ""
+
+
+def rows_read(evidence: Evidence) -> tuple[int, int]:
+    """What a decode cost: passes of the target, and rows of both models."""
+    passes = evidence.target_passes + evidence.draft_passes
+    return len(evidence.target_passes), sum([rows for _, rows in passes])
