@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from minispec import speculative
+from minispec import load, speculative
 from minispec.scripted import Mix, Recite, scripted
 from minispec.views.frames import frames
 from minispec.views.html import show, write_html
@@ -241,24 +241,97 @@ def test_without_javascript_all_frames_are_a_readable_list(opened):
     assert not page.get_by_text("Keys:").is_visible(), "it must not promise keys that do nothing"
 
 
-@pytest.mark.parametrize("trace", [moon_trace, wide_trace])
-def test_nothing_scrolls_sideways_and_what_a_frame_is_about_fits_a_projector(opened, trace):
-    """1280 x 720, tokens of at least 18 pt; and 640 wide without a sideways scroll bar."""
-    page = opened(trace())
-    widest = page.evaluate("""() => [...document.querySelectorAll('.f')].map(frame => {
-        document.querySelectorAll('.f').forEach(each => each.classList.toggle('now', each === frame));
-        const parts = [...frame.querySelectorAll('.panel > *')].map(part => part.getBoundingClientRect().bottom);
-        return [document.documentElement.scrollWidth, Math.max(0, ...parts)]})""")
-    assert max(width for width, _ in widest) <= 1280
-    for frame, (_, bottom) in zip(frames(trace()), widest, strict=True):
+EACH_FRAME = """measure => [...document.querySelectorAll('.f')].map(frame => {
+    document.querySelectorAll('.f').forEach(each => each.classList.toggle('now', each === frame));
+    frame.closest('.minispec-stepper').querySelector('.now-says').textContent = frame.querySelector('.say').textContent;
+    return eval(measure)(frame)})"""
+BOTTOM = "frame => frame.closest('.minispec-stepper').getBoundingClientRect().bottom"
+SIDEWAYS = "frame => document.documentElement.scrollWidth"
+
+
+@cache
+def tales_trace(tau):
+    """The command's own models on the course's prompt."""
+    target, tokenizer = load("tales-24")
+    draft, _ = load("tales-1")
+    return speculative(target, draft, tokenizer.encode("The cow jumped over the moon"), 160, tau).with_texts(tokenizer)
+
+
+@pytest.mark.parametrize("tau", [4, 8])
+@pytest.mark.parametrize("size", [(1280, 720), (960, 720)])
+def test_a_whole_frame_fits_a_projector_and_a_slide_with_its_controls_and_legend(opened, tau, size):
+    """Nobody scrolls in front of a class."""
+    page = opened(tales_trace(tau), width=size[0], height=size[1])
+    bottoms = page.evaluate(EACH_FRAME, BOTTOM)
+    assert len(bottoms) == len(frames(tales_trace(tau))) > 100
+    for frame, bottom in zip(frames(tales_trace(tau)), bottoms):
         assert bottom <= 720, frame.title
-    sizes = page.locator(".x td[class]:not(.z)").evaluate_all("all => all.map(each => getComputedStyle(each).fontSize)")
-    assert {float(size.removesuffix("px")) * 72 / 96 for size in sizes} == {18.0}
-    page.set_viewport_size({"width": 640, "height": 720})
-    narrow = page.evaluate("""() => [...document.querySelectorAll('.f')].map(frame => {
-        document.querySelectorAll('.f').forEach(each => each.classList.toggle('now', each === frame));
-        return document.documentElement.scrollWidth})""")
-    assert max(narrow) <= 640
+    assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= size[0]
+    for cells in (".x td[class]:not(.z)", ".n td[data-w]"):
+        sizes = page.locator(cells).evaluate_all(
+            "all => all.map(each => getComputedStyle(each, each.dataset.w && '::after').fontSize)")
+        assert {float(size.removesuffix("px")) * 72 / 96 for size in sizes} == {18.0}, "points"
+
+
+@pytest.mark.parametrize("trace", [moon_trace, wide_trace])
+def test_on_a_narrow_window_the_page_does_not_scroll_sideways(opened, trace):
+    page = opened(trace(), width=640)
+    assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= 640
+    page.set_viewport_size({"width": 400, "height": 720})
+    assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= 400
+
+
+SLIDES = """.reveal{font-size:42px;text-align:center;text-transform:uppercase} .reveal p{margin:20px 0;line-height:2}
+.reveal table{margin:auto;border-collapse:collapse;border-spacing:0;table-layout:fixed;width:100%}
+.reveal table tbody tr td,.reveal table tbody tr:last-child th{padding:.4em 1em;border-bottom:1px solid;
+white-space:normal;overflow-wrap:anywhere;word-break:break-all;max-width:40px;font-size:12px}
+.reveal h3{font-size:60px;text-transform:uppercase}
+.reveal small{display:block;font-size:.6em} .reveal table tr:nth-child(odd){background:#fee}
+.reveal b,.reveal i,.reveal span{white-space:normal;word-break:break-all}"""
+WORDS_OF_A_RULER = """frame => [...frame.querySelectorAll('.ruler tr.x')].map(row => {
+    const full = [...row.cells].slice(1).filter(cell => cell.textContent.trim());
+    return full.map(cell => {
+    const text = document.createRange(), box = cell.getBoundingClientRect();
+    text.selectNodeContents([...cell.childNodes].filter(each => each.textContent.trim()).pop());
+    const inner = text.getBoundingClientRect();
+    return [box.left, box.right, inner.left, inner.right, inner.height, cell.classList.contains('z')]})})"""
+
+
+@pytest.mark.parametrize("width", [960, 640])
+def test_no_word_breaks_and_no_column_overlaps_where_a_slide_has_rules_of_its_own(opened, width):
+    """reveal.js broke `jumped` into `jum` and `ped`; where words need more room, the ruler scrolls inside itself."""
+    words = (" The", " extraordinarily", " jumped", " over", " the", " moon", " a", " fence", ".")
+    stepper = show(moon_trace(words))._repr_html_()
+    page = opened(html=f"<!doctype html><meta charset=utf-8><style>{SLIDES}</style><div class=reveal>{stepper}",
+                  width=width)
+    for rows in page.evaluate(EACH_FRAME, WORDS_OF_A_RULER):
+        for row in rows:
+            for cell, after in zip(row, row[1:]):
+                assert cell[1] <= after[0], "columns overlap"
+            for left, right, begins, ends, height, folded in row:
+                assert left <= begins and ends <= right + 1, "a word sticks out of its box"
+                assert folded or height <= 34, "a word has more than one line"
+    assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= width
+    heading = page.locator(".now h3")
+    assert heading.evaluate("each => [getComputedStyle(each).fontSize, getComputedStyle(each).textTransform]") == [
+        "20px", "none"]
+
+
+def test_a_ruler_that_is_too_wide_scrolls_to_what_the_frame_is_about_and_keeps_its_names_in_view(opened):
+    words = tuple(f" {'extraordinarily'[:9 + token % 4]}" for token in range(14))
+    page = opened(replace(wide_trace(), texts=words), width=640)
+    seen = 0
+    for number, frame in enumerate(frames(wide_trace())[:14], start=1):
+        page.locator("input[type=range]").fill(str(number))
+        if frame.phase != "draft":
+            continue
+        ruler = page.locator(".now .rulers").bounding_box()
+        box = page.locator(".now .x .k").bounding_box()
+        name = page.locator(".now .ruler th").first.bounding_box()
+        assert name["x"] == pytest.approx(ruler["x"], abs=1)
+        assert name["x"] + name["width"] <= box["x"] and box["x"] + box["width"] <= ruler["x"] + ruler["width"]
+        seen += page.locator(".now .rulers").evaluate("each => each.scrollWidth > each.clientWidth")
+    assert seen >= 8, "none was too wide"
 
 
 def test_columns_do_not_move_from_frame_to_frame_of_a_round(opened):

@@ -22,8 +22,7 @@ def prefill_caption(trace: Trace) -> str:
     rows = trace.prefill.rows
     if rows == 0:
         return "The prompt is one token, so there is nothing to read ahead and both caches are empty."
-    return (f"Both models read the prompt but for its last token, which leaves {count(rows, 'position')} in each cache "
-            f"and makes every round begin alike.")
+    return f"Both models read the prompt but for its last token, which leaves {count(rows, 'position')} in each cache."
 
 
 def draft_caption(trace: Trace, each: Round, t: int) -> str:
@@ -33,8 +32,8 @@ def draft_caption(trace: Trace, each: Round, t: int) -> str:
     if not earlier:
         return f"Given the text so far, {count(place, 'token')}, the draft guesses {guess} for position {place}."
     own = quoted(trace, earlier) if t <= 4 else f"{quoted(trace, earlier[:1])} … {quoted(trace, earlier[-1:])}"
-    guesses = "its own guess" if t == 2 else f"its own {t - 1} guesses"
-    return f"Given the same text and {guesses} {own}, the draft guesses {guess} for position {place}."
+    guesses = "its guess" if t == 2 else f"its {t - 1} guesses"
+    return f"Given the text and {guesses} {own}, the draft guesses {guess} for position {place}."
 
 
 def verify_caption(each: Round) -> str:
@@ -44,7 +43,7 @@ def verify_caption(each: Round) -> str:
         return (f"Nothing was drafted, so the target's pass has one row and yields its own token for position "
                 f"{len(each.tokens)}, as in plain decoding.")
     places = "the drafted place" if tau == 1 else f"all {tau} drafted places"
-    return (f"ONE pass of the target over {tau + 1} rows yields its own token for {places} and for the place after.")
+    return f"ONE pass of the target over {tau + 1} rows yields its own token for {places} and the next."
 
 
 def judge_caption(trace: Trace, each: Round, t: int) -> str:
@@ -76,7 +75,7 @@ def commit_caption(trace: Trace, each: Round) -> str:
     kind = "correction" if each.correction is not None else "bonus token" if each.proposed else "own token"
     own = f"the target's {kind} {quoted(trace, (each.own,))}"
     both = f"{drafts} and {own} join" if kept else f"{own[0].upper()}{own[1:]} joins"
-    return f"{both} the text, which now has {before} + {kept} + 1 = {now} tokens."
+    return f"{both} the text: {before} + {kept} + 1 = {now} tokens."
 
 
 def roll_back_caption(each: Round) -> str:
@@ -85,13 +84,13 @@ def roll_back_caption(each: Round) -> str:
     sentence = f"The target's cache {moved(*target)}, the draft's {moved(*draft)}"
     if draft[1] < target[1]:
         after = target[1] - draft[1]
-        return f"{sentence}: {count(after, 'token')} short, which the draft has not read and reads first next time."
-    return f"{sentence}, and what lies after is stale." if target[0] > target[1] else f"{sentence}."
+        return f"{sentence}: {count(after, 'token')} short, which it reads first next time."
+    return f"{sentence}; what lies after is stale." if target[0] > target[1] else f"{sentence}."
 
 
 def moved(before: int, after: int) -> str:
     """A cache's way."""
-    return f"stays at {after}" if before == after else f"goes back from {before} to {after}"
+    return f"stays at {after}" if before == after else f"goes from {before} back to {after}"
 
 
 def totals_caption(trace: Trace) -> str:

@@ -74,7 +74,7 @@ def ruler(frame: Frame, span: range, needed: Columns) -> str:
         under = "".join(token_cell(own if own and own.position == place else None, ()) for place in span)
         rows.append("<tr class=x><th>target says" + fold[2] + under)
     rows += [strip_row(strip, frame.active, span, fold[3]) for strip in frame.strips]
-    return "<table class=ruler>" + "\n".join(rows) + "</table>\n"
+    return '<div class="wide rulers"><table class=ruler>' + "\n".join(rows) + "</table></div>\n"
 
 
 def place_cell(place: int, longest: dict[int, str]) -> str:
@@ -188,7 +188,7 @@ def mask_table(mask: Mask) -> str:
     rows = [head]
     slab = f"<td class=slab rowspan={n}>{mask.cached}<br>cached,<br>folded"
     for j, row in enumerate(mask.rows):
-        judged = "nothing: bonus, if all are right"
+        judged = "nothing: bonus if all are right"
         if row.judges is not None:
             judged = f"draft {j + 1}: {escape(row.judges)}"
         elif n == 1:
@@ -196,4 +196,4 @@ def mask_table(mask: Mask) -> str:
         rows.append(f"<tr><th>{j}: {escape(row.fed)}{slab}<td class=tri style=--k:{j + 1};--n:{n}>{'■' * (j + 1)}"
                     f"{'·' * (n - j - 1)}<td>→ {row.position + 1}: <i class=c>{escape(row.says)}</i><td>{judged}")
         slab = ""
-    return "<table class=mask>" + "\n".join(rows) + "</table>\n"
+    return "<div class=wide><table class=mask>" + "\n".join(rows) + "</table></div>\n"

@@ -23,6 +23,7 @@ COLOURS = {"draft": palette.DRAFT, "target": palette.TARGET, "accepted": palette
            "rejected": palette.REJECTED, "prompt": palette.PROMPT, "discarded": palette.DISCARDED,
            "faded": palette.FADED, "accepted-tint": palette.ACCEPTED_TINT, "rejected-tint": palette.REJECTED_TINT,
            "draft-tint": palette.DRAFT_TINT, "target-tint": palette.TARGET_TINT}
+ROOT = ".minispec-stepper"
 CACHE_LEGEND = ("■ in the cache", "▨ in the cache, of a draft that may be dropped", "░ stale", "hole: not read yet",
                 "◂ here the cache ends")
 KEYS = "Keys: ← → one frame, Shift + ← → one round, Home, End, Space plays and pauses"
@@ -68,16 +69,17 @@ def to_html(trace: Trace, first_round: int = 1) -> str:
 
 def fragment(trace: Trace, first_round: int = 1, page: bool = False) -> str:
     """Style, frames and script, for a page that may hold more than this."""
-    style = (HERE / "stepper.css").read_text(encoding="utf-8")
+    # thrice the class: a slide's or a notebook's own rules for tables and headings must not win
+    style = (HERE / "stepper.css").read_text(encoding="utf-8").replace(ROOT, 3 * ROOT)
     script = (HERE / "stepper.js").read_text(encoding="utf-8")
     colours = "".join(f"--{name}:{value};" for name, value in COLOURS.items())
     articles, note = chosen(frames(trace), first_round)
     glyphs = [f"{glyph} {palette.NAMES[state]}" for state, glyph in palette.GLYPHS.items()]
-    legend = "<br>".join(" &ensp; ".join(line) for line in (glyphs, CACHE_LEGEND))
-    markup = (f"<style>.minispec-stepper{{{colours}}}\n{style}</style>\n"
-              f"<section class=minispec-stepper aria-label=\"Speculative decoding, step by step\" "
+    legend = "\n".join(f"<i>{each}</i>" for each in (*glyphs, *CACHE_LEGEND))
+    markup = (f"<style>{ROOT}{{{colours}}}\n{style}</style>\n"
+              f"<div class=minispec-stepper role=region aria-label=\"Speculative decoding, step by step\" "
               f"data-lm-suppress-shortcuts=true{' data-page' if page else ''}>\n{note}{''.join(articles)}"
-              f"<p class=legend>{legend}<span class=keys><br>{KEYS}</span></p>\n</section>\n"
+              f"<p class=legend>{legend}\n<i class=keys>{KEYS}</i></p>\n</div>\n"
               f"<script>\n{script}</script>\n")
     # subtle: half a character in a model's name or a token text cannot be written to a file
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -59,12 +59,19 @@
 
     function draw() {
       frames.forEach((frame, index) => frame.classList.toggle("now", index === now));
+      frames[now].querySelectorAll(".rulers").forEach(uncover);
       says.textContent = frames[now].querySelector(".say").textContent;
       number.textContent = (now + 1) + " / " + frames.length;
       slider.value = now + 1;
       slider.setAttribute("aria-valuetext", "frame " + (now + 1) + " of " + frames.length);
       for (const each of [first, roundBack, back]) each.setAttribute("aria-disabled", now === 0);
       for (const each of [next, roundNext, end]) each.setAttribute("aria-disabled", now === last);
+    }
+
+    function uncover(wide) {                     // a ruler that is too wide: its end, or what the frame is about
+      const named = wide.querySelector("th"), about = wide.querySelector(".k");
+      wide.scrollLeft = wide.scrollWidth;
+      if (about) wide.scrollLeft = Math.min(wide.scrollLeft, about.offsetLeft - named.offsetWidth - 12);
     }
 
     function show(index) {
