@@ -1,4 +1,4 @@
-"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bench, recall and train.
+"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, bench, recall and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -18,6 +18,7 @@ from .files.writing import check_target
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
 from .trace_file import save_trace, trace_to_dict
 from .train import command as training
+from .teaching import command as bugs
 from .train import evaluate
 from .views import text
 from .views.html import write_html
@@ -26,6 +27,7 @@ from .views.html import write_html
 COMMANDS = {
     "step": (stepping, "Decode a prompt, then step through every draft, verdict and cache, forward and back."),
     "check": (exactness, "Test on this machine that speculative decoding is plain decoding to the last bit."),
+    "bugs": (bugs, "Real mistakes: list them, run one beside the correct code, or see which tests stop which."),
     "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
     "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),

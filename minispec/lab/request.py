@@ -42,13 +42,18 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The prompt, the two models, tau, and where to end."""
     parser.add_argument("prompt", nargs="?", default=PROMPT, help="any text (default: the beginning of a tale)")
+    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
+    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
+                        help="decode at most so many tokens (default: %(default)s)")
+    add_models(parser)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """The two models, and whether an end of text ends the text."""
     parser.add_argument("--target", default=TARGET, metavar="MODEL",
                         help="the model that decides: a bundled name or a GPT-2 folder (default: %(default)s)")
     parser.add_argument("--draft", default=DRAFT, metavar="MODEL",
                         help="the model that guesses (default: %(default)s)")
-    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
-    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
-                        help="decode at most so many tokens (default: %(default)s)")
     parser.add_argument("--no-stop", action="store_true", help="go on after an end of text")
 
 

@@ -43,3 +43,4 @@ class Bug:
     question: str = ""                   # to ask before it is shown
     reference: str = ""                  # where it happened to somebody
     caught_by: tuple[str, ...] = ()      # the families of tests that stop it
+    shown_on: tuple[str, int] = ("The ocean is", 40)     # a prompt and a budget on which most bugs can be seen

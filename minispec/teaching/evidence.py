@@ -11,26 +11,7 @@ import numpy as np
 
 from ..decoding import length_limit, plain_run
 from .cases import Case
-
-ENDLESS = 400                            # passes of one model after which a decode counts as endless
-
-
-class Observer:
-    """A model that notes, for every pass, how long the cache was before it and how many rows it was given."""
-
-    def __init__(self, model):
-        self.model = model
-        self.config = model.config
-        self.name = model.name
-        self.vocabulary = model.vocabulary
-        self.passes = []
-
-    def __call__(self, tokens, cache=None, record=None):
-        """What the model returns.  Raises RuntimeError where a decode does not come to an end."""
-        if len(self.passes) >= ENDLESS:
-            raise RuntimeError(f"{self.name} was run {ENDLESS} times: the decode does not end")
-        self.passes.append((0 if cache is None else cache.length, len(tokens)))
-        return self.model(tokens, cache, record)
+from .observer import Observer
 
 
 @dataclass(frozen=True, eq=False)

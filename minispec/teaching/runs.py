@@ -5,53 +5,41 @@ and comes back as a Trace of the clean one, so that every view shows it.  What a
 reads: the trace alone cannot know it.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from ..checkpoint import MODELS, list_models, load
-from ..decoding import greedy
+from ..decoding import OWN_END, greedy
 from ..rates import conditional_acceptance, pooled, ratio
-from ..speculation import speculative
 from ..tokenizer import Tokenizer
 from ..trace import Prefill, Round, Trace
 from ..views.text import rate, round_table, token_label
 from .bug import Bug
 from .bugs import find_bug, load_bug
+from .observer import Observer, recorded_rounds
 
 TARGET, DRAFT = "tales-24", "tales-1"
 TAU = 4
 NEW_TOKENS = 40
+CLEAN = __package__.rpartition(".")[0]      # the name of this package itself
+COMPARED = ("tokens", "proposed", "choices", "n_accepted", "committed", "target_cache", "draft_cache")
+RATES = ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "tokens_a_round")
 HELD_OUT = Path(MODELS) / "held_out_prompts.txt"
-
-
-class Witness:
-    """A model that writes down, for every call, the whole text that it had read at its end."""
-
-    def __init__(self, model):
-        self.model = model
-        self.config = model.config
-        self.name = model.name
-        self.vocabulary = model.vocabulary
-        self.text = []
-        self.read = []
-
-    def __call__(self, tokens, cache=None, record=None):
-        """What the model returns; the text read is what the cache held, and the tokens behind it."""
-        start = 0 if cache is None else cache.length
-        logits_TV = self.model(tokens, cache, record)
-        self.text = self.text[:start] + list(tokens)
-        self.read.append(tuple(self.text))
-        return logits_TV
 
 
 @dataclass(frozen=True, eq=False)
 class Lane:
-    """One of the two runs: its trace, and for each round what the draft had read for each of its drafts."""
+    """One of the two runs: its trace, and what was seen beside it."""
 
     name: str
-    trace: Trace
-    read: tuple[tuple[tuple[int, ...], ...], ...]
+    trace: Trace                         # where the run broke off: the rounds before the error
+    read: tuple[tuple[tuple[int, ...], ...], ...]    # for each round, what the draft had read for each of its drafts
+    target_passes: tuple[tuple[int, int], ...]       # (cache length before, rows) of each pass, the prefill left off
+    draft_passes: tuple[tuple[int, int], ...]
+    told: tuple[tuple[str, float | None], ...]       # the rates, as that copy of the package computes them
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,33 +48,50 @@ class SideBySide:
 
     bug: Bug
     correct: Lane
-    broken: Lane | None                  # None where it stopped with an error
-    error: str                           # that error; "" where there was none
+    broken: Lane
+    error: str                           # that of the broken run; "" where there was none
     greedy: tuple[int, ...]              # plain greedy decoding, by the correct code
 
     @property
     def same_text(self) -> bool:
         """Whether the bug left the text as it is."""
-        return self.broken is not None and tuple(self.broken.trace.tokens) == self.greedy
+        return not self.error and tuple(self.broken.trace.tokens) == self.greedy
 
     @property
     def first_difference(self) -> int | None:
-        """The first position where the broken text is another one; None where there is none."""
-        if self.broken is None or self.same_text:
+        """The first position where the broken text is another one; None where there is none, or the run broke off."""
+        if self.error or self.same_text:
             return None
         pairs = list(zip(self.greedy, self.broken.trace.tokens))
         return next((position for position, (left, right) in enumerate(pairs) if left != right), len(pairs))
 
+    @property
+    def first_other_round(self) -> int | None:
+        """The first round, from 1, in which the runs differ in drafts, choices, what is kept, or a cache."""
+        pairs = list(zip(self.correct.trace.rounds, self.broken.trace.rounds))
+        for number, (left, right) in enumerate(pairs, start=1):
+            if [getattr(left, name) for name in COMPARED] != [getattr(right, name) for name in COMPARED]:
+                return number
+        return len(pairs) + 1 if len(self.correct.trace.rounds) != len(self.broken.trace.rounds) else None
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the two runs are alike in text, rounds, passes and rates."""
+        left, right = self.correct, self.broken
+        same_passes = (left.target_passes, left.draft_passes) == (right.target_passes, right.draft_passes)
+        return self.same_text and self.first_other_round is None and same_passes and left.told == right.told
+
     def lanes(self) -> list[Lane]:
-        """The runs that came to an end, the correct one first."""
-        return [lane for lane in (self.correct, self.broken) if lane is not None]
+        """The runs that have a round to show, the correct one first."""
+        return [lane for lane in (self.correct, self.broken) if lane.trace.rounds]
+
+    def table(self, lane: Lane, first: int, count: int) -> str:
+        """`count` rounds of one run from round `first` on; the numbers of the rounds are those of the whole run."""
+        return round_table(lane.trace, first=first, count=count)
 
     def tables(self, first: int = 1, count: int = 4) -> str:
         """`count` rounds of both from round `first` on, one table under the other."""
-        parts = []
-        for lane in self.lanes():
-            shown = replace(lane.trace, rounds=lane.trace.rounds[first - 1:first - 1 + count])
-            parts.append(f"{lane.name}\n{round_table(shown)}")
+        parts = [f"{lane.name}\n{self.table(lane, first, count)}" for lane in self.lanes()]
         return "\n\n".join(parts + [self.error] * bool(self.error))
 
     def aligned(self, before: int = 5, after: int = 3) -> str:
@@ -97,7 +102,7 @@ class SideBySide:
         texts = self.correct.trace.texts
         rows = [["position"], ["plain greedy"], [self.bug.name], [""]]
         for position in range(max(middle - before, 0), middle + after + 1):
-            pair = [list(tokens[position:position + 1]) for tokens in (self.greedy, self.lanes()[-1].trace.tokens)]
+            pair = [list(tokens[position:position + 1]) for tokens in (self.greedy, self.broken.trace.tokens)]
             if pair == [[], []]:
                 break
             shown = [token_label(texts[each[0]]) if each else "–" for each in pair]
@@ -146,33 +151,56 @@ def side_by_side(name: str | Bug, prompt: str, tau: int = TAU, new_tokens: int =
     return decode_both(load_both(name, target, draft), prompt, tau, new_tokens)
 
 
-def decode_both(models: Models, prompt: str, tau: int, new_tokens: int) -> SideBySide:
+def decode_both(models: Models, prompt: str, tau: int, new_tokens: int, stop: int | str | None = OWN_END) -> SideBySide:
     """One prompt through both packages; an error of the broken one is part of the result."""
     tokens = models.tokenizer.encode(prompt)
-    target, draft = models.correct
-    plain = tuple(greedy(target, tokens, new_tokens))
-    witness = Witness(draft)
-    trace = speculative(target, witness, tokens, new_tokens, tau)
-    correct = Lane("correct", replace(trace, texts=models.texts), contexts(trace, witness.read))
-    target, draft = models.broken
-    witness = Witness(draft)
-    try:
-        trace = adopted(models.package.speculative(target, witness, tokens, new_tokens, tau))
-    except (AssertionError, IndexError, ValueError) as error:
-        return SideBySide(models.bug, correct, None, f"{models.bug.name}: {type(error).__name__}: {error}", plain)
-    broken = Lane(models.bug.name, replace(trace, texts=models.texts), contexts(trace, witness.read))
-    return SideBySide(models.bug, correct, broken, "", plain)
+    plain = tuple(greedy(models.correct[0], tokens, new_tokens, stop))
+    clean = import_module(CLEAN)
+    correct, error = decode_lane(clean, "correct", models.correct, tokens, new_tokens, tau, stop)
+    if error:
+        raise ValueError(error)          # what the clean package refuses is no bug's doing
+    broken, error = decode_lane(models.package, models.bug.name, models.broken, tokens, new_tokens, tau, stop)
+    lanes = [replace(lane, trace=replace(lane.trace, texts=models.texts)) for lane in (correct, broken)]
+    return SideBySide(models.bug, *lanes, f"{models.bug.name}: {error}" if error else "", plain)
+
+
+def decode_lane(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,
+                stop: int | str | None) -> tuple[Lane, str]:
+    """One run by that copy of the package, watched; and its error, "" where there was none."""
+    target, draft = Observer(models[0]), Observer(models[1])
+    rates = import_module(f"{package.__name__}.rates")
+    error, told = "", []
+    watched = nullcontext([]) if package.__name__ == CLEAN else recorded_rounds(package)
+    with watched as rounds:
+        try:
+            raw = package.speculative(target, draft, tokens, new_tokens, tau, stop)
+            told = [(rate_name, getattr(rates, rate_name)(raw)) for rate_name in RATES]
+            trace = adopted(raw)
+        except Exception as problem:     # whatever a bug may raise
+            error = f"{type(problem).__name__}: {problem}"
+            read_ahead = Prefill(max(len(tokens) - 1, 0), 0.0, 0.0)
+            trace = Trace(tuple(tokens), tuple([adopted_round(each) for each in rounds]), read_ahead, tau,
+                          models[0].name, models[1].name, "budget", 0.0)
+    first = 1 if len(tokens) > 1 else 0
+    lane = Lane(name, trace, contexts(trace, draft.read[first:]), tuple(target.passes[first:]),
+                tuple(draft.passes[first:]), tuple(told))
+    return lane, error
 
 
 def adopted(trace) -> Trace:
     """A broken package's trace as one of the clean package, field by field."""
-    rounds = tuple(Round(**vars(each)) for each in trace.rounds)
+    rounds = tuple([adopted_round(each) for each in trace.rounds])
     return Trace(**{**vars(trace), "rounds": rounds, "prefill": Prefill(**vars(trace.prefill))})
 
 
+def adopted_round(each) -> Round:
+    """A broken package's round as one of the clean package."""
+    return Round(**vars(each))
+
+
 def contexts(trace: Trace, read: list[tuple[int, ...]]) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """What was read for each draft, round by round: the draft's calls in their order, that of the prefill left off."""
-    start = 1 if trace.prefill.rows else 0
+    """What was read for each draft, round by round.  read: after each of the draft's passes, in their order."""
+    start = 0
     rounds = []
     for each in trace.rounds:
         rounds.append(tuple(read[start:start + len(each.proposed)]))
@@ -200,7 +228,7 @@ def totals(name: str | Bug, prompts: int = 5, tau: int = TAU, new_tokens: int = 
     lines = HELD_OUT.read_text(encoding="utf-8").splitlines()[:prompts]
     models = load_both(name, target, draft)
     runs = [decode_both(models, line, tau, new_tokens) for line in lines]
-    ended = [run for run in runs if run.broken is not None]
+    ended = [run for run in runs if not run.error]
     rows = [("texts as plain greedy", f"{len(runs)} of {len(runs)}",
              f"{sum(run.same_text for run in runs)} of {len(runs)}")]
     if len(ended) < len(runs):

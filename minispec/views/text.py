@@ -87,15 +87,19 @@ def wrapped(words: list[Word], width: int) -> list[list[Word]]:
     return lines
 
 
-def round_table(trace: Trace, width: int = 100, colour: bool = False) -> str:
-    """One line a round (more where the drafts do not fit): context length, drafts with their verdicts, own token."""
-    owns = [own_word(trace, each) for each in trace.rounds]
+def round_table(trace: Trace, width: int = 100, colour: bool = False, first: int = 1, count: int | None = None) -> str:
+    """One line a round (more where the drafts do not fit): context length, drafts with their verdicts, own token.
+
+    first, count: only so many rounds, from round `first` on.
+    """
+    rounds = trace.rounds[first - 1:] if count is None else trace.rounds[first - 1:first - 1 + count]
+    owns = [own_word(trace, each) for each in rounds]
     own_width = max([len(own.text) for own in owns] + [len("target adds")])
     room = max(width - own_width - 18, 20)
-    columns = [wrapped(draft_words(trace, each), room) for each in trace.rounds]
+    columns = [wrapped(draft_words(trace, each), room) for each in rounds]
     used = max([line_length(line) for lines in columns for line in lines] + [len("drafts")])
     rows = [f"round  context  {'drafts':<{used}}  target adds"]
-    for number, (each, own, lines) in enumerate(zip(trace.rounds, owns, columns), start=1):
+    for number, (each, own, lines) in enumerate(zip(rounds, owns, columns), start=first):
         for index, line in enumerate(lines):
             head = f"{number:>5}  {len(each.tokens):>7}" if index == 0 else " " * 14
             drafts = "  ".join(painted(word, colour) for word in line) + " " * (used - line_length(line))

@@ -12,6 +12,7 @@ from .text import label
 
 CELLS = {"held": "■", "speculative": "▨", "hole": "□", "stale": "░", "free": "_"}
 STRIP_LEGEND = "■ in the text   ▨ of a draft that may be dropped   ░ stale   □ lacking: not read yet   _ never written"
+MARGIN = 26                              # characters to the left of a strip
 LINE_LEGEND = "✓ accepted draft   ↳ the target's correction   ★ the target's bonus token   nothing: the prompt"
 
 
@@ -64,26 +65,31 @@ def folds(columns: list[list[str]], width: int) -> list[tuple[int, int]]:
     return cuts + [(start, len(columns))]
 
 
-def cache_strip(trace: Trace, number: int = 1) -> str:
-    """Both caches in round `number`: before it, after reading, after rolling back; one character a position."""
+def cache_strip(trace: Trace, number: int = 1, width: int = 100) -> str:
+    """Both caches in round `number`: before it, after reading, after rolling back; one character a position.
+
+    Of a long text only the end is shown, as much as `width` characters hold.
+    """
     each = round_at(trace, number)
     ends = max(each.target_cache[0], each.draft_cache[0], len(each.tokens) + len(each.proposed))
+    room = max(width - MARGIN - len(f"  {ends}"), 30)
+    first = 0 if ends <= room else -(-(ends - room) // 10) * 10       # the ruler begins with a ten
     rows = [f"round {number}: {len(each.tokens)} tokens of text before it, {len(each.proposed)} drafts, "
-            f"{len(each.committed)} tokens committed", "", *ruler(ends)]
+            f"{len(each.committed)} tokens committed", "", *ruler(first, ends)]
     for model, lengths, written in histories(trace, number):
         for name, length, valid, hole in moments(each, model, lengths):
             strip = Strip(model, length, valid, max(written, length), hole)
             written = strip.written
-            cells = "".join(CELLS[strip.state(position)] for position in range(ends))
-            rows.append(f"{model + ', ' + name:<26}{cells}  {length}")
+            cells = "".join(CELLS[strip.state(position)] for position in range(first, ends))
+            rows.append(f"{model + ', ' + name:<{MARGIN}}{cells}  {length}")
     return "\n".join(rows + ["", STRIP_LEGEND])
 
 
-def ruler(ends: int) -> list[str]:
+def ruler(first: int, ends: int) -> list[str]:
     """Two lines of digits: the tens where they change, the ones everywhere."""
-    tens = "".join(f"{position // 10:<10}" for position in range(0, ends, 10))
-    ones = "".join(str(position % 10) for position in range(ends))
-    return [f"{'position':<26}{tens}".rstrip(), " " * 26 + ones]
+    tens = "".join(f"{position // 10:<10}" for position in range(first, ends, 10))
+    ones = "".join(str(position % 10) for position in range(first, ends))
+    return [f"{'position':<{MARGIN}}{tens}".rstrip(), " " * MARGIN + ones]
 
 
 def histories(trace: Trace, number: int) -> list[tuple[str, tuple[int, int, int], int]]:

@@ -1,5 +1,6 @@
 """Bugs of the numbers: text and work are right, and what is told about them is not."""
 
+from ...lab.request import PROMPT as TALE
 from ..bug import Bug
 from .drafting import SPECULATION
 
@@ -29,5 +30,6 @@ COUNTING = (
         symptom="more accepted drafts than tokens in the text, where a text ended inside a block",
         question="The text ended with the second of four accepted drafts.  How many were accepted?",
         reference="vllm-project/vllm#2658 and #56101",
-        caught_by=("counters",)),
+        caught_by=("counters",),
+        shown_on=(TALE, 160)),
 )

@@ -1,5 +1,6 @@
 """Bugs at the ends of a text: where it begins, and where it stops."""
 
+from ...lab.request import PROMPT as TALE
 from ..bug import Bug
 from .drafting import SPECULATION
 
@@ -11,7 +12,8 @@ STOPPING = (
         symptom="now and then the text goes on after its end",
         question="Only the last committed token is compared with the end-of-text token.  When is that not enough?",
         reference="huggingface/transformers#47912; LostRuins/koboldcpp#1276; sgl-project/sglang#33758",
-        caught_by=("greedy", "budget", "counters")),
+        caught_by=("greedy", "budget", "counters"),
+        shown_on=(TALE, 160)),
     Bug(name="budget-overshot",
         invariant="I8",
         edits=((SPECULATION, "tau_now = min(tau, end - len(tokens) - 1)", "tau_now = tau"),),

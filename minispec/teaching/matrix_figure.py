@@ -1,0 +1,53 @@
+"""The detection matrix as a picture: a line a bug, a column a family of tests.
+
+Invariant: a cell's sign is that of the printed matrix, and says without colour what colour repeats.
+"""
+
+from ..views.figure import Figure, drawing
+from ..views.palette import ACCEPTED_TINT, FADED, INK, PAPER, REJECTED_TINT
+from ..views.slide import MARGIN, SMALL, WIDTH, Slide
+from .families import FAMILIES
+from .matrix import CAUGHT, CRASHED, SURVIVED, Matrix
+
+LOOKS = {CAUGHT: (ACCEPTED_TINT, "✓"), CRASHED: (REJECTED_TINT, "!"), SURVIVED: (PAPER, "·")}
+LINE = 27                                # pixels from one bug to the next
+NAMES = 330                              # pixels for the names of the bugs
+OUTCOME = 160
+
+
+@drawing
+def matrix_figure(matrix: Matrix) -> Figure:
+    """Every row of the matrix."""
+    slide = Slide(150 + LINE * len(matrix.rows) + 60, "Which tests stop which bug")
+    width = (WIDTH - 2 * MARGIN - NAMES - OUTCOME) / len(FAMILIES)
+    centres = [MARGIN + NAMES + width * (column + 0.5) for column in range(len(FAMILIES))]
+    for x, family in zip(centres, FAMILIES):
+        slide.text(x, 82, family.name, SMALL, align="center", weight="bold")
+    slide.text(WIDTH - MARGIN, 82, "what one meets", SMALL, align="right", weight="bold")
+    y = 82
+    for row in matrix.rows:
+        y += LINE
+        slide.text(MARGIN, y, row.name, SMALL)
+        for x, sign in zip(centres, row.signs):
+            fill, glyph = LOOKS[sign]
+            edge = FADED if sign == SURVIVED else "none"
+            slide.box(x - width / 2 + 3, y - LINE / 2 + 2, width - 6, LINE - 4, fill, edge, pixels=1,
+                      name=f"cell {sign}")
+            slide.text(x, y, glyph, SMALL, INK if sign != SURVIVED else FADED, "center")
+        slide.text(WIDTH - MARGIN, y, row.outcome or "nothing", SMALL, align="right")
+    y += LINE + 10
+    slide.text(MARGIN, y, f"stopped, of {len(matrix.bugs)}", SMALL, weight="bold")
+    for x, family in zip(centres, FAMILIES):
+        stopped = len(matrix.bugs) - len(matrix.survivors((family.name,)))
+        slide.text(x, y, str(stopped), SMALL, align="center", weight="bold")
+    slide.text(MARGIN, y + 38, "✓ the family sees it     ! the run stops with an error     · the bug survives", SMALL)
+    return slide.finish(alternative(matrix))
+
+
+def alternative(matrix: Matrix) -> str:
+    """The picture in words."""
+    counts = [f"{family.name} {len(matrix.bugs) - len(matrix.survivors((family.name,)))}" for family in FAMILIES]
+    survivors = matrix.survivors(tuple([family.name for family in FAMILIES]))
+    return (f"A matrix of {len(matrix.bugs)} bugs and {len(FAMILIES)} families of tests.  Bugs stopped by each: "
+            f"{', '.join(counts)}.  Surviving all: {', '.join(survivors) or 'none'}.  The fewest families that stop "
+            f"all others: {' and '.join(matrix.fewest()) or 'none'}.")

@@ -1,0 +1,160 @@
+"""The detection matrix: clean code passes every family of tests, no bug survives them all, and every claim is measured."""
+
+import importlib
+from dataclasses import replace
+
+import pytest
+
+import minispec
+from minispec.teaching.bug import Bug
+from minispec.teaching.bugs import load_bug
+from minispec.teaching.cases import ARCHITECTURES, PROMPTS, SEEDS, TIED, all_cases
+from minispec.teaching.evidence import consult, gather
+from minispec.teaching.families import FAMILIES
+from minispec.teaching.gallery import GALLERY
+from minispec.teaching.matrix import CAUGHT, CLEAN, CRASHED, SURVIVED, detection_matrix
+from minispec.teaching.matrix_figure import matrix_figure
+
+NAMES = tuple(family.name for family in FAMILIES)
+CASES = all_cases()
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    return detection_matrix()
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """What the clean package leaves behind on every case."""
+    return [gather(minispec, case, consult(minispec, case)) for case in CASES]
+
+
+def test_clean_code_passes_every_family(matrix):
+    row = matrix.rows[0]
+    assert row.name == CLEAN and set(row.signs) == {SURVIVED} and row.outcome == ""
+
+
+def test_no_bug_survives_all_families(matrix):
+    assert [row.name for row in matrix.bugs] == [bug.name for bug in GALLERY]
+    assert matrix.survivors(NAMES) == []
+
+
+def test_the_matrix_stands_on_two_architectures_two_sets_of_weights_and_ten_prompts():
+    pairs = {case.pair.name for case in CASES}
+    assert len(ARCHITECTURES) == 2 and len(SEEDS) == 2 and len(pairs) == 4
+    for name in pairs:
+        prompts = {case.prompt for case in CASES if case.pair.name == name and not case.perfect}
+        assert len(prompts) == PROMPTS == 10
+        assert any(case.perfect for case in CASES if case.pair.name == name)
+
+
+@pytest.mark.parametrize("bug", GALLERY, ids=lambda bug: bug.name)
+def test_what_the_gallery_says_of_a_bug_is_what_was_measured(bug, matrix):
+    """Its outcome, and the families that see it."""
+    row = next(row for row in matrix.bugs if row.name == bug.name)
+    assert (row.outcome, row.caught_by) == (bug.outcome, bug.caught_by)
+    for sign, sentence in zip(row.signs, row.sentences):
+        assert bool(sentence) == (sign != SURVIVED)
+
+
+def test_every_family_sees_bugs_and_all_but_the_budget_some_that_leave_the_text_alone(matrix):
+    """A text that is too long is not the greedy text either; `budget` only says better what is wrong."""
+    for column, name in enumerate(NAMES[1:], start=1):
+        seen = [row for row in matrix.bugs if row.signs[column] == CAUGHT]
+        assert seen, name
+        assert name == "budget" or any(row.signs[0] == SURVIVED for row in seen), name
+
+
+def test_equality_with_greedy_is_not_enough(matrix):
+    """The course's own bugs are among those that leave the text as it is."""
+    survivors = matrix.survivors(("greedy",))
+    assert set(survivors) == {row.name for row in matrix.bugs if row.signs[0] == SURVIVED}
+    assert {"first-draft-only", "no-earlier-drafts", "last-draft-only"} <= set(survivors) and len(survivors) >= 10
+
+
+def test_the_fewest_families_that_stop_all_bugs_are_the_fewest(matrix):
+    chosen = matrix.fewest()
+    assert matrix.survivors(chosen) == []
+    for name in chosen:
+        assert matrix.survivors(tuple(set(chosen) - {name}))
+
+
+def test_the_printed_matrix_has_every_sign_in_its_column(matrix):
+    lines = repr(matrix).split("\n")
+    starts = [lines[0].index(name) for name in NAMES] + [lines[0].index("outcome")]
+    for row, line in zip(matrix.rows, lines[1:]):
+        assert line.startswith(row.name)
+        assert tuple(line[start:end].strip() for start, end in zip(starts, starts[1:])) == row.signs
+        assert line[starts[-1]:] == row.outcome
+    assert "surviving all: none" in lines[-1]
+
+
+def test_the_picture_has_a_cell_for_every_bug_and_family(matrix):
+    figure = matrix_figure(matrix)
+    cells = [artist.get_gid() for artist in figure.figure.findobj() if (artist.get_gid() or "").startswith("cell ")]
+    for sign in (CAUGHT, CRASHED, SURVIVED):
+        assert cells.count(f"cell {sign}") == sum(row.signs.count(sign) for row in matrix.rows)
+    assert f"{len(GALLERY)} bugs" in figure.alt and "Surviving all: none" in figure.alt
+
+
+# ------------------------------------------------------------------------------------------------- the cases
+
+def test_the_cases_have_in_them_what_bugs_need_to_show(clean):
+    """Rejections and full acceptance, ends inside a block, the context limit, ties."""
+    rounds = [each for evidence in clean if not evidence.case.perfect for each in evidence.trace.rounds]
+    judged, accepted = sum(each.n_examined for each in rounds), sum(each.n_accepted for each in rounds)
+    assert 0.3 < accepted / judged < 0.9
+    assert sum(each.bonus is not None and len(each.proposed) > 1 for each in rounds) > 20
+    ended = [each for each in rounds if each.own is None and each.proposed]
+    assert len(ended) >= 3 and any(each.discarded for each in ended)
+    assert {evidence.trace.stopped for evidence in clean} == {"budget", "context", "end-of-text"}
+    tied = [evidence for evidence in clean if evidence.case.pair.name.endswith(str(TIED))]
+    logits_TV = tied[0].trace.rounds[0].target_logits_TV
+    assert (logits_TV[:, ::2] == logits_TV[:, 1::2]).all()
+
+
+def test_watching_changes_nothing(clean):
+    for evidence in clean[::7]:
+        case = evidence.case
+        target, draft = case.models(minispec)
+        trace = minispec.speculative(target, draft, list(case.prompt), case.new_tokens, case.tau, case.stop)
+        for mine, watched in zip(trace.rounds, evidence.trace.rounds, strict=True):
+            assert mine.proposed == watched.proposed and mine.committed == watched.committed
+            assert mine.target_logits_TV.tobytes() == watched.target_logits_TV.tobytes()
+        assert len(evidence.target_passes) == len(trace.rounds)
+
+
+def test_the_oracle_is_never_the_code_under_test():
+    """A bug in the model must not move the ruler with which it is measured."""
+    package = load_bug("positions-restarted")
+    case = CASES[4]
+    oracle = consult(minispec, case)
+    assert type(oracle.target) is minispec.Transformer is not package.Transformer
+    evidence = gather(package, case, oracle)
+    assert type(evidence.trace) is importlib.import_module(f"{package.__name__}.trace").Trace
+
+
+def test_a_decode_that_does_not_end_is_a_crash_and_not_a_hang():
+    """Without the correction a round may commit nothing."""
+    bug = Bug("endless", "I7", (("speculation.py", "proposed[:n_accepted] + [choices[n_accepted]]",
+                                 "proposed[:n_accepted]"),))
+    row = detection_matrix((bug,), CASES[:8]).bugs[0]
+    assert row.outcome == "crash" and set(row.signs) <= {CRASHED, CAUGHT}
+    assert any("does not end" in sentence for sentence in row.sentences)
+
+
+def test_an_edit_that_changes_nothing_survives_all():
+    """The families find bugs, not edits."""
+    harmless = Bug("harmless", "I7", (("speculation.py", "    n_accepted = 0\n", "    n_accepted = len(proposed[:0])\n"),))
+    matrix = detection_matrix((harmless,), CASES[:6])
+    assert matrix.survivors(NAMES) == ["harmless"] and "surviving all: harmless" in repr(matrix)
+    assert matrix.bugs[0].caught_by == ()
+
+
+@pytest.mark.parametrize("name", ["bonus-lost"])
+def test_a_bug_of_ones_own_goes_through_the_matrix_like_ours(name, matrix):
+    mine = replace(next(bug for bug in GALLERY if bug.name == name), name="mine")
+    row = detection_matrix((mine,)).bugs[0]
+    theirs = next(row for row in matrix.bugs if row.name == name)
+    assert (row.signs, row.sentences, row.outcome) == (theirs.signs, theirs.sentences, theirs.outcome)
