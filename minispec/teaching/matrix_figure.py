@@ -11,8 +11,9 @@ from .matrix import CAUGHT, CRASHED, SURVIVED, Matrix
 
 LOOKS = {CAUGHT: (ACCEPTED_TINT, "✓"), CRASHED: (REJECTED_TINT, "!"), SURVIVED: (PAPER, "·")}
 LINE = 27                                # pixels from one bug to the next
-NAMES = 330                              # pixels for the names of the bugs
-OUTCOME = 160
+NAMES = 310                              # pixels for the names of the bugs
+OUTCOME = 170
+HEAD = 13                                # points, so that the longest name of a family fits its column
 
 
 @drawing
@@ -22,8 +23,9 @@ def matrix_figure(matrix: Matrix) -> Figure:
     width = (WIDTH - 2 * MARGIN - NAMES - OUTCOME) / len(FAMILIES)
     centres = [MARGIN + NAMES + width * (column + 0.5) for column in range(len(FAMILIES))]
     for x, family in zip(centres, FAMILIES):
-        slide.text(x, 82, family.name, SMALL, align="center", weight="bold")
-    slide.text(WIDTH - MARGIN, 82, "what one meets", SMALL, align="right", weight="bold")
+        for line, word in enumerate(reversed(family.name.split(" "))):
+            slide.text(x, 82 - 20 * line, word, HEAD, align="center", weight="bold")
+    slide.text(WIDTH - MARGIN, 82, "outcome", HEAD, align="right", weight="bold")
     y = 82
     for row in matrix.rows:
         y += LINE
@@ -40,7 +42,8 @@ def matrix_figure(matrix: Matrix) -> Figure:
     for x, family in zip(centres, FAMILIES):
         stopped = len(matrix.bugs) - len(matrix.survivors((family.name,)))
         slide.text(x, y, str(stopped), SMALL, align="center", weight="bold")
-    slide.text(MARGIN, y + 38, "✓ the family sees it     ! the run stops with an error     · the bug survives", SMALL)
+    slide.legend(y + 38, [("", "✓ the family sees it"), ("", "! the run stops with an error"),
+                          ("", "· the bug survives")])
     return slide.finish(alternative(matrix))
 
 
