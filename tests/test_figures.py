@@ -20,6 +20,7 @@ from minispec.scripted import Mix, Recite, scripted
 from minispec.trace import PlainRun
 from minispec.trace_file import trace_from_dict, trace_to_dict
 from minispec.views import palette, source_text
+from minispec.views.pieces import percent
 from minispec.views.text import GLYPHS, verdict
 
 pytest.importorskip("matplotlib")
@@ -250,7 +251,34 @@ def test_a_draft_is_titled_with_the_context_that_it_was_conditioned_on():
     assert "draft 4 “moon”" in figure.alt and "discarded, never judged" in figure.alt
 
 
-def test_both_top_2_gaps_are_printed():
+@pytest.mark.parametrize("name", ["trained", "staged", "some rejected"])
+def test_both_models_per_cents_stand_beside_the_bars(name):
+    """The target decides, so its number is there too: beside the draft's, in the same row."""
+    trace = TRACES[name]()
+    each = trace.rounds[0]
+    figure = figures.draft_steps(trace, 1)
+    written = {}
+    for artist in texts_of(figure):
+        if artist.get_ha() == "right" and artist.get_text().endswith("%"):
+            written.setdefault(round(artist.get_position()[1], 1), []).append((artist.get_position()[0], artist))
+    for t in range(1, len(each.proposed) + 1):
+        shares = [softmax(logits_TV[t - 1:t])[0] for logits_TV in (each.draft_logits_TV, each.target_logits_TV)]
+        for key, bar in named(figure, f"draft {t} \\d+").items():
+            x, y, _, height = pixel_box(bar)
+            row = sorted((place, artist.get_text()) for place, artist in written[round(y + height / 2, 1)] if place > x)
+            token = int(key.split()[-1])
+            assert [text for _, text in row[:2]] == [percent(float(share_V[token])) for share_V in shares]
+
+
+def test_the_whole_context_is_shown_where_it_fits():
+    """The course's own example has five words before the third draft: none of them is left off."""
+    words = ("The", " cat", " sat", " on", " the", " mat")
+    model = scripted(Recite((0, 1, 2, 3, 4, 5), otherwise=5), len(words), name="draft")
+    figure = figures.draft_steps(replace(speculative(model, model, [0, 1, 2], 4, 3), texts=words), 1)
+    assert "…" not in words_in(figure)
+
+
+def test_the_gaps_of_both_models_are_printed():
     each = real_trace().rounds[0]
     figure = figures.draft_steps(real_trace(), 1)
     for t in range(1, len(each.proposed) + 1):
@@ -258,7 +286,7 @@ def test_both_top_2_gaps_are_printed():
         for logits_TV in (each.draft_logits_TV, each.target_logits_TV):
             second, first = np.sort(logits_TV[t - 1])[-2:]
             gaps.append(f"{first - second:.2f}")
-        assert named(figure, f"gap {t}")[f"gap {t}"].get_text() == f"top-2 gap: draft {gaps[0]}, target {gaps[1]}"
+        assert named(figure, f"gap {t}")[f"gap {t}"].get_text() == f"gap: draft {gaps[0]}, target {gaps[1]}"
 
 
 def test_what_the_target_thinks_is_hidden_before_it_has_verified():
@@ -352,8 +380,8 @@ def test_full_acceptance_leaves_a_hole_of_one_cell_and_a_rejection_none():
     accepted, rejected = figures.cache_strips(mixed_trace(wrong=None), 1), figures.cache_strips(story(), 1)
     assert len(named(accepted, "hole .*")) == 1 and "A hole of one cell" in accepted.alt
     assert named(rejected, "hole .*") == {} and "hole" not in rejected.alt
-    assert named(rejected, "trim target")["trim target"].get_text() == "trim 2 = τ − nₐ"
-    assert named(rejected, "trim draft")["trim draft"].get_text() == "trim 1 = τ − nₐ − 1"
+    assert named(rejected, "trim target")["trim target"].get_text() == "trim 2 = τ − n_a"
+    assert named(rejected, "trim draft")["trim draft"].get_text() == "trim 1 = τ − n_a − 1"
 
 
 @each_trace
@@ -373,6 +401,19 @@ def test_the_timeline_is_true_to_scale(name):
     ticks = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "tick"]
     assert len(ticks) == trace.n_new
     assert f"{len(trace.rounds)} round" in figure.alt and ("Plain decoding" in figure.alt) == (trace.plain is not None)
+
+
+def test_the_cost_of_a_pass_is_drawn_in_the_shortest_cached_one():
+    figure = figures.cost_by_length({10: 2.0, 50: 2.0, 110: 2.1}, {10: 4.0, 50: 8.0, 110: 20.0})
+    heights = {name: named(figure, name)[name].get_ydata() for name in ("with a cache", "whole text read again")}
+    bottom, unit = 480, 480 - heights["with a cache"][0]
+    assert [(bottom - y) / unit for y in heights["with a cache"]] == pytest.approx([1, 1, 1.05])
+    assert [(bottom - y) / unit for y in heights["whole text read again"]] == pytest.approx([2, 4, 10])
+    assert "with a cache: 1.0 at 10 tokens, 1.1 at 110" in figure.alt and "10.0 at 110" in figure.alt
+    for _, box in extents(figure):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1280 and box.y1 <= 620
+    with pytest.raises(ValueError, match="nothing to draw"):
+        figures.cost_by_length({}, {10: 1.0})
 
 
 def test_the_stairs_end_at_the_number_of_tokens():
@@ -401,7 +442,8 @@ def test_the_survival_bars_are_those_of_the_rates(name):
             assert 430 - dot[f"conditional {t}"].center[1] == pytest.approx(350 / 1.08 * rate, abs=0.01)
     if conditional_acceptance(trace) is not None:
         assert f"{conditional_acceptance(trace):.3f}" in figure.alt
-        assert f"mean acceptance length {mean_acceptance_length(trace):.2f}" in figure.alt
+        assert (f"mean acceptance length {mean_acceptance_length(trace):.2f} = 1 + {trace.n_accepted} accepted / "
+                f"{len(trace.rounds)} round") in figure.alt
         line = named(figure, "alpha")["alpha"].get_ydata()
         assert [430 - y for y in line] == pytest.approx(
             [350 / 1.08 * conditional_acceptance(trace) ** t for t in range(1, len(shares) + 1)])
@@ -475,6 +517,31 @@ def test_a_figure_is_written_as_its_path_says_and_twice_the_same(kind, tmp_path)
     assert b"<dc:date>" not in written and b"CreationDate" not in written
     with pytest.raises(ValueError, match="must end in .png, .svg or .pdf"):
         figures.draft_steps(story(), 1).save(tmp_path / "figure.bmp")
+
+
+def test_a_png_with_a_palette_looks_like_the_one_without():
+    """Areas have their colour to the last bit, and only some pixels on the rims of letters are a little off."""
+    import io
+    from PIL import Image
+    figure = figures.cache_strips(story(), 1)
+    full = io.BytesIO()
+    figure.write(full, "png")
+    pictures = [Image.open(file).convert("RGB") for file in (full, io.BytesIO(figure.png()))]
+    whole, small = [np.asarray(picture).astype(int) for picture in pictures]
+    assert whole.shape == small.shape
+    off = (np.abs(whole - small).max(axis=-1) > 16).sum()
+    assert off < 0.001 * whole.shape[0] * whole.shape[1]
+    colours, counts = np.unique(whole.reshape(-1, 3), axis=0, return_counts=True)
+    for common in colours[np.argsort(-counts)[:8]]:
+        assert np.abs(small[(whole == common).all(axis=-1)] - common).max() <= 1
+    assert len(figure.png()) < 0.5 * len(full.getvalue())
+
+
+def test_what_is_measured_lies_over_the_diamonds_of_the_best():
+    figure = figures.speedup_by_tau({4: (1.6, 1.5, 1.7), 8: (1.4, 1.3, 1.5)}, {}, {4: 1.55, 8: 1.5})
+    best = max(patch.get_zorder() for patch in named(figure, "best .*").values())
+    over = [*named(figure, "measured .*").values(), *named(figure, "range .*").values()]
+    assert all(artist.get_zorder() > best for artist in over)
 
 
 def test_a_notebooks_own_style_changes_nothing():

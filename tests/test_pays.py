@@ -4,9 +4,11 @@ import math
 
 import pytest
 
+from minispec import plain_run, speculative
 from minispec.lab.costs import Costs
-from minispec.lab.pays import (Speedups, count_tokens, expected_tokens, formula_table, measure_pair, pair_costs, speedup,
-                               speedup_table, token_table)
+from minispec.lab.pays import (Speedups, count_tokens, expected_tokens, fastest, formula_table, measure_pair,
+                               pair_costs, plain_times, speculative_times, speedup, speedup_of, speedup_table,
+                               token_table)
 from minispec.rates import conditional_acceptance, tokens_a_round
 from minispec.scripted import Mix, scripted
 
@@ -63,6 +65,28 @@ def test_a_measured_pair_predicts_with_its_own_counts_and_costs():
         assert math.isclose(found.flat[tau], tokens / (tau * found.costs.c + 1))
     assert "Speed-up against tau of good for target" in found.figure().alt
     assert set(pair_costs(pair, repetitions=2).v) == {2, 4}
+
+
+def test_every_pass_counts_at_its_fastest():
+    """A run that is interrupted somewhere else each time is measured as if it had not been."""
+    assert fastest([[1.0, 9.0, 1.0], [7.0, 2.0, 1.0]]) == 4.0
+    with pytest.raises(ValueError):
+        fastest([[1.0, 2.0], [1.0]])
+    best, low, high = speedup_of([[3.0, 3.0], [3.0, 9.0]], [[2.0, 4.0], [5.0, 1.0]])
+    assert (best, low, high) == (2.0, 1.0, 2.0)
+
+
+def test_the_passes_of_a_run_and_the_rest_are_its_seconds():
+    plain = plain_run(TARGET, [1, 2, 3], 12)
+    trace = speculative(TARGET, BAD, [1, 2, 3], 12, 3)
+    assert len(plain_times(plain)) == 13 and math.isclose(sum(plain_times(plain)), plain.seconds)
+    assert len(speculative_times(trace)) == 2 * len(trace.rounds) + 1
+    assert math.isclose(sum(speculative_times(trace)), trace.seconds)
+
+
+def test_a_figure_says_which_text_it_is_about():
+    found = Speedups("a for b", Costs(1.0, 0.1, {2: 1.1}), {1: (1.2, 1.1, 1.3)}, {1: 1.2}, {1: 1.3})
+    assert "of a for b, strange text, 1 being" in found.figure("strange text").alt
 
 
 def test_the_tables_mark_what_loses():

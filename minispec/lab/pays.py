@@ -6,16 +6,16 @@ But: one prompt at a time; what a whole server does is another matter.
 """
 
 from dataclasses import dataclass
-from statistics import median
 
+from ..cache import KVCache
 from ..decoding import plain_run
 from ..rates import conditional_acceptance, pooled, tokens_a_round
 from ..speculation import speculative
-from ..trace import Trace
+from ..trace import PlainRun, Trace
 from ..views.figure import Figure
 from ..views.figures import speedup_by_tau
 from ..views.text import rate
-from .costs import Costs, measure_costs, predicted_speedup
+from .costs import Costs, predicted_speedup, timed_block, timed_run
 
 NEW_TOKENS = 40
 COST_TEXT = 64                           # tokens of the text at whose length costs are measured
@@ -66,7 +66,10 @@ def token_table(pairs: list[Pair]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Speedups:
-    """Speed-ups of one pair: measured, as tau -> (median, lowest, highest), and predicted with the costs or v = 1."""
+    """Speed-ups of one pair, measured and predicted with the costs or v = 1.
+
+    measured: tau -> (with every pass at its fastest, lowest and highest of the single repetitions).
+    """
 
     name: str
     costs: Costs
@@ -74,9 +77,9 @@ class Speedups:
     costed: dict[int, float]
     flat: dict[int, float]
 
-    def figure(self) -> Figure:
-        """All three against tau."""
-        return speedup_by_tau(self.measured, self.flat, self.costed, self.name)
+    def figure(self, text: str = "") -> Figure:
+        """All three against tau.  text: what was decoded, for the title."""
+        return speedup_by_tau(self.measured, self.flat, self.costed, self.name + (f", {text}" if text else ""))
 
     @property
     def best(self) -> int:
@@ -84,31 +87,75 @@ class Speedups:
         return max(self.measured, key=self.measured.get)
 
 
-def pair_costs(pair: Pair, repetitions: int = 5) -> Costs:
-    """c, and v for every tau of the pair, at the length of a text of the target's own."""
-    text = plain_run(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT]
-    return measure_costs(pair.target, pair.draft, list(text), tuple(tau + 1 for tau in pair.traces), repetitions)
+def pair_costs(pair: Pair, repetitions: int = 25) -> Costs:
+    """c, and v for every tau of the pair, at the length of a text of the target's own.
+
+    Each kind of pass at its fastest; verifications come after drafts, as in a decode.
+    """
+    text = list(plain_run(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT])
+    target_cache, draft_cache = KVCache(pair.target.config), KVCache(pair.draft.config)
+    pair.target(text, target_cache)
+    pair.draft(text, draft_cache)
+    plain, drafting = [], []
+    verifying = {tau + 1: [] for tau in pair.traces}
+    for _ in range(repetitions):
+        plain.append(timed_run(pair.target, text, target_cache))
+        for rows, seconds in verifying.items():
+            drafting.append(timed_run(pair.draft, text, draft_cache))
+            seconds.append(timed_block(pair.target, text, rows, target_cache))
+    v = {rows: min(seconds) / min(plain) for rows, seconds in verifying.items()}
+    return Costs(min(plain), min(drafting) / min(plain), v)
 
 
-def measure_pair(pair: Pair, repetitions: int = 3) -> Speedups:
+def fastest(runs: list[list[float]]) -> float:
+    """Seconds of a decode whose every pass takes the shortest time that it took in any of the runs.
+
+    The passes are the same ones in every run.  One is short, so some run has it without an interruption even on a busy
+    machine, where no whole decode goes uninterrupted.
+    """
+    return sum(min(seconds) for seconds in zip(*runs, strict=True))
+
+
+def plain_times(run: PlainRun) -> list[float]:
+    """The seconds of every pass, and of all that is no pass."""
+    return [*run.pass_seconds, run.seconds - sum(run.pass_seconds)]
+
+
+def speculative_times(trace: Trace) -> list[float]:
+    """The seconds of every drafting and every verification, and of all that is neither."""
+    passes = [seconds for each in trace.rounds for seconds in (each.draft_seconds, each.verify_seconds)]
+    return [*passes, trace.seconds - sum(passes)]
+
+
+def measure_pair(pair: Pair, repetitions: int = 5) -> Speedups:
     """Decode all prompts plainly and with every tau, in turn, `repetitions` times; costs are measured apart.
 
     The plain way decodes as many tokens as the traces did.
     """
     new_tokens = next(iter(pair.traces.values())).n_new // len(pair.prompts)
-    ratios = {tau: [] for tau in pair.traces}
+    plain, drafted = [], {tau: [] for tau in pair.traces}
     for _ in range(repetitions):
-        plain = sum(plain_run(pair.target, tokens, new_tokens, stop=None).seconds for tokens in pair.prompts)
-        for tau in ratios:
-            seconds = sum(speculative(pair.target, pair.draft, tokens, new_tokens, tau, stop=None).seconds
-                          for tokens in pair.prompts)
-            ratios[tau].append(plain / seconds)
+        plain.append([])
+        for runs in drafted.values():
+            runs.append([])
+        for tokens in pair.prompts:
+            plain[-1] += plain_times(plain_run(pair.target, tokens, new_tokens, stop=None))
+            for tau, runs in drafted.items():
+                trace = speculative(pair.target, pair.draft, tokens, new_tokens, tau, stop=None)
+                runs[-1] += speculative_times(trace)
     costs = pair_costs(pair)
-    measured = {tau: (median(values), min(values), max(values)) for tau, values in ratios.items()}
+    measured = {tau: speedup_of(plain, runs) for tau, runs in drafted.items()}
     counts = {tau: tokens_a_round(trace) for tau, trace in pair.traces.items()}
     costed = {tau: predicted_speedup(counts[tau], tau, costs) for tau in counts}
     flat = {tau: counts[tau] / (tau * costs.c + 1) for tau in counts}
     return Speedups(pair.name, costs, measured, costed, flat)
+
+
+def speedup_of(plain: list[list[float]], runs: list[list[float]]) -> tuple[float, float, float]:
+    """(with every pass at its fastest, lowest, highest): seconds of plain decoding over those of the runs."""
+    best = fastest(plain) / fastest(runs)
+    ratios = [sum(left) / sum(right) for left, right in zip(plain, runs)]
+    return best, min(best, *ratios), max(best, *ratios)
 
 
 def speedup_table(all_speedups: list[Speedups]) -> str:

@@ -6,10 +6,10 @@ drawn as an empty box where it belongs; the bars are recorded logits.
 
 from ..arguments import check_count
 from ..trace import Round, Trace
-from ..views.draft_figures import draw_candidate
+from ..views.draft_figures import draw_candidates
 from ..views.figure import Figure, drawing
 from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, TARGET, VERDICT_INK, Style
-from ..views.pieces import counted, draft_name, highest, recorded, round_at
+from ..views.pieces import CHIP, counted, draft_name, recorded, round_at
 from ..views.slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from ..views.text import label, verdict
 from .runs import Lane, SideBySide
@@ -20,30 +20,37 @@ MOST = 3                                 # panels side by side
 
 
 @drawing
-def draft_lanes(run: SideBySide, number: int = 1, first: int = 1) -> Figure:
-    """Round `number` of both runs, three drafts from draft `first` on."""
+def draft_lanes(run: SideBySide, number: int = 1, first: int = 1, panels: int = MOST) -> Figure:
+    """Round `number` of both runs, `panels` drafts (1 to 3) from draft `first` on; fewer show more of what was read."""
     check_count("first", first, least=1)
+    check_count("panels", panels, least=1)
+    if panels > MOST:
+        raise ValueError(f"panels is {panels}; it must be 1 to {MOST}")
     lanes = run.lanes()
-    slide = Slide(106 + LANE * len(lanes), f"Round {number}: what each draft read, and what it became")
+    made = max(len(round_at(lane.trace, number).proposed) for lane in lanes)
+    last = min(first + panels - 1, made)
+    which = "" if (first, last) == (1, made) else f" ({first} to {last} of {made})"
+    slide = Slide(106 + LANE * len(lanes), f"Round {number}: what each draft{which} read, and what it became")
     sentences = []
     for row, lane in enumerate(lanes):
         y = 56 + LANE * row
         slide.line([MARGIN, WIDTH - MARGIN], [y, y], INK, 2.5)
         slide.text(MARGIN, y + 22, lane.name, TOKEN_SIZE, INK, weight="bold")
-        sentences.append(f"{lane.name}: " + draw_lane(slide, lane, number, first, y + 46))
+        sentences.append(f"{lane.name}: " + draw_lane(slide, lane, number, (first, panels), y + 46))
     slide.legend(slide.height - 18, [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"),
                                      (MISSING, "should be read, is not"), (Style("none", TARGET), "target"),
                                      ("", "◀ its choice")])
     return slide.finish(f"Round {number}, drafts with the context that each really read. {' '.join(sentences)}")
 
 
-def draw_lane(slide: Slide, lane: Lane, number: int, first: int, y: float) -> str:
-    """The panels of one run; returns the same in words."""
+def draw_lane(slide: Slide, lane: Lane, number: int, shown: tuple[int, int], y: float) -> str:
+    """The panels of one run, shown: the first draft and how many; returns the same in words."""
     each = round_at(lane.trace, number)
-    steps = range(first, min(len(each.proposed), first + MOST - 1) + 1)
+    first, panels = shown
+    steps = range(first, min(len(each.proposed), first + panels - 1) + 1)
     if not steps:
         raise ValueError(f"first is {first}; round {number} of {lane.name} has {counted(len(each.proposed), 'draft')}")
-    width = (WIDTH - 2 * MARGIN + 20) / MOST
+    width = (WIDTH - 2 * MARGIN + 20) / panels
     words = [draw_panel(slide, lane, number, t, (MARGIN + width * place, y, width - 20))
              for place, t in enumerate(steps)]
     return "; ".join(words) + "."
@@ -55,17 +62,13 @@ def draw_panel(slide: Slide, lane: Lane, number: int, t: int, area: tuple[float,
     trace, each = lane.trace, lane.trace.rounds[number - 1]
     state = verdict(each, t - 1)
     slide.text(x, y + 18, f"draft {t}", weight="bold")
-    slide.text(x + 100, y + 20, draft_name(t), 20)
+    slide.text(x + slide.measured(f"draft {t}", weight="bold") + 14, y + 20, draft_name(t), 20)
     slide.text(x + width, y + 18, f"{GLYPHS[state]} {state}", TOKEN_SIZE, VERDICT_INK[state], "right", "bold")
     context = context_states(trace, each, t - 1, lane.read[number - 1][t - 1])
     slide.text(x, y + 58, "reads", SMALL, FADED)
     draw_context(slide, trace, context, (x + 62, y + 58, width - 62))
     draft_V, target_V = recorded(each, "draft")[t - 1], recorded(each, "target")[t - 1]
-    tokens = highest(draft_V, 5)
-    if each.choices[t - 1] not in tokens:
-        tokens.append(each.choices[t - 1])
-    for rank, token in enumerate(tokens):
-        draw_candidate(slide, trace, each, t, token, (draft_V, target_V), (x, y + 98 + 31 * rank, width))
+    draw_candidates(slide, trace, each, t, (draft_V, target_V), area)
     missing = " ".join(label(trace, token) for token, kind in context if kind == "missing")
     read = " ".join(label(trace, token) for token, kind in context[-6:] if kind != "missing")
     without = f" without “{missing}”" if missing else ""
@@ -94,10 +97,11 @@ def draw_context(slide: Slide, trace: Trace, context: list[tuple[int, str]], are
     x, y, width = area
     dots = slide.measured("…") + 6
     shown, used = [], 0.0
-    for token, state in reversed(context):
+    for place, (token, state) in enumerate(reversed(context), start=1):
         text = slide.fitted(label(trace, token), width - dots - 26)
-        needed = slide.measured(text) + 24
-        if used + needed > width - dots:
+        needed = slide.measured(text) + CHIP + 4
+        room = width + 4 if place == len(context) else width - dots      # "…" is not needed before the first token
+        if used + needed > room:
             break
         shown.insert(0, (text, state))
         used += needed
@@ -105,7 +109,7 @@ def draw_context(slide: Slide, trace: Trace, context: list[tuple[int, str]], are
         slide.text(x, y, "…")
         x += dots
     for text, state in shown:
-        chip = slide.measured(text) + 20
+        chip = slide.measured(text) + CHIP
         if state == "missing":
             slide.token_box(x, y - 18, chip, 36, MISSING, "missing")
             slide.text(x + chip / 2, y, text, align="center", colour=FADED)

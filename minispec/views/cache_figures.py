@@ -14,7 +14,7 @@ from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from .text import label, verdict
 
 STRIP = 44                               # height of a strip, in pixels
-LEFT = 254                               # where the cells begin
+LEFT = 276                               # where the cells begin
 MOST_DRAFTS = 8                          # positions of drafts that have a cell of their own
 
 
@@ -168,9 +168,9 @@ def trim_words(each: Round, model: str) -> str:
     """How many cells the rollback gave up, with the formula where it is that."""
     longest, kept = cache_of(each, model)
     trimmed = longest - kept
-    formula, value = ("τ − nₐ", len(each.proposed) - each.n_accepted)
+    formula, value = ("τ − n_a", len(each.proposed) - each.n_accepted)
     if model == "draft":
-        formula, value = ("τ − nₐ − 1", value - 1)
+        formula, value = ("τ − n_a − 1", value - 1)
     if trimmed == value and each.own is not None:
         return f"trim {trimmed} = {formula}"
     return f"trim {trimmed}"

@@ -17,6 +17,8 @@ from .text import label, verdict
 
 TRACK = "#EFEFEF"                        # the length of 100 %
 MOST_DRAFTS = 6                          # panels on one slide
+SMALLEST = 13                            # points; names of columns
+PERCENT, MARK = 66, 24                   # pixels of a column of per cents, and of the target's mark behind them
 CHOICE, OUTLINE = Style(DRAFT, DRAFT, "none"), Style("none", TARGET)
 
 
@@ -121,7 +123,8 @@ def draft_steps(trace: Trace, number: int = 1, judged: bool = True, first: int =
         sentences.append(draw_step(slide, trace, each, t, draft_TV[t - 1], judged, (x, y, width - 20)))
     entries = [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"), (CHOICE, "choice")]
     if judged:
-        entries += [(OUTLINE, "target"), ("", "◀ its choice"), ("", "gaps: in logits")]
+        entries += [(OUTLINE, "target"), ("", "◀ its choice")]
+    entries.append(("", "gap: 1st to 2nd logit"))
     if steps:
         slide.legend(slide.height - 22, entries)
     opening = f"Round {number}, drafts of {trace.draft} with the context of each. "
@@ -135,7 +138,7 @@ def draw_step(slide: Slide, trace: Trace, each: Round, t: int, logits_V: np.ndar
     chosen = each.proposed[t - 1]
     slide.line([x, x + width], [y - 4, y - 4], TRACK, 2.5)
     slide.text(x, y + 18, f"draft {t}", weight="bold")
-    slide.text(x + 118, y + 20, draft_name(t), 22)
+    slide.text(x + slide.measured(f"draft {t}", weight="bold") + 14, y + 20, draft_name(t), 22)
     target_V = None
     if judged:
         target_V = recorded(each, "target")[t - 1]
@@ -145,15 +148,11 @@ def draw_step(slide: Slide, trace: Trace, each: Round, t: int, logits_V: np.ndar
     states = context_states(trace, each, t - 1)
     slide.text(x, y + 58, "reads", SMALL, FADED)
     tail_of_context(slide, trace, states, x + 62, y + 58, width - 62)
-    tokens = highest(logits_V, 5)
-    if judged and each.choices[t - 1] not in tokens:
-        tokens.append(each.choices[t - 1])
-    for rank, token in enumerate(tokens):
-        draw_candidate(slide, trace, each, t, token, (logits_V, target_V), (x, y + 98 + 31 * rank, width))
-    gap = f"top-2 gap: draft {top_gap(logits_V):.2f}"
+    draw_candidates(slide, trace, each, t, (logits_V, target_V), area)
+    gap = f"gap: draft {top_gap(logits_V):.2f}"
     if judged:
         gap += f", target {top_gap(target_V):.2f}"
-    slide.text(x, y + 282, slide.fitted(gap, width, SMALL), SMALL, FADED, name=f"gap {t}")
+    slide.text(x, y + 287, slide.fitted(gap, width, SMALL), SMALL, FADED, name=f"gap {t}")
     said = f"draft {t} “{label(trace, chosen)}” ({percent(probabilities(logits_V)[chosen])}) after “" \
            f"{context_words(trace, states, 5)}”"
     if judged:
@@ -161,23 +160,44 @@ def draw_step(slide: Slide, trace: Trace, each: Round, t: int, logits_V: np.ndar
     return said
 
 
+def draw_candidates(slide: Slide, trace: Trace, each: Round, t: int, logits: tuple,
+                    area: tuple[float, float, float]) -> None:
+    """The bars of a panel: the draft's five likeliest tokens, and the target's choice where it is none of them.
+
+    logits: the draft's row and the target's, or None before it has verified.  area: left, top and width of the panel.
+    """
+    x, y, width = area
+    draft_V, target_V = logits
+    tokens = highest(draft_V, 5)
+    if target_V is not None:
+        if each.choices[t - 1] not in tokens:
+            tokens.append(each.choices[t - 1])
+        slide.text(x + width - MARK, y + 87, "target", SMALLEST, TARGET, "right")
+        slide.text(x + width - MARK - PERCENT, y + 87, "draft", SMALLEST, INK, "right")
+    for rank, token in enumerate(tokens):
+        draw_candidate(slide, trace, each, t, token, logits, (x, y + 110 + 29 * rank, width))
+
+
 def draw_candidate(slide: Slide, trace: Trace, each: Round, t: int, token: int, logits: tuple,
                    area: tuple[float, float, float]) -> None:
-    """One row of a panel: the token, the draft's bar, the target's outline, the draft's per cent and the mark."""
+    """One row of a panel: the token, the draft's bar, the target's outline, both per cents and the target's mark."""
     x, y, width = area
     draft_V, target_V = logits
     chosen = token == each.proposed[t - 1]
     weight = "bold" if chosen else "normal"
-    names, track = width * 0.38, width * 0.62 - 100
+    names = min(width * 0.36, 170)
+    right = x + width - MARK - (0 if target_V is None else PERCENT)      # where the draft's per cent ends
+    track = right - PERCENT - (x + names)
     text = slide.fitted(label(trace, token), names - 10, weight=weight)
     slide.text(x + names - 8, y, text, align="right", weight=weight)
     share = float(probabilities(draft_V)[token])
     probability_bar(slide, x + names, y, track, 20, share, DRAFT if chosen else DRAFT_TINT, f"draft {t} {token}")
-    slide.text(x + names + track + 6, y, percent(share), 13, INK, weight=weight)
+    slide.text(right, y, percent(share), SMALL, INK, "right")
     if target_V is None:
         return
     outline = float(probabilities(target_V)[token])
-    line = "dotted" if verdict(each, t - 1) == "discarded" else "solid"
+    line, colour = ("dotted", FADED) if verdict(each, t - 1) == "discarded" else ("solid", TARGET)
     slide.box(x + names, y - 13, track * outline, 26, "none", TARGET, line, 2.5, name=f"target {t} {token}")
+    slide.text(x + width - MARK, y, percent(outline), SMALL, colour, "right")
     if token == each.choices[t - 1]:
-        slide.text(x + width - 30, y, "◀", SMALL, TARGET, name=f"choice {t} {token}")
+        slide.text(x + width - MARK + 4, y, "◀", SMALL, TARGET, name=f"choice {t} {token}")

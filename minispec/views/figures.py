@@ -9,7 +9,7 @@ from .draft_figures import draft_steps, next_token
 from .figure import Figure
 from .mask_figures import attention_heads, verification_mask
 from .rate_figures import acceptance_by_position, speedup_by_tau
-from .time_figures import timeline
+from .time_figures import cost_by_length, timeline
 
-__all__ = ["Figure", "acceptance_by_position", "attention_heads", "cache_strips", "draft_steps", "next_token",
-           "speedup_by_tau", "timeline", "verification_mask"]
+__all__ = ["Figure", "acceptance_by_position", "attention_heads", "cache_strips", "cost_by_length", "draft_steps",
+           "next_token", "speedup_by_tau", "timeline", "verification_mask"]

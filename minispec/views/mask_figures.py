@@ -14,8 +14,9 @@ from .text import label, verdict
 
 MOST_ROWS = 12
 GRID = 390                               # where the columns of the new tokens begin, in pixels
-CELL = 46                                # a weight of attention, in pixels
+CELL = 72                                # a weight of attention, in pixels, at most
 JUDGED = 790                             # where the verdicts begin
+NAMES_WIDTH, APART = 130, 44             # pixels beside the grids of the heads, and between them
 
 
 @drawing
@@ -35,8 +36,7 @@ def verification_mask(trace: Trace, number: int = 1) -> Figure:
     slide.text(GRID - 62, 116, f"{cached} keys" if cached != 1 else "1 key", SMALL, FADED, "center", name="cached")
     slide.text(GRID, 88, "position", SMALL, FADED)
     slide.text(JUDGED, 88, "→ judges draft, at position", SMALL, FADED)
-    slide.box(GRID - 120, top, 112, pitch * shown, TARGET_TINT, TARGET, pixels=2.5, hatch="///", hatch_colour=TARGET,
-              name="slab")
+    slide.box(GRID - 120, top, 112, pitch * shown, TARGET, TARGET, pixels=2.5, name="slab")
     for place in range(shown):
         if column >= 48 or place % 2 == 0:
             slide.text(GRID + column * (place + 0.5), 120, str(cached + place), SMALL, INK, "center")
@@ -113,10 +113,11 @@ def mask_words(trace: Trace, each: Round, number: int, cached: int) -> str:
 
 @drawing
 def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads: tuple[int, ...] = (0, 1),
-                    rows: int = 6) -> Figure:
+                    rows: int = 8) -> Figure:
     """Attention of one layer while `model` reads the text and the drafts of a round: a grid for each head, at most two.
 
-    Rows are the last tokens read, columns the keys that they look at; what does not fit is one column, summed.
+    Rows are the last tokens read, at most 8; columns the keys that they look at: what does not fit is one column,
+    summed.
     """
     each = round_at(trace, number)
     check_count("layer", layer)
@@ -134,41 +135,47 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
     attention_HTP = record[layer].attention_HTP[:, :, :len(tokens)]
     rows = min(rows, len(tokens), 8)
     keys = min(len(tokens), 10)
+    columns = keys + (keys < len(tokens))
+    slide = Slide(720, "")
+    top = 112 + max(min(slide.measured(label(trace, token)), 118) for token in tokens[-keys:])
+    cell = min(CELL, (WIDTH - 2 * MARGIN - NAMES_WIDTH - APART) / (2 * columns), (660 - top) / rows)
     layers = f"layer {layer} of 0–{model.config.n_layer - 1}"
-    slide = Slide(300 + CELL * rows, f"{model.name}, {layers}: where each token looks")
+    slide = Slide(round(top + cell * rows + 56), f"{model.name}, {layers}: where each token looks")
     said = []
     for place, head in enumerate(heads):
-        left = MARGIN + 150 + place * (CELL * (keys + 1) + 40)
-        draw_head(slide, trace, tokens, attention_HTP[head], (left, rows, keys, place == 0))
+        left = MARGIN + NAMES_WIDTH + place * (cell * columns + APART)
+        draw_head(slide, trace, tokens, attention_HTP[head], (left, top, cell, rows, keys, place == 0))
         slide.text(left, 84, f"head {head}", weight="bold")
         looked = int(attention_HTP[head, -1].argmax())
         said.append(f"in head {head} the last token “{label(trace, tokens[-1])}” looks most at position {looked}, "
                     f"“{label(trace, tokens[looked])}”, with {percent(attention_HTP[head, -1, looked])}")
+    shown = f"the {len(tokens)} tokens" if rows == len(tokens) else f"the last {rows} of {len(tokens)} tokens"
     slide.text(MARGIN, slide.height - 24,
-               "rows: queries   columns: keys   dark = much; numbers in %, from 10 up   – masked", SMALL, FADED)
-    return slide.finish(f"Attention in layer {layer} of {model.name}, the last {rows} tokens as rows: "
-                        + "; ".join(said) + ".")
+               f"rows: queries of {shown}   columns: keys   dark = much; numbers in %, from 10 up   – masked", SMALL,
+               FADED)
+    return slide.finish(f"Attention in layer {layer} of {model.name}, {shown} as rows: " + "; ".join(said) + ".")
 
 
 def draw_head(slide: Slide, trace: Trace, tokens: list[int], attention_TP, area: tuple) -> None:
-    """The grid of one head."""
-    left, rows, keys, named = area
+    """The grid of one head; its first column is what does not fit, summed, if there is any."""
+    left, top, cell, rows, keys, named = area
     first_key, first_row = len(tokens) - keys, len(tokens) - rows
-    top, cell = 236, CELL
-    for place in range(-1 if first_key else 0, keys):
+    folded = 1 if first_key else 0
+    for place in range(-folded, keys):
         text = f"0–{first_key - 1}" if place < 0 else label(trace, tokens[first_key + place])
-        x = left + cell * (place + 1.5)
+        x = left + cell * (place + folded + 0.5)
         slide.text(x, top - 6, slide.fitted(text, 118), TOKEN_SIZE, INK, "center", rotation=90)
     for row in range(rows):
         y = top + cell * row
         position = first_row + row
         if named:
-            slide.text(left - 10, y + cell / 2, slide.fitted(label(trace, tokens[position]), 138), align="right")
-        if first_key:
+            slide.text(left - 10, y + cell / 2, slide.fitted(label(trace, tokens[position]), NAMES_WIDTH - 12),
+                       align="right")
+        if folded:
             draw_weight(slide, left, y, cell, float(attention_TP[position, :first_key].sum()), True)
         for place in range(keys):
             weight = float(attention_TP[position, first_key + place])
-            draw_weight(slide, left + cell * (place + 1), y, cell, weight, first_key + place <= position)
+            draw_weight(slide, left + cell * (place + folded), y, cell, weight, first_key + place <= position)
 
 
 def draw_weight(slide: Slide, x: float, y: float, cell: float, weight: float, seen: bool) -> None:

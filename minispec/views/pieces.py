@@ -12,6 +12,7 @@ from ..trace import Round, Trace
 from .slide import Slide
 from .text import label
 
+CHIP = 16                                # pixels of a token's box beside its text, where several stand in a row
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -84,10 +85,11 @@ def tail_of_context(slide: Slide, trace: Trace, states: list[tuple[int, str]], x
     """The last tokens as boxes in a row, as many as fit; returns the texts shown, "…" first if some are left off."""
     dots = slide.measured("…") + 6
     shown, used = [], 0.0
-    for token, state in reversed(states):
+    for place, (token, state) in enumerate(reversed(states), start=1):
         text = slide.fitted(label(trace, token), max(width - dots - 26, 40))
-        needed = slide.measured(text) + 20 + 4
-        if len(shown) == most or used + needed > width - dots:
+        needed = slide.measured(text) + CHIP + 4
+        room = width + 4 if place == len(states) else width - dots       # "…" is not needed before the first token
+        if len(shown) == most or used + needed > room:
             break
         shown.insert(0, (text, state))
         used += needed
@@ -96,7 +98,7 @@ def tail_of_context(slide: Slide, trace: Trace, states: list[tuple[int, str]], x
         slide.text(x, y, "…")
         x += dots
     for text, state in shown:
-        x += slide.chip(x, y, text, state, slide.measured(text) + 20, height, name=f"context {state}") + 4
+        x += slide.chip(x, y, text, state, slide.measured(text) + CHIP, height, name=f"context {state}") + 4
     return ["…"] * left_off + [text for text, _ in shown]
 
 

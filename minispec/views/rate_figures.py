@@ -31,9 +31,9 @@ def acceptance_by_position(trace: Trace) -> Figure:
     plot = Plot(160, WIDTH - MARGIN, 80, 430, (0.4, len(shares) + 0.6), (0.0, 1.08))
     plot.draw_y_axis(slide, [0, 0.25, 0.5, 0.75, 1], percent)
     slide.line([plot.left, plot.right], [plot.bottom, plot.bottom], FADED, 2.5)
-    names = (("draft t", INK), ("survived", INK), ("right", INK), ("of judged", FADED))
+    names = (("draft t", INK), ("made", INK), ("judged", INK), ("accepted", INK), ("survived", INK))
     for row, (name, colour) in enumerate(names):
-        slide.text(plot.left - 12, 462 + 36 * row, name, SMALL, colour, "right")
+        slide.text(plot.left - 12, 462 + 34 * row, name, SMALL, colour, "right")
     half = min(0.32, 60 / (plot.x(1) - plot.x(0)))
     for t, share in enumerate(shares, start=1):
         x, top = plot.x(t - half), plot.y(share)
@@ -44,10 +44,12 @@ def acceptance_by_position(trace: Trace) -> Figure:
     every = 1 if len(shares) <= 16 else -(-len(shares) // 16)
     for t, share in enumerate(shares, start=1):
         draw_position(slide, plot, trace, t, share, (t - 1) % every == 0)
-    total = f"sum of survival {sum(shares):.2f}; mean acceptance length {mean_acceptance_length(trace):.2f}"
-    slide.text(MARGIN, 634, f"{total} (the target's own token counts 1)", SMALL, FADED)
-    words = "" if alpha is None else f"αᵗ with α = {alpha:.3f}"
-    line_legend(slide, 690, [("box", ACCEPTED_TINT, 0, "survived"), ("dot", INK, 0, "right, of those judged"),
+    total = (f"mean acceptance length {mean_acceptance_length(trace):.2f} = 1 + {trace.n_accepted} accepted / "
+             f"{counted(len(trace.rounds), 'round')}")
+    slide.text(MARGIN, 646, total, SMALL, FADED)
+    words = "" if alpha is None else f"αᵗ with α = {alpha:.3f} = {trace.n_accepted} / {trace.n_examined}"
+    line_legend(slide, 692, [("box", ACCEPTED_TINT, 0, "survived = accepted / made"),
+                             ("dot", INK, 0, "right = accepted / judged"),
                              ("dashed", REJECTED, 3.5, words or "α: n/a")])
     return slide.finish(acceptance_words(trace, shares, alpha, total))
 
@@ -55,18 +57,19 @@ def acceptance_by_position(trace: Trace) -> Figure:
 def draw_position(slide: Slide, plot: Plot, trace: Trace, t: int, share: float, written: bool) -> None:
     """The dot of one position, and its numbers under the plot."""
     accepted, judged = judged_at(trace, t)
+    made = sum(len(each.proposed) >= t for each in trace.rounds)
     rate = ratio(accepted, judged)
     if rate is not None:
         slide.dot(plot.x(t), plot.y(rate), 9, INK, name=f"conditional {t}")
     if written:
         slide.text(plot.x(t), 462, str(t), TOKEN_SIZE, INK, "center", "bold")
-        for row, text in enumerate((percent(share), str(accepted), str(judged)), start=1):
-            slide.text(plot.x(t), 462 + 36 * row, text, SMALL, INK, "center")
+        for row, text in enumerate((str(made), str(judged), str(accepted), percent(share)), start=1):
+            slide.text(plot.x(t), 462 + 34 * row, text, SMALL, INK, "center")
 
 
 def acceptance_words(trace: Trace, shares: list[float], alpha: float | None, total: str) -> str:
     """The figure as sentences."""
-    words = [f"draft {t}: {percent(share)}, {judged_at(trace, t)[0]} right of {judged_at(trace, t)[1]} judged"
+    words = [f"draft {t}: {percent(share)}, {judged_at(trace, t)[0]} accepted of {judged_at(trace, t)[1]} judged"
              for t, share in enumerate(shares, start=1)]
     end = "no draft was judged" if alpha is None else f"conditional acceptance α is {alpha:.3f}"
     return f"Share of rounds in which a draft survived, by position: {'; '.join(words)}; {end}; {total}."
@@ -93,7 +96,6 @@ def speedup_by_tau(measured: dict[int, tuple[float, float, float]], flat: dict[i
     slide.line([plot.left, plot.right], [plot.y(1)] * 2, INK, 2.5, "dotted", "plain")
     draw_curve(slide, plot, flat, FADED, 2.5, "dashed", "flat")
     draw_curve(slide, plot, costed, TARGET, 6, "solid", "costed")
-    draw_measured(slide, plot, measured)
     middles = {tau: middle for tau, (middle, _, _) in measured.items()}
     said = []
     rows = ((("dot", INK, 0), "measured, lowest to highest", middles),
@@ -106,6 +108,7 @@ def speedup_by_tau(measured: dict[int, tuple[float, float, float]], flat: dict[i
             line_legend(slide, 600 + 36 * row, [(*sample, f"{words}: best {values[best]:.2f}× at tau {best}")])
             each = ", ".join(f"tau {tau} {values[tau]:.2f}" for tau in sorted(values))
             said.append(f"{words}: best {values[best]:.2f} at tau {best}, {each}")
+    draw_measured(slide, plot, measured)
     slide.text(WIDTH - MARGIN, 600, "◇ best   ⋯ 1× = plain decoding", SMALL, FADED, "right")
     opening = f"Speed-up against tau{' of ' + name if name else ''}, 1 being plain decoding. "
     return slide.finish(opening + "; ".join(said) + ".")
@@ -132,6 +135,6 @@ def draw_curve(slide: Slide, plot: Plot, values: dict[int, float], colour: str, 
 
 
 def draw_best(slide: Slide, plot: Plot, tau: int, value: float) -> None:
-    """A hollow diamond around the best point of a series."""
+    """A hollow diamond around the best point of a series; what is measured is drawn over it."""
     x, y = plot.x(tau), plot.y(value)
-    slide.shape([x - 17, x, x + 17, x], [y, y - 17, y, y + 17], "none", REJECTED, 3, name=f"best {tau}")
+    slide.shape([x - 24, x, x + 24, x], [y, y - 24, y, y + 24], "none", REJECTED, 2.5, name=f"best {tau}")

@@ -77,14 +77,15 @@ def timeline(trace: Trace) -> Figure:
     longest = max([span.end for span in speculative + plainly] + [trace.seconds, 1e-6])
     tokens = max(trace.n_new, len(plain.pass_seconds) if plain else 0, 1)
     slide = Slide(720, timeline_title(trace))
-    plot = Plot(LEFT, WIDTH - MARGIN - 10, 76, 306, (0.0, longest * 1.02), (0.0, tokens * 1.05))
+    plot = Plot(LEFT, WIDTH - MARGIN - 10, 76, 306, (0.0, longest * 1.02), (0.0, tokens * 1.25))
     counts = [value for value in round_values(tokens, 4) if value == int(value)]
     plot.draw_y_axis(slide, counts, lambda value: f"{value:.0f}")
     slide.text(LEFT + 12, 84, "tokens so far", SMALL, FADED, paper=True)
     if plain:
         draw_stairs(slide, plot, plain_stairs(trace), FADED, 2.5, "dashed", "plain stairs")
     draw_stairs(slide, plot, stairs(trace), INK, 4.5, "solid", "stairs")
-    slide.text(LEFT - 12, 360, "tokens", SMALL, FADED, "right")
+    slide.text(LEFT - 12, 340, "each dash:", SMALL, FADED, "right")
+    slide.text(LEFT - 12, 362, "one token", SMALL, FADED, "right")
     draw_lane(slide, plot, "draft", [span for span in speculative if span.kind == "draft"], 388)
     draw_lane(slide, plot, "target", [span for span in speculative if span.kind != "draft"], 444)
     draw_ticks(slide, plot, stairs(trace), 378, "tick")
@@ -103,9 +104,38 @@ def timeline(trace: Trace) -> Figure:
     return slide.finish(timeline_words(trace))
 
 
+@drawing
+def cost_by_length(cached: dict[int, float], again: dict[int, float]) -> Figure:
+    """The time of a pass against the tokens of the text: with a cache, and with the whole text read again.
+
+    cached, again: tokens -> time of a pass, in any one unit; the shortest cached one is drawn as 1.
+    """
+    if not cached or not again:
+        raise ValueError("cached and again must have an entry each; there is nothing to draw")
+    unit = cached[min(cached)]
+    lengths = sorted({*cached, *again})
+    highest = max([*cached.values(), *again.values()]) / unit
+    slide = Slide(620, "One pass, by the length of the text")
+    plot = Plot(110, WIDTH - MARGIN - 10, 76, 480, (0, 1.04 * lengths[-1]), (0.0, 1.1 * highest))
+    plot.draw_y_axis(slide, round_values(1.1 * highest), lambda value: f"{value:g}×")
+    plot.draw_x_axis(slide, [value for value in round_values(lengths[-1], 8)], lambda value: f"{value:g}")
+    slide.text((plot.left + plot.right) / 2, 536, "tokens of the text", SMALL, FADED, "center")
+    said, legend = [], []
+    for name, values, line in (("whole text read again", again, "dashed"), ("with a cache", cached, "solid")):
+        points = [(plot.x(length), plot.y(values[length] / unit)) for length in sorted(values)]
+        slide.line([x for x, _ in points], [y for _, y in points], TARGET, 4.5, line, name)
+        for x, y in points:
+            slide.dot(x, y, 8, TARGET if line == "solid" else PAPER, TARGET)
+        first, last = values[min(values)] / unit, values[max(values)] / unit
+        said.append(f"{name}: {first:.1f} at {min(values)} tokens, {last:.1f} at {max(values)}")
+        legend.append((line, TARGET, 4.5, name))
+    line_legend(slide, 590, legend + [("none", INK, 0, "1× = the shortest cached pass")])
+    return slide.finish(f"Time of one pass by the length of the text, in the shortest cached pass. {'; '.join(said)}.")
+
+
 def draw_stairs(slide: Slide, plot: Plot, steps: list[tuple[float, int]], colour: str, pixels: float, line: str,
                 name: str) -> None:
-    """Tokens so far, flat during a pass and up at its end."""
+    """Tokens so far, flat during a pass and up at its end; a dot where all are there."""
     xs, ys = [], []
     for place, (seconds, count) in enumerate(steps):
         if place:
@@ -114,6 +144,7 @@ def draw_stairs(slide: Slide, plot: Plot, steps: list[tuple[float, int]], colour
         xs.append(plot.x(seconds))
         ys.append(plot.y(count))
     slide.line(xs, ys, colour, pixels, line, name)
+    slide.dot(xs[-1], ys[-1], 8, colour)
 
 
 def draw_lane(slide: Slide, plot: Plot, name: str, lane: list[Span], top: float) -> None:
