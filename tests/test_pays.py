@@ -1,14 +1,15 @@
 """When it pays: the formula is the arithmetic that it claims to be, and what is counted is what was decoded."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from minispec import plain_run, speculative
 from minispec.lab.costs import Costs
 from minispec.lab.pays import (Speedups, count_tokens, expected_tokens, fastest, formula_table, measure_pair,
-                               pair_costs, plain_times, speculative_times, speedup, speedup_of, speedup_table,
-                               token_table)
+                               measure_pairs, pair_costs, plain_times, speculative_times, speedup, speedup_of,
+                               speedup_table, timed_trace, token_table)
 from minispec.rates import conditional_acceptance, tokens_a_round
 from minispec.scripted import Mix, scripted
 
@@ -84,9 +85,38 @@ def test_the_passes_of_a_run_and_the_rest_are_its_seconds():
     assert math.isclose(sum(speculative_times(trace)), trace.seconds)
 
 
+def test_a_timed_trace_is_the_decode_with_the_shortest_seconds(monkeypatch):
+    """Each run is slow in one pass; none of it is left, in the rounds, the plain run or the sums."""
+    from minispec.lab import pays
+    clean = speculative(TARGET, BAD, [1, 2, 3], 12, 3)
+    plain = plain_run(TARGET, [1, 2, 3], 12)
+    slow = iter(range(100))
+
+    def interrupted(*_):
+        place = next(slow)
+        rounds = tuple(replace(each, draft_seconds=5.0 if at == place else 1.0, verify_seconds=2.0)
+                       for at, each in enumerate(clean.rounds))
+        return replace(clean, rounds=rounds, seconds=sum(each.draft_seconds + 2.0 for each in rounds) + 0.5)
+
+    monkeypatch.setattr(pays, "speculative", interrupted)
+    monkeypatch.setattr(pays, "plain_run", lambda *_: replace(plain, pass_seconds=(3.0,) * 12, seconds=37.0))
+    found = timed_trace(TARGET, BAD, [1, 2, 3], 12, 3, repetitions=2)
+    assert {(each.draft_seconds, each.verify_seconds) for each in found.rounds} == {(1.0, 2.0)}
+    assert found.seconds == 3 * len(clean.rounds) + 0.5 and found.tokens == clean.tokens
+    assert found.plain.seconds == 37.0 and found.plain.pass_seconds == (3.0,) * 12
+
+
 def test_a_figure_says_which_text_it_is_about():
     found = Speedups("a for b", Costs(1.0, 0.1, {2: 1.1}), {1: (1.2, 1.1, 1.3)}, {1: 1.2}, {1: 1.3})
     assert "of a for b, strange text, 1 being" in found.figure("strange text").alt
+
+
+def test_pairs_are_measured_against_one_plain_run():
+    pairs = [count_tokens(TARGET, draft, PROMPTS, (2,), new_tokens=80) for draft in (GOOD, BAD)]
+    good, bad = measure_pairs(pairs, repetitions=2)
+    assert (good.name, bad.name) == ("good for target", "bad for target") and good.measured[2][0] > bad.measured[2][0]
+    with pytest.raises(ValueError, match="one target and the same prompts"):
+        measure_pairs([pairs[0], count_tokens(TARGET, BAD, PROMPTS[:1], (2,), new_tokens=80)])
 
 
 def test_the_tables_mark_what_loses():

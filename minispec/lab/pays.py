@@ -5,7 +5,7 @@ given out is ratios to plain decoding on the same machine.
 But: one prompt at a time; what a whole server does is another matter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..cache import KVCache
 from ..decoding import plain_run
@@ -15,7 +15,7 @@ from ..trace import PlainRun, Trace
 from ..views.figure import Figure
 from ..views.figures import speedup_by_tau
 from ..views.text import rate
-from .costs import Costs, predicted_speedup, timed_block, timed_run
+from .costs import RUN, Costs, predicted_speedup, timed_block
 
 NEW_TOKENS = 40
 COST_TEXT = 64                           # tokens of the text at whose length costs are measured
@@ -99,12 +99,18 @@ def pair_costs(pair: Pair, repetitions: int = 25) -> Costs:
     plain, drafting = [], []
     verifying = {tau + 1: [] for tau in pair.traces}
     for _ in range(repetitions):
-        plain.append(timed_run(pair.target, text, target_cache))
+        plain += one_by_one(pair.target, text, target_cache)
         for rows, seconds in verifying.items():
-            drafting.append(timed_run(pair.draft, text, draft_cache))
+            drafting += one_by_one(pair.draft, text, draft_cache)
             seconds.append(timed_block(pair.target, text, rows, target_cache))
     v = {rows: min(seconds) / min(plain) for rows, seconds in verifying.items()}
     return Costs(min(plain), min(drafting) / min(plain), v)
+
+
+def one_by_one(model, tokens: list[int], cache: KVCache) -> list[float]:
+    """Seconds of feeding each of the last RUN tokens, one behind the other, as drafting and plain decoding do."""
+    ends = range(len(tokens) - RUN + 1, len(tokens) + 1)
+    return [timed_block(model, tokens[:end], 1, cache) for end in ends]
 
 
 def fastest(runs: list[list[float]]) -> float:
@@ -127,24 +133,36 @@ def speculative_times(trace: Trace) -> list[float]:
     return [*passes, trace.seconds - sum(passes)]
 
 
-def measure_pair(pair: Pair, repetitions: int = 5) -> Speedups:
-    """Decode all prompts plainly and with every tau, in turn, `repetitions` times; costs are measured apart.
+def measure_pair(pair: Pair, repetitions: int = 4) -> Speedups:
+    """`measure_pairs` of one."""
+    return measure_pairs([pair], repetitions)[0]
 
-    The plain way decodes as many tokens as the traces did.
+
+def measure_pairs(pairs: list[Pair], repetitions: int = 4) -> list[Speedups]:
+    """Decode all prompts plainly and with every pair and tau, in turn, `repetitions` times; costs are measured apart.
+
+    pairs: of one target, on the same prompts.  The plain way decodes as many tokens as the traces did.
     """
-    new_tokens = next(iter(pair.traces.values())).n_new // len(pair.prompts)
-    plain, drafted = [], {tau: [] for tau in pair.traces}
-    for _ in range(repetitions):
-        plain.append([])
-        for runs in drafted.values():
-            runs.append([])
-        for tokens in pair.prompts:
-            plain[-1] += plain_times(plain_run(pair.target, tokens, new_tokens, stop=None))
-            for tau, runs in drafted.items():
-                trace = speculative(pair.target, pair.draft, tokens, new_tokens, tau, stop=None)
-                runs[-1] += speculative_times(trace)
+    first = pairs[0]
+    if any(pair.target is not first.target or pair.prompts != first.prompts for pair in pairs):
+        raise ValueError("pairs must have one target and the same prompts, as they are compared with one plain run")
+    new_tokens = next(iter(first.traces.values())).n_new // len(first.prompts)
+    plain = [[] for _ in range(repetitions)]
+    drafted = [{tau: [[] for _ in range(repetitions)] for tau in pair.traces} for pair in pairs]
+    for place in range(repetitions):
+        for tokens in first.prompts:
+            plain[place] += plain_times(plain_run(first.target, tokens, new_tokens, stop=None))
+            for pair, runs in zip(pairs, drafted):
+                for tau in runs:
+                    trace = speculative(pair.target, pair.draft, tokens, new_tokens, tau, stop=None)
+                    runs[tau][place] += speculative_times(trace)
+    return [predicted(pair, {tau: speedup_of(plain, each) for tau, each in runs.items()})
+            for pair, runs in zip(pairs, drafted)]
+
+
+def predicted(pair: Pair, measured: dict[int, tuple[float, float, float]]) -> Speedups:
+    """What was measured, with the predictions from the pair's own counts and costs beside it."""
     costs = pair_costs(pair)
-    measured = {tau: speedup_of(plain, runs) for tau, runs in drafted.items()}
     counts = {tau: tokens_a_round(trace) for tau, trace in pair.traces.items()}
     costed = {tau: predicted_speedup(counts[tau], tau, costs) for tau in counts}
     flat = {tau: counts[tau] / (tau * costs.c + 1) for tau in counts}
@@ -156,6 +174,23 @@ def speedup_of(plain: list[list[float]], runs: list[list[float]]) -> tuple[float
     best = fastest(plain) / fastest(runs)
     ratios = [sum(left) / sum(right) for left, right in zip(plain, runs)]
     return best, min(best, *ratios), max(best, *ratios)
+
+
+def timed_trace(target, draft, tokens: list[int], new_tokens: int, tau: int, repetitions: int = 5) -> Trace:
+    """The trace of one decode with its plain run beside it, every pass with the shortest time of `repetitions` runs.
+
+    So the recorded times are those of a machine that did nothing else.
+    """
+    plain, traces = [], []
+    for _ in range(repetitions):
+        plain.append(plain_run(target, tokens, new_tokens))
+        traces.append(speculative(target, draft, tokens, new_tokens, tau))
+    times = [min(seconds) for seconds in zip(*[speculative_times(trace) for trace in traces], strict=True)]
+    rounds = [replace(each, draft_seconds=drafting, verify_seconds=verifying)
+              for each, drafting, verifying in zip(traces[0].rounds, times[0:-1:2], times[1:-1:2], strict=True)]
+    passes = [min(seconds) for seconds in zip(*[run.pass_seconds for run in plain], strict=True)]
+    quiet = replace(plain[0], pass_seconds=tuple(passes), seconds=fastest([plain_times(run) for run in plain]))
+    return replace(traces[0], rounds=tuple(rounds), seconds=sum(times), plain=quiet)
 
 
 def speedup_table(all_speedups: list[Speedups]) -> str:
