@@ -9,7 +9,7 @@ import numpy as np
 from ..layers import softmax
 from ..trace import Round, Trace
 from .frame_data import Bar
-from .text import label
+from .frame_record import named, usable
 
 TOP = 5
 
@@ -23,21 +23,22 @@ def top_bars(trace: Trace, each: Round, t: int, models: tuple[str, ...]) -> tupl
     blocks = {"draft": each.draft_logits_TV, "target": each.target_logits_TV}
     rows = {}
     for model in models:
-        if blocks[model] is not None:
+        if usable(blocks[model], t):
             rows[model] = softmax(blocks[model][t].astype(np.float64))
     if not rows:
         return (), ()
     leading = next(iter(rows.values()))
-    shown = np.argsort(-leading, kind="stable")[:TOP].tolist()
-    drafted = each.proposed[t] if "draft" in rows else None
-    chosen = each.choices[t] if "target" in rows else None
+    known = min(len(row) for row in rows.values())
+    shown = np.argsort(-leading[:known], kind="stable")[:TOP].tolist()
+    drafted = each.proposed[t] if "draft" in rows and t < len(each.proposed) else None
+    chosen = each.choices[t] if "target" in rows and t < len(each.choices) else None
     for token in (drafted, chosen):
-        if token is not None and token not in shown:
+        if token is not None and token not in shown and 0 <= token < known:
             shown.append(token)
     bars = []
     for token in shown:
         given = {model: float(row[token]) for model, row in rows.items()}
-        bars.append(Bar(label(trace, token), given.get("draft"), given.get("target"), token == drafted,
+        bars.append(Bar(named(trace, token), given.get("draft"), given.get("target"), token == drafted,
                         token == chosen))
     return tuple(bars), tuple((model, lead(blocks[model][t])) for model in rows)
 

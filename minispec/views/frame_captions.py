@@ -4,7 +4,9 @@ Invariant: each function returns one sentence, whose numbers are the round's own
 """
 
 from ..trace import Round, Trace
-from .text import STOPPED, label
+from .frame_data import Cell
+from .frame_record import named, roll_back_right, rows_right, says
+from .text import STOPPED
 
 
 def count(number: int, noun: str) -> str:
@@ -14,7 +16,7 @@ def count(number: int, noun: str) -> str:
 
 def quoted(trace: Trace, tokens: tuple[int, ...]) -> str:
     """The tokens in quotation marks."""
-    return " ".join(f"“{label(trace, token)}”" for token in tokens)
+    return " ".join(f"“{named(trace, token)}”" for token in tokens)
 
 
 def prefill_caption(trace: Trace) -> str:
@@ -25,10 +27,20 @@ def prefill_caption(trace: Trace) -> str:
     return f"Both models read the prompt but for its last token, which leaves {count(rows, 'position')} in each cache."
 
 
-def draft_caption(trace: Trace, each: Round, t: int) -> str:
-    """Draft t, counted from 1, and what it was conditioned on."""
+def listed(cells: list[Cell], most: int = 4) -> str:
+    """The cells' texts in quotation marks; of many the last ones, which stand next to the draft."""
+    shown = " ".join(f"“{cell.text}”" for cell in cells[-most:])
+    return shown if len(cells) <= most else f"{len(cells)} tokens, the last {shown}"
+
+
+def draft_caption(trace: Trace, each: Round, t: int, missing: list[Cell], besides: list[Cell]) -> str:
+    """Draft t, counted from 1, and what it was conditioned on; or what it did not read of that, or read besides."""
     guess, earlier = quoted(trace, each.proposed[t - 1:t]), each.proposed[:t - 1]
     place = len(each.tokens) + t - 1
+    if missing or besides:
+        lacks = [f"did not read {listed(missing, 3)}"] if missing else []
+        extra = [f"read {listed(besides, 3)} besides the text"] if besides else []
+        return f"The draft {' and '.join(lacks + extra)}; it guesses {guess} for position {place}."
     if not earlier:
         return f"Given the text so far, {count(place, 'token')}, the draft guesses {guess} for position {place}."
     own = quoted(trace, earlier) if t <= 4 else f"{quoted(trace, earlier[:1])} … {quoted(trace, earlier[-1:])}"
@@ -39,6 +51,9 @@ def draft_caption(trace: Trace, each: Round, t: int) -> str:
 def verify_caption(each: Round) -> str:
     """The one pass."""
     tau = len(each.proposed)
+    if not rows_right(each):
+        rows, length = count(len(each.choices), "token"), each.target_cache[0]
+        return f"The target's pass yields {rows} for {count(tau, 'draft')}, and its cache holds {length} positions."
     if tau == 0:
         return (f"Nothing was drafted, so the target's pass has one row and yields its own token for position "
                 f"{len(each.tokens)}, as in plain decoding.")
@@ -48,18 +63,27 @@ def verify_caption(each: Round) -> str:
 
 def judge_caption(trace: Trace, each: Round, t: int) -> str:
     """Draft t, counted from 0, against row t."""
-    place = len(each.tokens) + t
-    if t < each.n_accepted:
-        same = quoted(trace, each.proposed[t:t + 1])
-        return f"The target's row {t} says {same} as well, so the draft for position {place} is accepted."
-    says, guess = quoted(trace, each.choices[t:t + 1]), quoted(trace, each.proposed[t:t + 1])
-    return f"The target's row {t} says {says} and not {guess}, so the draft for position {place} is rejected."
+    place, own, drafted = len(each.tokens) + t, says(each, t), each.proposed[t]
+    kept, guess = t < each.n_accepted, quoted(trace, (drafted,))
+    verdict = "accepted" if kept else "rejected"
+    if own is None:
+        return f"The target has no row {t}, and yet the draft {guess} for position {place} is {verdict}."
+    word = quoted(trace, (own,))
+    if own != each.choices[t]:
+        taken = quoted(trace, (each.choices[t],))
+        return f"The target's row {t} has {word} highest, but {taken} was taken for it; draft {guess} is {verdict}."
+    so = "so" if kept == (own == drafted) else "and yet"
+    if own == drafted:
+        return f"The target's row {t} says {guess} as well, {so} the draft for position {place} is {verdict}."
+    return f"The target's row {t} says {word} and not {guess}, {so} the draft for position {place} is {verdict}."
 
 
-def discard_caption(each: Round) -> str:
-    """The drafts that nobody judged."""
+def discard_caption(each: Round, sound: bool) -> str:
+    """The drafts that nobody judged.  sound: whether the text grew as it should."""
     number = len(each.discarded)
     last, them = ("last draft", "it is") if number == 1 else (f"last {number} drafts", "they are")
+    if each.rejected is None and not sound:
+        return f"Without a verdict on the {last}, {them} discarded."
     if each.rejected is None:
         return f"An accepted draft ended the text, so the {last} will not be judged: {them} discarded."
     return f"What the {last} built on was rejected, so {them} discarded without being judged."
@@ -78,26 +102,61 @@ def commit_caption(trace: Trace, each: Round) -> str:
     return f"{both} the text: {before} + {kept} + 1 = {now} tokens."
 
 
-def roll_back_caption(each: Round) -> str:
-    """Where both caches go, and the draft's gap."""
+def odd_commit_caption(trace: Trace, each: Round, counted: int) -> str:
+    """What the text grew by where that is not the accepted drafts and the target's own token.
+
+    counted: accepted drafts as recorded.
+    """
+    tau, n = len(each.proposed), each.n_accepted
+    grew = count(len(each.committed), "token")
+    joins = f"{grew} join{'s' if len(each.committed) == 1 else ''} the text"
+    if counted != n:
+        return f"{joins}, where {count(counted, 'accepted draft')} of {tau} were counted."
+    if each.committed[:n] != each.proposed[:n]:
+        return f"{joins}, and not first of all the {count(n, 'accepted draft')}."
+    if len(each.committed) > n + 1:
+        return f"{joins}, where {count(n, 'accepted draft')} and the target's own token make {n + 1}."
+    if len(each.committed) == n:
+        return f"{joins}, and no token of the target's own."
+    own, added = says(each, n), quoted(trace, each.committed[n:])
+    if own is None:
+        return f"{joins}, the last of them {added}, for which the target has no row."
+    if own == each.committed[n]:
+        return f"{joins}, the last of them {added}, where {quoted(trace, each.choices[n:n + 1])} was the choice taken."
+    return f"{joins}, the last of them {added}, where the target says {quoted(trace, (own,))}."
+
+
+def roll_back_caption(each: Round, reads_on: bool) -> str:
+    """Where both caches go, and the draft's gap.  reads_on: whether the draft fills it in the next round."""
     target, draft = each.target_cache, each.draft_cache
     sentence = f"The target's cache {moved(*target)}, the draft's {moved(*draft)}"
+    keep = len(each.tokens) + len(each.committed) - 1
+    if not roll_back_right(each):
+        return f"{sentence}, where the text leaves {keep} to keep."
     if draft[1] < target[1]:
-        after = target[1] - draft[1]
-        return f"{sentence}: {count(after, 'token')} short, which it reads first next time."
+        gap = count(target[1] - draft[1], "token")
+        return f"{sentence}: {gap} short, which it {'reads first' if reads_on else 'does not read'} next time."
     return f"{sentence}; what lies after is stale." if target[0] > target[1] else f"{sentence}."
 
 
 def moved(before: int, after: int) -> str:
     """A cache's way."""
-    return f"stays at {after}" if before == after else f"goes from {before} back to {after}"
+    if before == after:
+        return f"stays at {after}"
+    return f"goes from {before} back to {after}" if after < before else f"goes from {before} on to {after}"
+
+
+def end_of(trace: Trace) -> str:
+    """Why the decode ended."""
+    return STOPPED.get(trace.stopped, trace.stopped)
 
 
 def totals_caption(trace: Trace) -> str:
     """The end."""
-    why = STOPPED[trace.stopped]
+    why = end_of(trace)
     if trace.n_new == 0:
-        return f"No token was decoded, because {why} leaves no room."
+        leaves = "leaves no room" if trace.stopped in STOPPED else "came first"
+        return f"No token was decoded, because {why} {leaves}."
     passes = count(len(trace.rounds), "pass") if len(trace.rounds) == 1 else f"{len(trace.rounds)} passes"
     tokens = count(trace.n_new, "token")
     return f"{tokens} took {passes} of the target where plain decoding takes {trace.n_new}, up to {why}."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cell:
-    """A token at its place: `state` is one of palette.NAMES."""
+    """A token at its place: `state` is one of palette.NAMES, in a context also "missing" or "besides"."""
 
     position: int
     token: int
@@ -37,10 +37,13 @@ class Strip:
     valid: int                           # positions whose token is known to be in the text
     written: int                         # the furthest position that was ever written
     hole: int = 0                        # it lacks the positions length … hole - 1, which the other model has read
+    foreign: int | None = None           # from here on it holds other tokens than the text; None: nowhere, or unknown
 
     def state(self, position: int) -> str:
-        """held, speculative (of a draft that may be dropped), hole, stale (after the length) or free."""
+        """held, speculative (of a draft that may be dropped), foreign, hole, stale (after the length) or free."""
         if position < self.length:
+            if self.foreign is not None and position >= self.foreign:
+                return "foreign"
             return "held" if position < self.valid else "speculative"
         if position < self.hole:
             return "hole"
@@ -80,7 +83,9 @@ class Frame:
     active: tuple[str, ...] = ()         # whose turn it is: "draft", "target"
     focus: tuple[int, ...] = ()          # the positions that this frame is about
     own: Cell | None = None              # the target's token, under the draft that it replaces
-    context: tuple[Cell, ...] = ()       # draft frames: exactly what the draft was conditioned on
+    # draft frames: exactly what the draft was conditioned on; where it is known to have read something else, what it
+    # should have read and has not is "missing", and what it has read besides is "besides"
+    context: tuple[Cell, ...] = ()
     bars: tuple[Bar, ...] = ()
     gaps: tuple[tuple[str, float], ...] = ()     # per model: its highest logit minus the second highest
     mask: Mask | None = None

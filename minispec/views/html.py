@@ -14,6 +14,7 @@ from ..files.writing import write_whole
 from ..trace import Trace
 from . import palette
 from .frame_data import Frame
+from .frame_context import Read
 from .frame_html import Columns, article, columns
 from .frames import frames
 
@@ -26,6 +27,7 @@ COLOURS = {"draft": palette.DRAFT, "target": palette.TARGET, "accepted": palette
 ROOT = ".minispec-stepper"
 CACHE_LEGEND = ("■ in the cache", "▨ in the cache, of a draft that may be dropped", "░ stale", "hole: not read yet",
                 "◂ here the cache ends")
+FOREIGN = "≠ of another place or text"
 KEYS = "Keys: ← → one frame, Shift + ← → one round, Home, End, Space plays and pauses"
 
 
@@ -35,28 +37,29 @@ class Stepper:
 
     trace: Trace
     first_round: int = 1
+    read: Read | None = None
 
     def _repr_html_(self) -> str:
-        return fragment(self.trace, self.first_round)
+        return fragment(self.trace, self.first_round, self.read)
 
     def __repr__(self) -> str:
         shown = frames(self.trace)
         return f"Stepper({len(shown)} frames of {len(self.trace.rounds)} rounds; write_html(trace, path) makes a file)"
 
 
-def show(trace: Trace, first_round: int = 1) -> Stepper:
-    """The stepper for a notebook: the last expression of a cell."""
-    return Stepper(trace, first_round)
+def show(trace: Trace, first_round: int = 1, read: Read | None = None) -> Stepper:
+    """The stepper for a notebook: the last expression of a cell.  read: as in `frames`, what each draft really read."""
+    return Stepper(trace, first_round, read)
 
 
-def write_html(trace: Trace, path, first_round: int = 1) -> None:
+def write_html(trace: Trace, path, first_round: int = 1, read: Read | None = None) -> None:
     """Write the stepper to a file that any browser opens, no network needed.  Raises OSError where it cannot."""
     check_path("path", path)
-    write_whole(path, to_html(trace, first_round))
+    write_whole(path, to_html(trace, first_round, read))
 
 
-def to_html(trace: Trace, first_round: int = 1) -> str:
-    """A whole page, under 2 MB.
+def to_html(trace: Trace, first_round: int = 1, read: Read | None = None) -> str:
+    """A whole page, under 2 MB.  read: as in `frames`, what each draft really read.
 
     A trace that is too long for that is cut behind a round, and the page says so: go on with first_round.
     """
@@ -64,18 +67,19 @@ def to_html(trace: Trace, first_round: int = 1) -> str:
             f"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             f"<title>Speculative decoding, step by step</title>\n"
             f"<style>body{{margin:0;background:#fff}}@page{{margin:12mm}}</style>\n"
-            f"</head>\n<body>\n{fragment(trace, first_round, page=True)}</body>\n</html>\n")
+            f"</head>\n<body>\n{fragment(trace, first_round, read, page=True)}</body>\n</html>\n")
 
 
-def fragment(trace: Trace, first_round: int = 1, page: bool = False) -> str:
+def fragment(trace: Trace, first_round: int = 1, read: Read | None = None, page: bool = False) -> str:
     """Style, frames and script, for a page that may hold more than this."""
     # thrice the class: a slide's or a notebook's own rules for tables and headings must not win
     style = (HERE / "stepper.css").read_text(encoding="utf-8").replace(ROOT, 3 * ROOT)
     script = (HERE / "stepper.js").read_text(encoding="utf-8")
     colours = "".join(f"--{name}:{value};" for name, value in COLOURS.items())
-    articles, note = chosen(frames(trace), first_round)
+    articles, note = chosen(frames(trace, read), first_round)
     glyphs = [f"{glyph} {palette.NAMES[state]}" for state, glyph in palette.GLYPHS.items()]
-    legend = "\n".join(f"<i>{each}</i>" for each in (*glyphs, *CACHE_LEGEND))
+    foreign = [FOREIGN] if any("class=cx" in each for each in articles) else []
+    legend = "\n".join(f"<i>{each}</i>" for each in (*glyphs, *CACHE_LEGEND, *foreign))
     markup = (f"<style>{ROOT}{{{colours}}}\n{style}</style>\n"
               f"<div class=minispec-stepper role=region aria-label=\"Speculative decoding, step by step\" "
               f"data-lm-suppress-shortcuts=true{' data-page' if page else ''}>\n{note}{''.join(articles)}"

@@ -10,11 +10,13 @@ import textwrap
 from typing import TextIO
 
 from . import palette
+from .frame_captions import listed
+from .frame_context import asked, of_state
 from .frame_data import Bar, Cell, Frame, Mask, Strip
 from .text import Word, painted, wrapped
 
 STATES = {"accepted": "accepted", "rejected": "rejected", "discarded": "discarded", "correction": "own", "bonus": "own"}
-CACHE = {"held": "■", "speculative": "▨", "hole": "_", "stale": "░", "free": "·"}
+CACHE = {"held": "■", "speculative": "▨", "foreign": "≠", "hole": "_", "stale": "░", "free": "·"}
 LEGEND = "■ in the cache   ▨ of a draft that may be dropped   ░ stale   _ hole: not read yet   · free"
 HELP = "Enter: next   b: back   r, R: next, previous round   a number: that frame   q: quit"
 BAR = 30                                 # characters of a probability of 1
@@ -108,14 +110,24 @@ def strip_lines(strip: Strip, window: tuple[int, int], width: int) -> list[str]:
 
 def condition(frame: Frame) -> str:
     """Exactly what the draft was conditioned on."""
-    kinds = {kind: [cell.text for cell in frame.context if cell.state == kind] for kind in
-             ("prompt", "committed", "pending")}
-    given = [f"prompt X: {len(kinds['prompt'])} tokens"]
-    if kinds["committed"]:
-        given.append(f"verified y: {len(kinds['committed'])} tokens")
-    if kinds["pending"]:
-        given.append("own guesses ŷ: " + " ".join(f"“{text}”" for text in kinds["pending"]))
+    given = [text_part(asked(frame, "prompt"), "prompt X")]
+    if asked(frame, "committed"):
+        given.append(text_part(asked(frame, "committed"), "verified y"))
+    own = [f"[not read: “{cell.text}”]" if cell.state == "missing" else f"“{cell.text}”"
+           for cell in asked(frame, "pending")]
+    if own:
+        given.append("own guesses ŷ: " + " ".join(own))
+    if of_state(frame.context, "besides"):
+        given.append(f"read besides: {listed(of_state(frame.context, 'besides'))}")
     return f"argmax Pr_draft( · | {', '.join(given)} ) = “{frame.cells[-1].text}”"
+
+
+def text_part(cells: list[Cell], title: str) -> str:
+    """How many tokens of the text were read; which ones were not."""
+    missing = of_state(cells, "missing")
+    if not missing:
+        return f"{title}: {len(cells)} tokens"
+    return f"{title}: {len(cells) - len(missing)} of {len(cells)} tokens [not read: {listed(missing)}]"
 
 
 def bar_line(bar: Bar, width: int) -> str:
