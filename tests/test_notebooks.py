@@ -316,6 +316,36 @@ def test_what_is_asked_the_next_code_cell_answers(path):
 
 
 @each_notebook
+def test_the_output_of_an_answer_is_folded_and_no_other(path):
+    """JupyterLab hides it until the cell is run or its “…” is clicked; it stays stored, for paper, slides and GitHub."""
+    answers = [next_code(path, cell)["id"] for cell in cells(path) if is_predict(cell)]
+    folded = [cell["id"] for cell in cells(path) if cell["metadata"].get("jupyter", {}).get("outputs_hidden")]
+    assert folded == answers
+
+
+@each_notebook
+def test_traces_get_their_words_in_one_way(path):
+    """`trace.with_texts(tokenizer)`; `replace(trace, texts=…)` is one more word to learn."""
+    for cell in cells(path, "code"):
+        assert not re.search(r"(?<!\.)\breplace\(|\btexts=", source(cell)), name(cell)
+
+
+@each_notebook
+def test_no_code_cell_follows_another_without_a_word(path):
+    """Between two outputs stands what to look at in the second."""
+    pairs = zip(cells(path), cells(path)[1:])
+    assert not [name(right) for left, right in pairs if left["cell_type"] == right["cell_type"] == "code"]
+
+
+@each_notebook
+def test_no_formula_with_braces_stands_in_running_text(path):
+    """Outside code it is ŷᵢ₊₃: braces and underscores are for those who read LaTeX."""
+    for cell in cells(path, "markdown"):
+        text_only = re.sub(r"`[^`]*`", "", re.sub(r"```.*?```", "", source(cell), flags=re.DOTALL))
+        assert not re.search(r"[_^]\{", text_only), name(cell)
+
+
+@each_notebook
 def test_only_names_of_the_course_are_tags(path):
     """A misspelt tag would leave a row uncovered that somebody thinks is covered."""
     for cell in cells(path):

@@ -87,7 +87,7 @@ class Speedups:
         return max(self.measured, key=self.measured.get)
 
 
-def pair_costs(pair: Pair, repetitions: int = 25) -> Costs:
+def pair_costs(pair: Pair, repetitions: int = 20) -> Costs:
     """c, and v for every tau of the pair, at the length of a text of the target's own.
 
     Each kind of pass at its fastest; verifications come after drafts, as in a decode.
