@@ -3,6 +3,7 @@
 import importlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import minispec
@@ -10,7 +11,7 @@ from minispec.teaching.bug import Bug
 from minispec.teaching.bugs import load_bug
 from minispec.teaching.cases import ARCHITECTURES, PROMPTS, SEEDS, TIED, all_cases
 from minispec.teaching.evidence import consult, gather
-from minispec.teaching.families import FAMILIES
+from minispec.teaching.families import FAMILIES, bits_problem, holds
 from minispec.teaching.gallery import GALLERY
 from minispec.teaching.matrix import CAUGHT, CLEAN, CRASHED, SURVIVED, detection_matrix
 from minispec.teaching.matrix_figure import matrix_figure
@@ -158,3 +159,45 @@ def test_a_bug_of_ones_own_goes_through_the_matrix_like_ours(name, matrix):
     row = detection_matrix((mine,)).bugs[0]
     theirs = next(row for row in matrix.bugs if row.name == name)
     assert (row.signs, row.sentences, row.outcome) == (theirs.signs, theirs.sentences, theirs.outcome)
+
+
+@pytest.mark.parametrize("name, family, words", [
+    ("positions-restarted", "greedy", "has token"),
+    ("end-inside-the-block-missed", "greedy", "the text has"),
+    ("first-draft-only", "perfect draft", "drafts of a perfect draft were accepted"),
+    ("bonus-lost", "perfect draft", "rounds with a perfect draft"),
+    ("verified-one-by-one", "work", "passes of the target have"),
+    ("first-draft-only", "work", "passes of the draft have"),
+    ("target-not-rolled-back", "cache", "positions and not"),
+    ("stale-cells-attended", "cache", "holds other numbers"),
+    ("budget-overshot", "budget", "the limit was"),
+    ("end-inside-the-block-missed", "budget", "after the end of the text"),
+])
+def test_a_family_says_what_is_wrong(name, family, words, matrix):
+    """Two halves of a claim must not stand in for each other."""
+    row = next(row for row in matrix.bugs if row.name == name)
+    assert words in row.sentences[NAMES.index(family)]
+
+
+@pytest.mark.parametrize("array", ["stored_keys_LHCP", "values_LHPC"])
+def test_a_cache_with_one_other_bit_is_not_a_fresh_one(array):
+    target, _ = CASES[0].models(minispec)
+    tokens = list(CASES[1].prompt)
+    held = minispec.KVCache(target.config)
+    target(tokens, held)
+    assert holds(held, target, tokens)
+    cells = getattr(held, array)
+    place = (0, 0, 0, 0)
+    cells[place] = np.nextafter(cells[place], np.float32(9))
+    assert not holds(held, target, tokens)
+
+
+def test_one_other_bit_in_a_row_that_chose_a_token_is_seen(clean):
+    """And one in a row that judged nothing is not."""
+    evidence = next(each for each in clean if each.trace.rounds[0].discarded)
+    first, *others = evidence.trace.rounds
+    for row, seen in ((0, True), (len(first.committed) - 1, True), (len(first.choices) - 1, False)):
+        logits_TV = first.target_logits_TV.copy()
+        logits_TV[row, 0] = np.nextafter(logits_TV[row, 0], np.float32(99))
+        trace = replace(evidence.trace, rounds=(replace(first, target_logits_TV=logits_TV), *others))
+        assert bool(bits_problem(replace(evidence, trace=trace))) == seen
