@@ -21,6 +21,7 @@ from minispec.teaching.bug import INVARIANTS, OUTCOMES, Bug
 from minispec.teaching.bugs import PACKAGE, diff, edited_files, find_bug, list_bugs, load_bug
 from minispec.teaching.gallery import GALLERY
 from minispec.teaching.lanes import context_states, draft_lanes
+from minispec.teaching.observer import recorded_rounds
 from minispec.teaching.runs import HELD_OUT, load_both, decode_both, side_by_side, totals
 
 COURSE = ("first-draft-only", "no-earlier-drafts", "last-draft-only")
@@ -418,3 +419,17 @@ print(side_by_side("first-draft-only", "The cat sat", tau=3, new_tokens=12).brok
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300,
                           cwd=tmp_path)
     assert done.stdout == "2\n", done.stderr
+
+
+def test_a_run_that_was_recorded_leaves_the_copy_as_it_was():
+    """After an error too: the next run must not be recorded into this one's list."""
+    for name in ("target-not-rolled-back", "first-draft-only"):
+        package = load_bug(name)
+        speculation = importlib.import_module(f"{package.__name__}.speculation")
+        before = speculation.speculative_round
+        runs(name)
+        assert speculation.speculative_round is before is package.speculative_round
+        with pytest.raises(KeyError), recorded_rounds(package) as rounds:
+            assert speculation.speculative_round is not before and rounds == []
+            raise KeyError
+        assert speculation.speculative_round is before
