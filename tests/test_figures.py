@@ -472,6 +472,20 @@ def test_the_speed_up_figure_draws_the_numbers_and_marks_the_best():
         figures.speedup_by_tau({}, {}, {})
 
 
+def test_fewer_lanes_show_more_of_what_was_read_and_say_which_drafts_they_are():
+    """Notebook 06: two holes are told of, so two are seen."""
+    from minispec.teaching.lanes import draft_lanes
+    from minispec.teaching.runs import side_by_side
+    run = side_by_side("hole-after-full-acceptance", "The cat sat", tau=4, new_tokens=20)
+    figure = draft_lanes(run, number=3, panels=2)
+    missing = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "missing"]
+    assert len(missing) == 4, "two tokens before each of the two drafts of the broken code"
+    assert "(1 to 2 of 4)" in " ".join(words_in(figure)) and "draft 3" not in words_in(figure)
+    assert "(1 to 3 of 4)" in " ".join(words_in(draft_lanes(run, number=3)))
+    with pytest.raises(ValueError, match="panels is 4"):
+        draft_lanes(run, panels=4)
+
+
 def test_the_attention_drawn_is_what_the_model_computes():
     trace, model = real_trace(), golden("target")
     figure = figures.attention_heads(trace, model, 1, layer=1, heads=(0, 1), rows=4)
