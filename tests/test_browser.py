@@ -13,6 +13,7 @@ import pytest
 
 from minispec import load, speculative
 from minispec.scripted import Mix, Recite, scripted
+from minispec.views import pair_html, show_pair
 from minispec.views.frames import frames
 from minispec.views.html import show, write_html
 
@@ -361,3 +362,111 @@ def test_on_paper_all_frames_are_printed_and_no_buttons(opened):
     pdf = page.pdf(format="A4", landscape=True)
     pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
     assert TOTAL / 4 <= pages <= TOTAL + 2
+
+
+# --------------------------------------------------------------------------------------------- two runs in step
+
+NAMES = ("correct", "always-wrong")
+
+
+@cache
+def wrong_trace():
+    """The moon's text by drafts of which none is right: five rounds where the other run has three."""
+    target = scripted(Recite((0, 1, 2, 3, 6, 7, 8)), 9, name="target")
+    return replace(speculative(target, scripted(lambda prefix: 4, 9), [0, 1], 5, 4), texts=WORDS)
+
+
+def pair_page(opened, **options):
+    return opened(html=pair_html(moon_trace(), wrong_trace(), NAMES), **options)
+
+
+def steps_and_rounds(page):
+    return page.locator(".f").count(), page.evaluate("[...document.querySelectorAll('.f')].map(e => e.dataset.r)")
+
+
+def test_one_set_of_controls_moves_both_lanes_by_steps_and_by_rounds(opened):
+    page = pair_page(opened)
+    total, rounds = steps_and_rounds(page)
+    assert total > TOTAL and page.locator("button").count() == 7 and page.locator("input").count() == 1
+    second, third = rounds.index("2") + 1, rounds.index("3") + 1
+    seen = []
+    for name in ("next frame", "next frame", "one frame back", "next round", "next round", "previous round",
+                 "last frame", "next frame", "first frame", "one frame back"):
+        press(page, name)
+        seen.append(now(page))
+    assert seen == [2, 3, 2, second, third, second, total, total, 1, 1]
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "Home", "Shift+ArrowRight",
+                "Shift+ArrowRight", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+        seen.append(now(page))
+    assert seen == [2, 3, 2, total, total, 1, 2, second, 2]
+    page.get_by_role("slider", name="frame").fill(str(third))
+    assert now(page) == third
+    assert page.locator("output").inner_text() == f"{third} / {total}"
+
+
+def test_both_names_and_sentences_are_seen_and_said_at_every_step(opened):
+    """One status for a screen reader; for the others a heading and a line in each lane."""
+    page = pair_page(opened)
+    for _ in range(steps_and_rounds(page)[0]):
+        says = page.locator("[role=status]").text_content()
+        for lane in (0, 1):
+            part = page.locator(".now .lane").nth(lane)
+            assert part.locator("h4").is_visible() and part.locator(".say").is_visible()
+            assert NAMES[lane] in part.locator("h4").inner_text()
+            assert part.locator(".say").inner_text() in says and part.locator("h4").inner_text().split()[0] in says
+        page.keyboard.press("ArrowRight")
+
+
+def test_a_lane_that_waits_is_greyed_and_says_so(opened):
+    page = pair_page(opened)
+    seen = set()
+    for _ in range(steps_and_rounds(page)[0]):
+        for lane in (0, 1):
+            part = page.locator(".now .lane").nth(lane)
+            waits = "(waits)" in part.locator("h4").inner_text()
+            shade = part.locator(".ruler").first.evaluate("each => getComputedStyle(each).opacity")
+            assert waits == (float(shade) < 0.6)
+            seen.add((lane, waits))
+        page.keyboard.press("ArrowRight")
+    assert len(seen) == 4
+
+
+def test_both_lanes_of_a_round_of_four_drafts_fit_a_projector(opened):
+    page = pair_page(opened)
+    assert max(page.evaluate(EACH_FRAME, BOTTOM)) <= 720
+    assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= 1280
+    sizes = page.locator(".lane .x td[class]:not(.z)").evaluate_all("all => all.map(e => getComputedStyle(e).fontSize)")
+    assert set(sizes) == {"24px"}
+    for width in (960, 640):
+        page.set_viewport_size({"width": width, "height": 720})
+        assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= width
+
+
+def test_the_columns_of_both_lanes_stand_above_one_another_where_the_positions_are_the_same(opened):
+    page = pair_page(opened)
+    places = set()
+    for number in range(2, steps_and_rounds(page)[1].index("2") + 1):
+        page.locator("input[type=range]").fill(str(number))
+        places |= {tuple(each) for each in page.evaluate(
+            """[...document.querySelectorAll('.now .ruler')].map(ruler =>
+            [...ruler.querySelectorAll('.n td')].map(e => Math.round(e.getBoundingClientRect().x)))""")}
+    assert len(places) == 1
+
+
+def test_two_lanes_can_be_read_without_javascript_and_on_paper(opened):
+    page = pair_page(opened, java_script_enabled=False)
+    assert all(each.is_visible() for each in page.locator(".say, h4, .ruler").all())
+    page = pair_page(opened)
+    page.emulate_media(media="print")
+    assert all(each.is_visible() for each in page.locator(".say, h4, .ruler").all())
+
+
+def test_a_pair_and_a_stepper_on_one_page_do_not_disturb_each_other(opened):
+    one, two = show_pair(moon_trace(), wrong_trace(), NAMES)._repr_html_(), show(moon_trace())._repr_html_()
+    page = opened(html=f"<!doctype html><meta charset=utf-8><div id=a>{one}</div><div id=b>{two}</div>")
+    page.locator("#a").get_by_role("button", name="next frame", exact=True).click()
+    page.keyboard.press("ArrowRight")
+    assert (now(page, "#a"), now(page, "#b")) == (3, 1)
+    assert page.locator("#b .now-says").bounding_box()["width"] > 600 and not page.locator("#b .now .say").is_visible()

@@ -4,16 +4,18 @@ import random
 import re
 from dataclasses import replace
 from functools import cache
+from html import escape
 
 import numpy as np
 import pytest
 
 from minispec import speculative
 from minispec.scripted import Mix, Recite, scripted
-from minispec.trace import Prefill, Round, Trace
-from minispec.views import palette, terminal
+from minispec.teaching.runs import side_by_side
+from minispec.views import pair_fragment, pair_html, show_pair, terminal, write_pair
 from minispec.views.frames import frames
-from minispec.views.html import show, to_html, write_html
+from minispec.views.html import to_html
+from minispec.views.lanes import first_difference, joint_steps
 
 VOCAB = 12
 WORDS = (" The", " cow", " jumped", " over", " the", " moon", " a", " fence", ".", " cat", " sat", " on")
@@ -108,8 +110,8 @@ def test_what_was_read_besides_the_text_is_shown_as_that():
     assert dict(frame.facts)["read besides"] == "“cat” “sat”"
     assert "read besides: <i class=d>cat</i> <i class=d>sat</i>" in to_html(trace, read=read)
     assert "read besides: “cat” “sat”" in terminal.page(frame, 9, 200)
-    both = draft_frame(trace, with_read(trace, 1, 2, (0, 9, 2)), 1, 2)
-    assert both.caption == "The draft did not read “cow” and read “cat” besides the text; it guesses “over” for position 3."
+    both = draft_frame(trace, with_read(trace, 1, 2, (0, 9, 2)), 1, 2).caption
+    assert both == "The draft did not read “cow” and read “cat” besides the text; it guesses “over” for position 3."
 
 
 def test_whatever_was_read_every_token_of_it_is_in_the_context_in_its_order():
@@ -308,3 +310,241 @@ def test_the_cells_and_rates_of_a_broken_round_are_no_better_than_its_record():
     assert commit.caption == "3 tokens join the text, where 7 accepted drafts of 4 were counted."
     stopped = frames(replace(trace, stopped="an error"))[-1]
     assert stopped.caption.endswith("up to an error.") and "up to an error" in dict(stopped.facts)["tokens"]
+
+
+# --------------------------------------------------------------------------------------------- two runs in step
+
+def late_trace(seed, tau=4, new_tokens=20):
+    """The text of `trace_of(seed)`, drafted so badly that it takes more rounds."""
+    rule = Mix(VOCAB, seed)
+    target = scripted(rule, VOCAB)
+    draft = scripted(lambda prefix: (rule(prefix) + (len(prefix) % 2)) % VOCAB, VOCAB)
+    return replace(speculative(target, draft, [seed % VOCAB, 1, 2], new_tokens, tau), texts=WORDS)
+
+
+def other_trace(seed, tau=4, new_tokens=20):
+    """The same prompt, and from position 9 on another text."""
+    rule = Mix(VOCAB, seed)
+    target = scripted(lambda prefix: (rule(prefix) + (len(prefix) >= 9)) % VOCAB, VOCAB)
+    return replace(speculative(target, scripted(rule, VOCAB), [seed % VOCAB, 1, 2], new_tokens, tau), texts=WORDS)
+
+
+def moon_pair():
+    """The moon's round, and the same text with drafts that are always wrong."""
+    target = scripted(Recite((0, 1, 2, 3, 6, 7, 8)), VOCAB)
+    draft = scripted(lambda prefix: 9, VOCAB)
+    return moon_trace(), replace(speculative(target, draft, [0, 1], 5, 4), texts=WORDS)
+
+
+@cache
+def pairs():
+    """Runs with the same text in more rounds, with another text, of different tau, one without any round."""
+    made = [(trace_of(seed), late_trace(seed)) for seed in range(6)] + [(late_trace(1), trace_of(1))]
+    made += [(trace_of(seed), other_trace(seed)) for seed in range(6)] + [(trace_of(2, 6), late_trace(2, 1))]
+    made += [(trace_of(3), replace(trace_of(3), rounds=())), (trace_of(3), trace_of(3)), moon_pair()]
+    return made
+
+
+def micro_step(frame):
+    return "totals" if frame.phase == "totals" else (frame.round, frame.phase)
+
+
+def test_every_frame_of_both_runs_acts_in_one_joint_step_in_its_own_order():
+    for pair in pairs():
+        runs = [frames(trace) for trace in pair]
+        steps = joint_steps(*runs)
+        for lane in (0, 1):
+            assert [step.frames[lane] for step in steps if not step.waits[lane]] == runs[lane]
+        assert not any(all(step.waits) for step in steps)
+        assert len(steps) < len(runs[0]) + len(runs[1])
+
+
+def test_two_runs_that_act_together_are_at_the_same_round_and_micro_step():
+    for pair in pairs():
+        counted = {}
+        for step in joint_steps(*[frames(trace) for trace in pair]):
+            left, right = step.frames
+            if any(step.waits):
+                continue
+            assert micro_step(left) == micro_step(right)
+            if left.phase in ("draft", "judge"):
+                discards = ["discard" in frame.title for frame in step.frames]
+                assert discards[0] == discards[1], "a verdict beside a draft that gets none"
+                if not discards[0]:
+                    assert len({re.search(r"(draft|judge) \d+", frame.title)[0] for frame in step.frames}) == 1
+            counted[micro_step(left)] = counted.get(micro_step(left), 0) + 1
+        for number, (one, other) in enumerate(zip(pair[0].rounds, pair[1].rounds), start=1):
+            assert counted.get((number, "draft"), 0) == min(len(one.proposed), len(other.proposed))
+            assert counted[(number, "verify")] == counted[(number, "commit")] == counted[(number, "roll back")] == 1
+        assert counted["totals"] == 1
+
+
+def test_a_run_that_waits_shows_its_latest_frame():
+    for pair in pairs():
+        latest = [None, None]
+        for step in joint_steps(*[frames(trace) for trace in pair]):
+            for lane in (0, 1):
+                if step.waits[lane]:
+                    assert step.frames[lane] is latest[lane]
+                latest[lane] = step.frames[lane]
+
+
+def test_the_first_difference_is_that_of_the_texts():
+    for first, second in pairs():
+        left, right = first.tokens, second.tokens
+        longest = max(len(left), len(right))
+        wanted = [place for place in range(longest) if left[place:place + 1] != right[place:place + 1]]
+        assert first_difference(first, second, False) == (wanted[0] if wanted else None)
+    whole = trace_of(3)
+    broken_off = replace(whole, rounds=whole.rounds[:2])
+    assert first_difference(whole, broken_off, False) == len(broken_off.tokens)
+    assert first_difference(whole, broken_off, True) is None, "it stopped, and says nothing about what would come"
+    assert len({first_difference(*pair, False) for pair in pairs()}) == 3
+
+
+NAMES = ("correct", "some-bug")
+
+
+def articles(page):
+    return re.findall("<article.*?</article>", page, re.S)
+
+
+def lanes_of(text):
+    """The two lanes of an article, and what stands below them."""
+    before, first, second = text.split("<div class=\"lane")
+    second, _, below = second.partition("<div class=twins>")
+    return first, second, below
+
+
+def test_the_two_lane_page_has_every_joint_step_with_both_captions_under_their_names():
+    for pair in pairs():
+        steps = joint_steps(*[frames(trace) for trace in pair])
+        shown = articles(pair_html(*pair, NAMES))
+        assert len(shown) == len(steps)
+        for number, (text, step) in enumerate(zip(shown, steps), start=1):
+            assert f"<h3>{number}. " in text
+            for lane, part in enumerate(lanes_of(text)[:2]):
+                assert f"<h4>{NAMES[lane]}" in part
+                assert f"<p class=say>{escape(step.frames[lane].caption)}</p>" in part
+                assert ("(waits)" in part) == part.startswith(" waits") == step.waits[lane]
+                for cell in step.frames[lane].cells[step.frames[lane].window[0]:]:
+                    assert f">{cell.text}" in part
+
+
+def test_the_bars_of_both_runs_stand_side_by_side_and_a_run_that_waits_has_none():
+    pair = moon_pair()
+    for text, step in zip(articles(pair_html(*pair, NAMES)), joint_steps(*[frames(trace) for trace in pair])):
+        below = lanes_of(text)[2]
+        assert below.count("<div class=panel>") == 2
+        for lane in (0, 1):
+            bars = step.frames[lane].bars and not step.waits[lane]
+            assert (f"{NAMES[lane]}: next token" in below) == bool(bars)
+        assert text.count("argmax Pr") == sum(bool(frame.context) and not waits
+                                              for frame, waits in zip(step.frames, step.waits))
+
+
+def test_where_the_texts_part_the_position_is_marked_in_each_lane_that_has_got_there():
+    pair = (trace_of(2), other_trace(2))
+    place = first_difference(*pair, False)
+    marked = set()
+    for text, step in zip(articles(pair_html(*pair, NAMES)), joint_steps(*[frames(trace) for trace in pair])):
+        for lane, part in enumerate(lanes_of(text)[:2]):
+            frame = step.frames[lane]
+            text_so_far = [cell for cell in frame.cells + ((frame.own,) if frame.own else ())
+                           if cell.state not in ("pending", "rejected", "discarded")]
+            there = place in [cell.position for cell in text_so_far]
+            assert (f"≠ from position {place} on" in part) == there
+            drawn = there and frame.window[0] <= place < frame.window[1]
+            assert len(re.findall(f"<td class=ne[^>]*>≠ {place}", part)) == drawn
+            marked.add((lane, drawn))
+    assert len(marked) == 4
+    assert "≠" not in pair_html(trace_of(2), late_trace(2), NAMES), "the same text in more rounds"
+
+
+def test_the_error_that_ended_the_second_run_stands_in_its_last_frames_only():
+    whole = trace_of(4)
+    short = replace(whole, rounds=whole.rounds[:2])
+    error = "some-bug: AssertionError: the <cache> holds 9 & more"
+    shown = articles(pair_html(whole, short, NAMES, error=error))
+    steps = joint_steps(frames(whole), frames(short))
+    for text, step in zip(shown, steps):
+        first, second, _ = lanes_of(text)
+        last = step.frames[1].phase == "totals" or (step.frames[1].round, step.frames[1].phase) == (2, "roll back")
+        assert ("the &lt;cache&gt; holds 9 &amp; more" in second) == last
+        assert "AssertionError" not in first
+    assert "up to the error." in lanes_of(shown[-1])[1] and "up to the error" not in lanes_of(shown[-1])[0]
+    assert "No token was decoded, because the error came first." in pair_html(
+        whole, replace(whole, rounds=()), NAMES, error=error)
+    assert "class=error" not in pair_html(whole, short, NAMES).partition("</style>")[2]
+
+
+def test_each_run_is_shown_with_what_its_own_drafts_read():
+    trace = moon_trace()
+    read = with_read(trace, 1, 4, (0, 1, 2))
+    text = pair_html(trace, trace, NAMES, (formula(trace), read))
+    assert text.count("<small>not read</small>") == 2
+    fourth = [each for each in articles(text) if "Round 1 · draft 4" in each]
+    assert "not read" in lanes_of(fourth[0])[1] and "not read" not in lanes_of(fourth[0])[0]
+    assert "not read</small>" not in pair_html(trace, trace, NAMES, (None, formula(trace)))
+
+
+def test_no_name_error_or_token_becomes_markup_and_the_page_asks_for_nothing():
+    nasty = tuple(f"<script>alert({token})</script>\"'>&" for token in range(VOCAB))
+    bad = [replace(trace, texts=nasty) for trace in moon_pair()]
+    page = pair_html(*bad, ("<b id=x>", "</h4><script>"), error="<img src=x onerror=y>")
+    plain = pair_html(*moon_pair(), NAMES, error="plain")
+    for tag in ("<script", "</script", "<b id", "<img", "<h4", "</h4", "<article"):
+        assert page.count(tag) == plain.count(tag), tag
+    assert "&lt;/h4&gt;&lt;script&gt;" in page
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|src=|href=|fetch\(| id=", plain)
+
+
+def test_two_long_runs_are_cut_behind_a_round_and_the_page_says_so():
+    first, second = trace_of(5, 8, 200, 2), late_trace(5, 8, 200)
+    page = pair_html(first, second, NAMES)
+    assert len(page.encode("utf-8")) < 2_000_000
+    begin, end, rounds, onwards = re.search(
+        r"Rounds (\d+) to (\d+) of (\d+) are shown; with first_round=(\d+) a file", page).groups()
+    assert int(rounds) == max(len(first.rounds), len(second.rounds))
+    assert (int(begin), int(onwards)) == (1, int(end) + 1)
+    assert f"Round {end} · roll back" in page and f"Round {onwards} ·" not in page and "Totals" in page
+    rest = pair_html(first, second, NAMES, first_round=int(onwards))
+    assert f"Round {onwards} · draft 1" in rest and f"Round {end} ·" not in rest
+    with pytest.raises(ValueError, match="first_round is 999"):
+        pair_html(first, second, NAMES, first_round=999)
+
+
+def test_the_notebook_display_and_the_file_hold_the_same_steps(tmp_path):
+    pair = moon_pair()
+    shown = show_pair(*pair, NAMES)
+    steps = len(joint_steps(*[frames(trace) for trace in pair]))
+    assert repr(shown) == f"Pair(correct and some-bug, {steps} steps; write_pair(path, …) makes a file)"
+    assert shown._repr_html_() == pair_fragment(*pair, NAMES)
+    assert "<html" not in shown._repr_html_() and "data-page" not in shown._repr_html_().partition("<script>")[0]
+    write_pair(tmp_path / "pair.html", *pair, NAMES)
+    text = (tmp_path / "pair.html").read_text(encoding="utf-8")
+    assert text == pair_html(*pair, NAMES) and articles(text) == articles(shown._repr_html_())
+    with pytest.raises(AttributeError):
+        shown.error = "frozen"
+    for names in ("ab", ("one",), ("one", "two", "three")):
+        with pytest.raises(ValueError, match="must hold two names"):
+            show_pair(*pair, names)
+        with pytest.raises(ValueError, match="must hold two names"):
+            pair_html(*pair, names)
+
+
+@pytest.mark.parametrize("bug", ["first-draft-only", "no-earlier-drafts", "last-draft-only",
+                                 "hole-after-full-acceptance", "positions-restarted", "target-not-rolled-back"])
+def test_the_course_s_bugs_are_shown_beside_the_correct_run(bug):
+    """Real models, real bugs: the correct run's frames are those of the formula, the broken one's are not."""
+    run = side_by_side(bug, "The cow jumped over the moon", tau=4, new_tokens=24)
+    assert frames(run.correct.trace, run.correct.read) == frames(run.correct.trace)
+    reads_other = frames(run.broken.trace, run.broken.read) != frames(run.broken.trace)
+    assert reads_other == (bug not in ("positions-restarted", "target-not-rolled-back"))
+    page = pair_html(run.correct.trace, run.broken.trace, (run.correct.name, bug), (run.correct.read, run.broken.read),
+                     run.error)
+    assert ("<small>not read</small>" in page) == reads_other
+    assert ("class=ne" in page) == (bug == "positions-restarted")
+    assert ("<p class=error>" in page) == (bug == "target-not-rolled-back")
+    for text in articles(page):
+        assert "not read" not in lanes_of(text)[0]

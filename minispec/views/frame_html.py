@@ -4,12 +4,13 @@ Invariant: everything a frame says is text in the markup, in plain tables; class
 outside goes through `escape`.  Cells and rows are not closed: HTML does not ask for it, and it saves a third of a file.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from . import palette
 from .frame_data import Cell, Frame, Strip
 from .frame_panel import panel
+from .lanes import reached
 from .frame_scene import ACROSS
 
 STATES = {"prompt": "p", "committed": "m", "pending": "q", "accepted": "a", "rejected": "r", "discarded": "d",
@@ -21,10 +22,14 @@ PHASES = ("draft", "verify", "judge", "commit", "roll back")
 
 @dataclass
 class Columns:
-    """What keeps the picture still through a round: the longest text of each column, and which ones get a verdict."""
+    """What keeps the picture still through a round: the longest text of each column, and which ones get a verdict.
+
+    differs: the position from which on the text is not that of the run beside it.
+    """
 
     longest: dict[int, str] = field(default_factory=dict)
     drafted: set[int] = field(default_factory=set)
+    differs: int | None = None
 
 
 def columns(of_round: list[Frame]) -> Columns:
@@ -38,6 +43,15 @@ def columns(of_round: list[Frame]) -> Columns:
             if cell.state == "pending":
                 needed.drafted.add(cell.position)
     return needed
+
+
+def merged(one: Columns, other: Columns) -> Columns:
+    """The columns that both need."""
+    longest = dict(one.longest)
+    for position, text in other.longest.items():
+        if len(text) > len(longest.get(position, "")):
+            longest[position] = text
+    return replace(one, longest=longest, drafted=one.drafted | other.drafted)
 
 
 def article(frame: Frame, needed: Columns) -> str:
@@ -70,7 +84,7 @@ def ruler(frame: Frame, span: range, needed: Columns) -> str:
     if own is not None and own.position not in cells:
         cells[own.position] = own                        # a bonus token: its place is free
         own = None
-    rows = ["<tr class=n><th>position" + fold[0] + "".join(place_cell(place, needed.longest) for place in span),
+    rows = ["<tr class=n><th>position" + fold[0] + "".join(place_cell(place, needed, frame) for place in span),
             "<tr class=x><th>text" + fold[1] + "".join(token_cell(cells.get(place), frame.focus) for place in span)]
     if needed.drafted.intersection(span):                # from the first draft on, so that it gives nothing away
         under = "".join(token_cell(own if own and own.position == place else None, ()) for place in span)
@@ -79,9 +93,12 @@ def ruler(frame: Frame, span: range, needed: Columns) -> str:
     return '<div class="wide rulers"><table class=ruler>' + "\n".join(rows) + "</table></div>\n"
 
 
-def place_cell(place: int, longest: dict[int, str]) -> str:
-    """A number on the ruler, and in an attribute what sets the width of the column."""
-    return f"<td data-w=\"{escape(longest[place])}\">{place}" if place in longest else f"<td>{place}"
+def place_cell(place: int, needed: Columns, frame: Frame) -> str:
+    """A number on the ruler, and in an attribute what sets the width of the column; ≠ where the texts part."""
+    width = f" data-w=\"{escape(needed.longest[place])}\"" if place in needed.longest else ""
+    if place == needed.differs and reached(frame, place):
+        return f"<td class=ne{width}>≠ {place}"
+    return f"<td{width}>{place}"
 
 
 def token_cell(cell: Cell | None, focus: tuple[int, ...]) -> str:

@@ -14,20 +14,28 @@ NEAREST = 4                              # missing tokens of the text that are s
 
 def panel(frame: Frame) -> str:
     """What the frame is about: the condition, the bars, the mask, the facts, the text."""
-    parts = []
-    if frame.context:
-        parts.append(condition(frame))
-    side = []
+    return (condition(frame) if frame.context else "") + about(frame)
+
+
+def about(frame: Frame, whose: str = "") -> str:
+    """All of that but the condition.
+
+    whose: the run that it is about, where two share a page; then the facts only where there is no bar and no mask.
+    """
+    brief = whose != ""
+    parts, side = [], []
     if frame.bars:
-        parts.append(bar_table(frame))
-    elif frame.phase == "draft":
+        parts.append(bar_table(frame, whose))
+    elif brief:
+        parts.append(f"<h5>{escape(whose)}</h5>\n")
+    if frame.phase == "draft" and not frame.bars:
         parts.append("<p class=note>No bars: this trace was saved without logits.</p>\n")
     if frame.mask is not None:
-        parts.append(mask_table(frame.mask))
-    if frame.facts:
+        parts.append(mask_table(frame.mask, brief))
+    if frame.facts and not (brief and (frame.bars or frame.mask)):
         pairs = "\n".join(f"<tr><th>{escape(name)}<td>{escape(value)}" for name, value in frame.facts)
         side.append(f"<table class=facts>{pairs}</table>\n")
-    if frame.gaps:
+    if frame.gaps and not brief:
         gaps = ", ".join(f"{model} {gap:.1f}" for model, gap in frame.gaps)
         side.append(f"<p class=gap>gap of the two highest logits: {gaps}</p>\n")
     if side:
@@ -69,10 +77,11 @@ def not_read(cell: Cell) -> str:
     return f"<i class=u>{escape(cell.text)} <small>not read</small></i>"
 
 
-def bar_table(frame: Frame) -> str:
+def bar_table(frame: Frame, whose: str) -> str:
     """Bars of the draft, filled, and of the target, hollow; the numbers are text."""
     models = [model for model, _ in frame.gaps]
-    rows = ["<tr><th>next token<th>" + "".join(f"<th class=l{model[0]}>{model}" for model in models)]
+    head = f"<th colspan=2>{escape(whose)}: next token" if whose else "<th>next token<th>"
+    rows = [f"<tr>{head}" + "".join(f"<th class=l{model[0]}>{model}" for model in models)]
     for bar in frame.bars:
         rows.append(bar_row(bar, models))
     return "<table class=bars>" + "\n".join(rows) + "</table>\n"
@@ -98,7 +107,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
-def mask_table(mask: Mask) -> str:
+def mask_table(mask: Mask, brief: bool) -> str:
     """tau + 1 rows over the folded cache and a triangle; at the right what each row says and which draft it judges."""
     n = len(mask.rows)
     last = mask.rows[-1].position
@@ -107,7 +116,7 @@ def mask_table(mask: Mask) -> str:
     rows = [head]
     slab = f"<td class=slab rowspan={n}>{mask.cached}<br>cached,<br>folded"
     for j, row in enumerate(mask.rows):
-        judged = "nothing: bonus if all are right"
+        judged = "nothing" if brief else "nothing: bonus if all are right"
         if row.judges is not None:
             judged = f"draft {j + 1}: {escape(row.judges)}"
         elif n == 1:

@@ -5,8 +5,9 @@ script shows one at a time, but nothing depends on either.  No network, no kerne
 share a page.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
+from functools import partial
 from pathlib import Path
 
 from ..arguments import check_count, check_path
@@ -18,6 +19,7 @@ from .frame_context import Read
 from .frame_html import Columns, article, columns
 from .frames import frames
 
+TITLE = "Speculative decoding, step by step"
 LIMIT = 1_900_000                        # bytes of frames in one file
 HERE = Path(__file__).parent
 COLOURS = {"draft": palette.DRAFT, "target": palette.TARGET, "accepted": palette.ACCEPTED, "ink": palette.INK,
@@ -63,53 +65,68 @@ def to_html(trace: Trace, first_round: int = 1, read: Read | None = None) -> str
 
     A trace that is too long for that is cut behind a round, and the page says so: go on with first_round.
     """
-    return (f"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-            f"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-            f"<title>Speculative decoding, step by step</title>\n"
-            f"<style>body{{margin:0;background:#fff}}@page{{margin:12mm}}</style>\n"
-            f"</head>\n<body>\n{fragment(trace, first_round, read, page=True)}</body>\n</html>\n")
+    return document(fragment(trace, first_round, read, page=True), TITLE)
 
 
 def fragment(trace: Trace, first_round: int = 1, read: Read | None = None, page: bool = False) -> str:
     """Style, frames and script, for a page that may hold more than this."""
+    by_round = {}
+    for frame in frames(trace, read):
+        by_round.setdefault(frame.round, []).append(frame)
+    articles, note = chosen(partial(round_articles, by_round), len(trace.rounds), first_round)
+    return stepper(articles, note, TITLE, " data-page" * page)
+
+
+def round_articles(by_round: dict[int, list[Frame]], number: int) -> list[str]:
+    """The markup of all frames of a round; 0 is the prefill."""
+    needed = columns(by_round[number]) if 0 < number < max(by_round) else Columns()
+    return [article(frame, needed) for frame in by_round[number]]
+
+
+def chosen(made: Callable[[int], list[str]], last: int, first_round: int) -> tuple[list[str], str]:
+    """The markup of the rounds from `first_round` on, and a paragraph if some rounds are left out.
+
+    made: makes the markup of a round; of 0 what comes before the first one, of last + 1 what comes after the last one.
+    """
+    check_count("first_round", first_round, least=1)
+    if first_round > max(last, 1):
+        raise ValueError(f"first_round is {first_round}; the trace has {last} rounds")
+    shown, used, stop = made(0), 0, last + 1
+    for number in range(first_round, last + 1):
+        articles = made(number)
+        used += sum(len(each.encode("utf-8", "backslashreplace")) for each in articles)
+        if used > LIMIT:
+            stop = number
+            break
+        shown = shown + articles
+    shown = shown + made(last + 1)
+    if first_round == 1 and stop == last + 1:
+        return shown, ""
+    more = "" if stop == last + 1 else f"; with first_round={stop} a file begins where this one ends"
+    return shown, f"<p class=note>Rounds {first_round} to {stop - 1} of {last} are shown{more}.</p>\n"
+
+
+def stepper(articles: list[str], note: str, title: str, attributes: str) -> str:
+    """The articles with their style, legend and script."""
     # thrice the class: a slide's or a notebook's own rules for tables and headings must not win
     style = (HERE / "stepper.css").read_text(encoding="utf-8").replace(ROOT, 3 * ROOT)
     script = (HERE / "stepper.js").read_text(encoding="utf-8")
     colours = "".join(f"--{name}:{value};" for name, value in COLOURS.items())
-    articles, note = chosen(frames(trace, read), first_round)
     glyphs = [f"{glyph} {palette.NAMES[state]}" for state, glyph in palette.GLYPHS.items()]
     foreign = [FOREIGN] if any("class=cx" in each for each in articles) else []
     legend = "\n".join(f"<i>{each}</i>" for each in (*glyphs, *CACHE_LEGEND, *foreign))
     markup = (f"<style>{ROOT}{{{colours}}}\n{style}</style>\n"
-              f"<div class=minispec-stepper role=region aria-label=\"Speculative decoding, step by step\" "
-              f"data-lm-suppress-shortcuts=true{' data-page' if page else ''}>\n{note}{''.join(articles)}"
+              f"<div class=minispec-stepper role=region aria-label=\"{title}\" "
+              f"data-lm-suppress-shortcuts=true{attributes}>\n{note}{''.join(articles)}"
               f"<p class=legend>{legend}\n<i class=keys>{KEYS}</i></p>\n</div>\n"
               f"<script>\n{script}</script>\n")
     # subtle: half a character in a model's name or a token text cannot be written to a file
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def chosen(all_frames: list[Frame], first_round: int) -> tuple[list[str], str]:
-    """The markup of the frames from `first_round` on, and a paragraph if some rounds are left out."""
-    first, *middle, last = all_frames
-    check_count("first_round", first_round, least=1)
-    if first_round > max(last.round - 1, 1):
-        raise ValueError(f"first_round is {first_round}; the trace has {last.round - 1} rounds")
-    rounds = {}
-    for frame in middle:
-        rounds.setdefault(frame.round, []).append(frame)
-    shown, used, stop = [article(first, Columns())], 0, last.round
-    for number in range(first_round, last.round):
-        needed = columns(rounds[number])
-        made = [article(frame, needed) for frame in rounds[number]]
-        used += sum(len(each.encode("utf-8", "backslashreplace")) for each in made)
-        if used > LIMIT:
-            stop = number
-            break
-        shown += made
-    shown.append(article(last, Columns()))
-    if first_round == 1 and stop == last.round:
-        return shown, ""
-    more = "" if stop == last.round else f"; with first_round={stop} a file begins where this one ends"
-    return shown, f"<p class=note>Rounds {first_round} to {stop - 1} of {last.round - 1} are shown{more}.</p>\n"
-
+def document(body: str, title: str) -> str:
+    """A whole page around it."""
+    return (f"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+            f"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n"
+            f"<style>body{{margin:0;background:#fff}}@page{{margin:12mm}}</style>\n"
+            f"</head>\n<body>\n{body}</body>\n</html>\n")

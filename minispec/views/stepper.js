@@ -60,7 +60,8 @@
     function draw() {
       frames.forEach((frame, index) => frame.classList.toggle("now", index === now));
       frames[now].querySelectorAll(".rulers").forEach(uncover);
-      says.textContent = frames[now].querySelector(".say").textContent;
+      const sentences = frames[now].querySelectorAll("h4, .say, .error");
+      says.textContent = Array.from(sentences, (each) => each.textContent).join(" ");
       number.textContent = (now + 1) + " / " + frames.length;
       slider.value = now + 1;
       slider.setAttribute("aria-valuetext", "frame " + (now + 1) + " of " + frames.length);
