@@ -336,6 +336,17 @@ def test_what_a_draft_read_is_what_was_fed():
                     assert context == each.tokens + kept
 
 
+@pytest.mark.parametrize("prompt", ["The cat sat", "The"])
+def test_the_passes_are_those_of_the_rounds_without_the_prefill(prompt):
+    """One of the target a round, one of the draft a draft; a prompt of one token has no prefill."""
+    run = decode_both(load_both("own-token-counted", "tales-24", "tales-1"), prompt, 3, 12)
+    for lane in run.lanes():
+        rounds = lane.trace.rounds
+        assert [rows for _, rows in lane.target_passes] == [len(each.proposed) + 1 for each in rounds]
+        assert [start for start, _ in lane.target_passes] == [len(each.tokens) - 1 for each in rounds]
+        assert len(lane.draft_passes) == sum(len(each.proposed) for each in rounds)
+
+
 def test_a_broken_trace_is_a_trace_of_the_clean_package():
     """So that every view takes it."""
     run = runs("first-draft-only")[0]

@@ -126,6 +126,23 @@ def test_the_ruler_stands_over_the_cells():
             assert int(tens[column:column + 10].split()[0]) == position // 10
 
 
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_of_a_long_text_the_end_is_shown(width):
+    """The round happens there; the first column is a ten, and the last is the last position read."""
+    trace = mixed_trace(1, 4, 150)
+    number = len(trace.rounds) - 2
+    each = trace.rounds[number - 1]
+    rows = cache_strip(trace, number, width).split("\n")
+    strips = [row for row in rows if re.match("target,|draft,", row)]
+    assert len(strips) == 6 and max(map(len, strips)) <= width
+    ends = len(each.tokens) + len(each.proposed)
+    tens, ones = next((rows[n], rows[n + 1]) for n, row in enumerate(rows) if row.startswith("position"))
+    shown = len(ones) - 26
+    assert shown > 10 and (ends - shown) % 10 == 0 and int(tens.split()[1]) == (ends - shown) // 10
+    cells = strips[1][26:26 + shown]
+    assert cells == "■" * (len(each.tokens) - (ends - shown)) + "▨" * len(each.proposed)
+
+
 def test_a_round_that_is_not_there_is_an_error_of_one_sentence():
     with pytest.raises(ValueError, match="number is 99; the trace has"):
         cache_strip(mixed_trace(0, 3), 99)
