@@ -120,19 +120,12 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
     summed.
     """
     each = round_at(trace, number)
-    check_count("layer", layer)
     check_count("rows", rows, least=1)
-    if layer >= model.config.n_layer:
-        raise ValueError(f"layer is {layer}; {model.name} has layers 0 to {model.config.n_layer - 1}")
     heads = tuple(head for head in heads if head < model.config.n_head)
     if not 1 <= len(heads) <= 2:
         raise ValueError(f"heads must name one or two of the heads 0 to {model.config.n_head - 1}")
     tokens = (list(each.tokens) + list(each.proposed))[:model.config.n_positions]
-    record = []
-    model(tokens, record=record)
-    if not record:
-        raise ValueError(f"{model.name} records no attention; a Transformer does")
-    attention_HTP = record[layer].attention_HTP[:, :, :len(tokens)]
+    attention_HTP = attention_of(model, tokens, layer)
     rows = min(rows, len(tokens), 8)
     keys = min(len(tokens), 10)
     columns = keys + (keys < len(tokens))
@@ -154,6 +147,18 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
                f"rows: queries of {shown}   columns: keys   dark = much; numbers in %, from 10 up   – masked", SMALL,
                FADED)
     return slide.finish(f"Attention in layer {layer} of {model.name}, {shown} as rows: " + "; ".join(said) + ".")
+
+
+def attention_of(model, tokens: list[int], layer: int):
+    """attention_HTP of one layer, while the model reads the tokens."""
+    check_count("layer", layer)
+    if layer >= model.config.n_layer:
+        raise ValueError(f"layer is {layer}; {model.name} has layers 0 to {model.config.n_layer - 1}")
+    record = []
+    model(tokens, record=record)
+    if not record:
+        raise ValueError(f"{model.name} records no attention; a Transformer does")
+    return record[layer].attention_HTP[:, :, :len(tokens)]
 
 
 def draw_head(slide: Slide, trace: Trace, tokens: list[int], attention_TP, area: tuple) -> None:
