@@ -4,8 +4,7 @@ Invariant: the 256 most frequent colours stay as they are, so areas do; every ot
 the nearest of them.  The same picture gives the same bytes.
 """
 
-import struct
-import zlib
+import io
 
 import numpy as np
 
@@ -28,17 +27,11 @@ def parts(codes: np.ndarray) -> np.ndarray:
 
 def with_palette(pixels: np.ndarray) -> bytes:
     """A PNG file.  pixels: height x width x 3, bytes."""
+    from PIL import Image                # comes with matplotlib
     wide = pixels.astype(np.int64)
     kept, numbers = palette_of(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
-    height, width = numbers.shape
-    rows = np.zeros((height, width + 1), dtype=np.uint8)         # each row begins with 0: no filter
-    rows[:, 1:] = numbers
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)       # 8 bits, 3: numbers of a palette
-    return b"\x89PNG\r\n\x1a\n" + b"".join([
-        chunk(b"IHDR", header), chunk(b"PLTE", parts(kept).astype(np.uint8).tobytes()),
-        chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)), chunk(b"IEND", b"")])
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    """A part of a PNG file: length, kind, body, checksum."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    image = Image.fromarray(numbers.astype(np.uint8))
+    image.putpalette(parts(kept).astype(np.uint8).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
