@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -11,7 +12,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from minispec import load_trace, save_trace, speculative
+from minispec import load, load_trace, save_trace, speculative
 from minispec.scripted import Mix, Recite, scripted
 from minispec.views import palette, terminal
 from minispec.views.frames import frames
@@ -495,6 +496,56 @@ def test_a_terminal_page_shows_the_context_the_verdicts_and_both_caches():
 class Screen(io.StringIO):
     def isatty(self):
         return True
+
+
+def screens(trace, monkeypatch, columns, rows):
+    """What a terminal of that size shows, frame by frame, down to the prompt."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", str(rows))
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Screen()
+    terminal.run(frames(trace), io.StringIO("\n" * (len(frames(trace)) - 1)), out)
+    return out.getvalue().split("\033[2J\033[H")[1:]
+
+
+def test_a_screen_of_80_by_24_shows_every_frame_of_four_drafts_with_its_caption(monkeypatch):
+    """What scrolls off the top is the sentence that says what one is looking at."""
+    target, tokenizer = load("tales-24")
+    draft, _ = load("tales-1")
+    trace = speculative(target, draft, tokenizer.encode("The cow jumped over the moon"), 160, 4).with_texts(tokenizer)
+    shown = screens(trace, monkeypatch, 80, 24)
+    assert len(shown) == len(frames(trace)) > 250
+    for frame, text in zip(frames(trace), shown):
+        lines = text.split("\n")
+        assert len(lines) - text.endswith("> \n") <= 24, frame.title
+        assert " ".join(textwrap.wrap(frame.caption, 80)) in " ".join(lines)
+        for name, value in frame.facts:
+            assert f"{name}: {value}" in " ".join(text.split()) or frame.phase == "totals"
+        assert sum(bar.text in text for bar in frame.bars) == len(frame.bars)
+        assert "more lines" not in text
+
+
+@pytest.mark.parametrize("rows", [8, 12, 16, 24])
+def test_on_a_low_screen_the_caption_stays_and_what_is_left_off_is_said(monkeypatch, rows):
+    cut = 0
+    for trace in (moon_trace(), mixed_trace(2, 30, new_tokens=50, wrong=25)):
+        for frame, text in zip(frames(trace), screens(trace, monkeypatch, 80, rows)):
+            assert len(text.rstrip("\n").split("\n")) <= rows, frame.title
+            assert frame.caption in " ".join(text.split("\n"))
+            if left_off := re.search(r"… (\d+) more lines", text):
+                whole = terminal.laid_out(frame, len(frames(trace)), 80, False, terminal.SPARED)
+                kept = text.split("\n")[:whole.index(whole[-int(left_off[1])])]
+                assert kept == whole[:len(kept)] and len(kept) + int(left_off[1]) == len(whole)
+                cut += 1
+    assert cut > 0
+
+
+def test_a_pipe_gets_all_of_every_frame(monkeypatch):
+    """A script has no height."""
+    monkeypatch.setenv("LINES", "8")
+    monkeypatch.setenv("COLUMNS", "80")
+    whole = terminal.page(frames(moon_trace())[2], len(frames(moon_trace())), 80)
+    assert whole.count("\n") > 15 and whole in session(moon_trace(), "\n\n")[1]
 
 
 def test_colour_is_for_terminals_only_and_no_color_switches_it_off(monkeypatch):

@@ -97,6 +97,8 @@ def test_a_token_of_the_text_that_was_not_read_is_counted_and_named():
     assert "<td class=cx>≠" in page and "≠ of another place" in page
     assert "≠" not in to_html(trace)
     assert "verified y: 2 of 3 tokens [not read: “over”]" in " ".join(terminal.page(frame, 9, 200).split())
+    assert "■■■≠|" in terminal.page(frame, 9, 200) and "≠ of another place" in terminal.page(frame, 9, 200)
+    assert "≠" not in terminal.page(frames(trace)[3], 9, 200)
 
 
 def test_what_was_read_besides_the_text_is_shown_as_that():

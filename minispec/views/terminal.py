@@ -10,7 +10,7 @@ import textwrap
 from typing import TextIO
 
 from . import palette
-from .frame_captions import listed
+from .frame_captions import count, listed
 from .frame_context import asked, of_state
 from .frame_data import Bar, Cell, Frame, Mask, Strip
 from .text import Word, painted, wrapped
@@ -18,7 +18,9 @@ from .text import Word, painted, wrapped
 STATES = {"accepted": "accepted", "rejected": "rejected", "discarded": "discarded", "correction": "own", "bonus": "own"}
 CACHE = {"held": "■", "speculative": "▨", "foreign": "≠", "hole": "_", "stale": "░", "free": "·"}
 LEGEND = "■ in the cache   ▨ of a draft that may be dropped   ░ stale   _ hole: not read yet   · free"
-HELP = "Enter: next   b: back   r, R: next, previous round   a number: that frame   q: quit"
+FOREIGN = "   ≠ of another place or text"
+HELP = "Enter: next  b: back  r, R: next, previous round  a number: that frame  q: quit"
+SPARED = 4                               # how far a page that is too long is cut down before its end is left off
 BAR = 30                                 # characters of a probability of 1
 
 
@@ -28,9 +30,10 @@ def run(frames: list[Frame], stdin: TextIO | None, stdout: TextIO) -> int:
     colour = tty and "NO_COLOR" not in os.environ
     now, remark = 0, HELP
     while True:
-        width = shutil.get_terminal_size((100, 24)).columns
+        width, rows = shutil.get_terminal_size((100, 24))
+        room = rows - 2 - len(textwrap.wrap(remark, width)) if tty else None     # 2: a blank line, and the prompt
         clear = "\033[2J\033[H" if tty else ""
-        stdout.write(f"{clear}{page(frames[now], len(frames), width, colour)}\n{remark}\n> ")
+        stdout.write(f"{clear}{page(frames[now], len(frames), width, colour, room)}\n{remark}\n> ")
         stdout.flush()
         line = "" if stdin is None else stdin.readline()    # None: closed, as by <&-
         if line == "" or line.strip() in ("q", "Q"):
@@ -57,28 +60,47 @@ def after(command: str, now: int, frames: list[Frame]) -> tuple[int, str]:
     return now, HELP
 
 
-def page(frame: Frame, total: int, width: int, colour: bool = False) -> str:
-    """One frame as lines of at most `width` characters (a single longer word has a line of its own)."""
-    lines = ["─" * width]
-    lines += textwrap.wrap(f"{frame.number} of {total} · {frame.title}", width)
-    lines += textwrap.wrap(frame.caption, width) + [""]
-    lines += token_lines(frame, width, colour)
-    lines += [line for strip in frame.strips for line in strip_lines(strip, frame.window, width)]
+def page(frame: Frame, total: int, width: int, colour: bool = False, height: int | None = None) -> str:
+    """One frame as lines of at most `width` characters (a single longer word has a line of its own).
+
+    height: lines that there are room for; a frame that needs more loses its blank lines, then its legend, then what
+    else can be spared, and never its sentence.  None: all of it.
+    """
+    for spared in range(SPARED + 1):
+        lines = laid_out(frame, total, width, colour, spared)
+        if height is None or len(lines) <= height:
+            break
+    else:
+        left_off = len(lines) - max(height, 4) + 1
+        lines = lines[:-left_off] + [f"… {left_off} more lines: they need a taller terminal"[:width]]
+    return "\n".join(lines) + "\n"
+
+
+def laid_out(frame: Frame, total: int, width: int, colour: bool, spared: int) -> list[str]:
+    """The frame's lines.  spared: 1 no blank lines, 2 facts in one paragraph, 3 no legend, 4 nor the logits' gaps."""
+    top = ["─" * width] * (spared < 1) + textwrap.wrap(f"{frame.number} of {total} · {frame.title}", width)
+    ruler = token_lines(frame, width, colour)
+    ruler += [line for strip in frame.strips for line in strip_lines(strip, frame.window, width)]
+    groups = [top + textwrap.wrap(frame.caption, width), ruler]
     if frame.context:
-        lines += [""] + textwrap.wrap(condition(frame), width, subsequent_indent="    ")
-    if frame.bars:
-        lines += [""] + [bar_line(bar, width) for bar in frame.bars]
-    if frame.mask is not None:
-        lines += [""] + [line for line in mask_lines(frame.mask, width)]
-    if frame.facts:
-        lines.append("")
-    for name, value in frame.facts:
-        lines += textwrap.wrap(f"{name}: {value}", width, subsequent_indent="    ")
-    for gap in frame.gaps:
-        lines.append(f"the {gap[0]}'s two highest logits are {gap[1]:.1f} apart"[:width])
+        groups.append(textwrap.wrap(condition(frame), width, subsequent_indent="    "))
+    bars = [bar_line(bar, width) for bar in frame.bars]
+    mask = [] if frame.mask is None else mask_lines(frame.mask, width)
+    facts = [f"{name}: {value}" for name, value in frame.facts]
+    facts = ["; ".join(facts)] if facts and spared >= 2 else facts
+    facts = [line for fact in facts for line in textwrap.wrap(fact, width, subsequent_indent="    ")]
+    if spared < 4:
+        gaps = [f"the {model}'s two highest logits are {gap:.1f} apart"[:width] for model, gap in frame.gaps]
+        (facts or bars).extend(gaps)
+    groups += [bars, mask, facts]
     if frame.text:
-        lines += [""] + [each for line in frame.text.split("\n") for each in textwrap.wrap(line, width) or [""]]
-    return "\n".join(lines) + "\n" + textwrap.fill(LEGEND, width) + "\n"
+        groups.append([each for line in frame.text.split("\n") for each in textwrap.wrap(line, width) or [""]])
+    lines = []
+    for group in groups:
+        lines += ([""] if lines and group and spared < 1 else []) + group
+    foreign = any(CACHE["foreign"] in line for line in ruler[-len(frame.strips):])
+    legend = LEGEND + FOREIGN if foreign else LEGEND
+    return lines + (textwrap.wrap(legend, width) if spared < 3 else [])
 
 
 def word(cell: Cell, focus: tuple[int, ...]) -> Word:
@@ -91,7 +113,8 @@ def word(cell: Cell, focus: tuple[int, ...]) -> Word:
 def token_lines(frame: Frame, width: int, colour: bool) -> list[str]:
     """The tokens of the window, drafts with their glyphs; the target's own one after them."""
     start = frame.window[0]
-    words = [Word(f"(0–{start - 1}: {start} tokens)")] if start else []
+    last = f"0–{start - 1}" if start > 1 else "0"
+    words = [Word(f"({last}: {count(start, 'token')})")] if start else []
     words += [word(cell, frame.focus) for cell in frame.cells[start:]]
     if frame.own is not None:
         words.append(word(frame.own, frame.focus if frame.own.state == "bonus" else ()))
