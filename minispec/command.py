@@ -1,4 +1,5 @@
-"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, bench, recall and train.
+"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, diff, bench, recall
+and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -12,7 +13,7 @@ import sys
 from . import __version__
 from .arguments import shown
 from .checkpoint import list_models
-from .lab import bench, exactness, request, stepping
+from .lab import bench, diffing, exactness, request, stepping
 from .lab.comparison import Comparison, compare
 from .files.writing import check_target
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
@@ -28,6 +29,7 @@ COMMANDS = {
     "step": (stepping, "Decode a prompt, then step through every draft, verdict and cache, forward and back."),
     "check": (exactness, "Test on this machine that speculative decoding is plain decoding to the last bit."),
     "bugs": (bugs, "Real mistakes: list them, run one beside the correct code, or see which tests stop which."),
+    "diff": (diffing, "Two recorded runs of one prompt: the same text, or do they differ by a bug, or by rounding?"),
     "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
     "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),

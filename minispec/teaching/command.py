@@ -4,16 +4,16 @@ Invariant: the correct and the broken run have the same prompt, models, tau and 
 """
 
 import argparse
+import os
 import shutil
 import sys
 import textwrap
 
 from ..arguments import check_count, shown
 from ..decoding import OWN_END
-from ..files.writing import check_target
+from ..files.writing import check_target, write_whole
 from ..lab import request
-from ..views.text import folded, rate, round_table
-from ..views.text_lines import STRIP_LEGEND, cache_strip
+from ..views.text import folded
 from .bug import INVARIANTS, OUTCOMES, Bug
 from .bugs import diff, find_bug
 from .families import FAMILIES
@@ -21,12 +21,10 @@ from .gallery import GALLERY
 from .lanes import draft_lanes
 from .matrix import CAUGHT, CRASHED, detection_matrix
 from .matrix_figure import matrix_figure
-from .runs import TAU, Lane, SideBySide, decode_both, load_both
+from .report import entry, numbers, round_to_show, rounds_part, text_part
+from .runs import TAU, decode_both, load_both
 
-ROUNDS = 3                               # shown, from the first one in which the runs differ
 KINDS = (".png", ".svg", ".pdf")
-COLUMN = 22
-UNSEEN = ":\nthis run does not show the bug; the families of tests find where it can be seen"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,12 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--matrix", action="store_true", help="run every bug against every family of tests")
     parser.add_argument("--figure", metavar="FILE", help="also draw the matrix, or what each draft read, as .png, .svg "
                                                          "or .pdf")
+    parser.add_argument("--html", metavar="FILE", help="also write both runs, step by step, as one page")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked for; 0, unless it cannot be done."""
     if arguments.figure is not None:
         check_picture(arguments.figure)
+    if arguments.html is not None:
+        check_page(arguments)
     if arguments.matrix:
         return show_matrix(arguments)
     if arguments.name is None:
@@ -59,6 +60,17 @@ def check_picture(path: str) -> None:
     if not path.lower().endswith(KINDS):
         raise ValueError(f"--figure is {shown(path)}; it must end in {', '.join(KINDS)}")
     check_target(path)
+
+
+def check_page(arguments: argparse.Namespace) -> None:
+    """Raise ValueError or OSError unless the page can be written there, and there are two runs to show."""
+    if arguments.name is None or arguments.matrix:
+        raise ValueError(f"--html is {shown(arguments.html)}; it goes with the name of a bug, without --matrix")
+    if arguments.html == "":
+        raise ValueError("--html is ''; it must name a file")
+    check_target(arguments.html)
+    if arguments.figure is not None and os.path.realpath(arguments.html) == os.path.realpath(arguments.figure):
+        raise ValueError(f"--html is {shown(arguments.html)}, the file of --figure; it must be another one")
 
 
 def width() -> int:
@@ -76,12 +88,6 @@ def listing(columns: int) -> str:
             if bug.invariant == key:
                 lines.append(entry(f"    {bug.name:<{names}}  {bug.outcome:<14}  ", bug.symptom, columns))
     return "\n".join(lines + [""] + [f"{name:<14}  {meaning}" for name, meaning in OUTCOMES.items()])
-
-
-def entry(head: str, text: str, columns: int) -> str:
-    """The head, and the text beside it in lines that fit."""
-    room = max(columns - len(head), 24)
-    return head + ("\n" + " " * len(head)).join(textwrap.wrap(text, room))
 
 
 def show_matrix(arguments: argparse.Namespace) -> int:
@@ -112,10 +118,12 @@ def show_bug(arguments: argparse.Namespace) -> int:
     sections = [description(bug), str(diff(bug)), f"Ask the class: {bug.question}",
                 f"target {pair.correct.trace.target}, draft {pair.correct.trace.draft}, tau {arguments.tau}\n\n"
                 + folded(models.tokenizer.decode(pair.correct.trace.tokens), width()),
-                text_part(pair), numbers(pair), rounds_part(pair), caught_part(bug)]
+                text_part(pair, width()), numbers(pair), rounds_part(pair, width()), caught_part(bug)]
     print("\n\n".join(sections))
     if arguments.figure is not None:
         draft_lanes(pair, round_to_show(pair)).save(arguments.figure)
+    if arguments.html is not None:
+        write_whole(arguments.html, pair.page(round_to_show(pair)))
     return 0
 
 
@@ -125,61 +133,6 @@ def description(bug: Bug) -> str:
              ("outcome", f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"), ("symptom", bug.symptom),
              ("seen in", bug.reference)]
     return "\n".join(entry(f"{name:<9}", text, width()) for name, text in pairs)
-
-
-def text_part(pair: SideBySide) -> str:
-    """Both texts: the same, or on one ruler around the first difference."""
-    if pair.error:
-        kept = len(pair.broken.trace.rounds)
-        return entry("", f"{pair.error}  It stopped in round {kept + 1}; what follows is what came before.", width())
-    if pair.same_text:
-        return f"the text is the same in all {len(pair.greedy)} positions"
-    position = pair.first_difference
-    return f"the text is another one from position {position} on (≠)\n\n{pair.aligned(6, 6)}"
-
-
-def numbers(pair: SideBySide) -> str:
-    """Tokens, passes, rows and rates of both, as each copy of the package tells them."""
-    lanes = (pair.correct, pair.broken)
-    rows = [("", *[lane.name for lane in lanes]),
-            ("tokens decoded", *[str(lane.trace.n_new) for lane in lanes]),
-            ("target passes", *[str(len(lane.target_passes)) for lane in lanes]),
-            ("rows the target read", *[str(rows_of(lane.target_passes)) for lane in lanes]),
-            ("rows the draft read", *[str(rows_of(lane.draft_passes)) for lane in lanes])]
-    for place, (name, _) in enumerate(pair.correct.told):
-        rows.append((name.replace("_", " "), *[told(lane, place) for lane in lanes]))
-    wide = max(COLUMN, len(pair.bug.name))
-    return "\n".join(f"{name:<24}{left:>{wide}}{right:>{wide + 2}}".rstrip() for name, left, right in rows)
-
-
-def rows_of(passes: tuple[tuple[int, int], ...]) -> int:
-    """Rows of all passes together."""
-    return sum([rows for _, rows in passes])
-
-
-def told(lane: Lane, place: int) -> str:
-    """A rate as that run's package tells it; nothing where the run broke off."""
-    return rate(lane.told[place][1]) if lane.told else "–"
-
-
-def rounds_part(pair: SideBySide) -> str:
-    """The rounds from the first one that differs, and the caches in it."""
-    number = pair.first_other_round
-    if number is None:
-        return "drafts, verdicts and caches are the same in every round of this run" + UNSEEN * pair.unseen
-    parts = [f"the runs differ from round {number} on"]
-    for lane in pair.lanes():
-        parts.append(f"{lane.name}\n{pair.table(lane, number, ROUNDS)}" if len(lane.trace.rounds) >= number
-                     else f"{lane.name}: ended before round {number}")
-    shown = round_to_show(pair)
-    for lane in pair.lanes():
-        parts.append(f"{lane.name}, {cache_strip(lane.trace, shown, width()).removesuffix(STRIP_LEGEND).rstrip()}")
-    return "\n\n".join(parts + [STRIP_LEGEND])
-
-
-def round_to_show(pair: SideBySide) -> int:
-    """The first round that differs, if both runs got there; else the last that both have."""
-    return min([pair.first_other_round or 1] + [len(lane.trace.rounds) for lane in pair.lanes()])
 
 
 def caught_part(bug: Bug) -> str:

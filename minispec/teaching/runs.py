@@ -16,103 +16,18 @@ from ..decoding import OWN_END, greedy
 from ..rates import conditional_acceptance, pooled, ratio
 from ..tokenizer import Tokenizer
 from ..trace import Prefill, Round, Trace
-from ..views.text import rate, round_table, token_label
+from ..views.text import rate
 from .bug import Bug
 from .bugs import find_bug, load_bug
 from .observer import Observer, recorded_rounds
+from .pair import Lane, SideBySide
 
 TARGET, DRAFT = "tales-24", "tales-1"
 TAU = 4
 NEW_TOKENS = 40
 CLEAN = __package__.rpartition(".")[0]      # the name of this package itself
-COMPARED = ("tokens", "proposed", "choices", "n_accepted", "committed", "target_cache", "draft_cache")
 RATES = ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "tokens_a_round")
 HELD_OUT = Path(MODELS) / "held_out_prompts.txt"
-
-
-@dataclass(frozen=True, eq=False)
-class Lane:
-    """One of the two runs: its trace, and what was seen beside it."""
-
-    name: str
-    trace: Trace                         # where the run broke off: the rounds before the error
-    read: tuple[tuple[tuple[int, ...], ...], ...]    # for each round, what the draft had read for each of its drafts
-    target_passes: tuple[tuple[int, int], ...]       # (cache length before, rows) of each pass, the prefill left off
-    draft_passes: tuple[tuple[int, int], ...]
-    told: tuple[tuple[str, float | None], ...]       # the rates, as that copy of the package computes them
-
-
-@dataclass(frozen=True, eq=False)
-class SideBySide:
-    """Both runs of one prompt."""
-
-    bug: Bug
-    correct: Lane
-    broken: Lane
-    error: str                           # that of the broken run; "" where there was none
-    greedy: tuple[int, ...]              # plain greedy decoding, by the correct code
-
-    @property
-    def same_text(self) -> bool:
-        """Whether the bug left the text as it is."""
-        return not self.error and tuple(self.broken.trace.tokens) == self.greedy
-
-    @property
-    def first_difference(self) -> int | None:
-        """The first position where the broken text is another one; None where there is none, or the run broke off."""
-        if self.error or self.same_text:
-            return None
-        pairs = list(zip(self.greedy, self.broken.trace.tokens))
-        return next((position for position, (left, right) in enumerate(pairs) if left != right), len(pairs))
-
-    @property
-    def first_other_round(self) -> int | None:
-        """The first round, from 1, in which the runs differ in drafts, choices, what is kept, or a cache."""
-        pairs = list(zip(self.correct.trace.rounds, self.broken.trace.rounds))
-        for number, (left, right) in enumerate(pairs, start=1):
-            if [getattr(left, name) for name in COMPARED] != [getattr(right, name) for name in COMPARED]:
-                return number
-        return len(pairs) + 1 if len(self.correct.trace.rounds) != len(self.broken.trace.rounds) else None
-
-    @property
-    def unseen(self) -> bool:
-        """Whether the two runs are alike in text, rounds, passes and rates."""
-        left, right = self.correct, self.broken
-        same_passes = (left.target_passes, left.draft_passes) == (right.target_passes, right.draft_passes)
-        return self.same_text and self.first_other_round is None and same_passes and left.told == right.told
-
-    def lanes(self) -> list[Lane]:
-        """The runs that have a round to show, the correct one first."""
-        return [lane for lane in (self.correct, self.broken) if lane.trace.rounds]
-
-    def table(self, lane: Lane, first: int, count: int) -> str:
-        """`count` rounds of one run from round `first` on; the numbers of the rounds are those of the whole run."""
-        return round_table(lane.trace, first=first, count=count)
-
-    def tables(self, first: int = 1, count: int = 4) -> str:
-        """`count` rounds of both from round `first` on, one table under the other."""
-        parts = [f"{lane.name}\n{self.table(lane, first, count)}" for lane in self.lanes()]
-        return "\n\n".join(parts + [self.error] * bool(self.error))
-
-    def aligned(self, before: int = 5, after: int = 3) -> str:
-        """Both texts on one ruler of positions around the first difference; the last tokens where there is none."""
-        middle = self.first_difference
-        if middle is None:
-            middle = len(self.greedy) - 1
-        texts = self.correct.trace.texts
-        rows = [["position"], ["plain greedy"], [self.bug.name], [""]]
-        for position in range(max(middle - before, 0), middle + after + 1):
-            pair = [list(tokens[position:position + 1]) for tokens in (self.greedy, self.broken.trace.tokens)]
-            if pair == [[], []]:
-                break
-            shown = [token_label(texts[each[0]]) if each else "–" for each in pair]
-            rows[0].append(str(position))
-            rows[1].append(shown[0])
-            rows[2].append(shown[1])
-            rows[3].append("≠" if pair[0] != pair[1] else "")
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)

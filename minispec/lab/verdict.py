@@ -1,0 +1,111 @@
+"""Is the difference between two runs of one prompt a bug, or rounding?  `verdict(run_a, run_b)` says which, and why.
+
+Invariant: "rounding" is said only where both runs keep every rule of a round, the logits of every token up to the
+first difference agree within the bound of the arithmetic, and both tokens are the argmax of their logits; anything
+else that changes the text is a "bug".  Runs are compared by position of the text, so tau and drafts may differ.
+But: an error smaller than the bound cannot be told from rounding, and no model is run to look closer.
+"""
+
+from dataclasses import dataclass
+
+from ..arguments import check_count, shown
+from ..trace import Trace
+from .reasons import agreement, length_reasons, remarks, share_of, text_reasons
+from .rows import UNITS, Distance, distances
+from .sides import Side, Top, side
+from .verdict_text import verdict_text
+
+IDENTICAL, ROUNDING, BUG = "identical", "rounding", "bug"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of comparing run A with run B; positions count the tokens of the text from 0, prompt included."""
+
+    kind: str                            # "identical", "rounding" or "bug"
+    dtype: str                           # of the less exact run
+    compared: int                        # tokens whose logits were compared, the first that differ included
+    position: int | None                 # of the first difference; None where the texts are the same
+    token_a: int | None                  # the two tokens there; None for a text that has ended
+    token_b: int | None
+    text_a: str                          # the same in letters
+    text_b: str
+    top_a: Top | None                    # the two highest logits there
+    top_b: Top | None
+    at: Distance | None                  # how far apart the logits are there
+    largest: Distance | None             # and where they are farthest apart, measured by the bound
+    beyond: int | None                   # the first position whose logits differ by more than the bound
+    phase: str                           # where to look for a bug; "" where there is none
+    run: str                             # in which run: "A", "B", or "" where the traces do not tell
+    evidence: tuple[str, ...]            # why
+    remarks: tuple[str, ...]             # what else was noticed, and leaves the text as it is
+
+    def __str__(self) -> str:
+        return verdict_text(self)
+
+    __repr__ = __str__
+
+
+def verdict(run_a: Trace, run_b: Trace, dtype: str = "float32", new_tokens: int | None = None) -> Verdict:
+    """Compare two runs of one prompt; where nothing else tells, A is the one to trust and B the one in question.
+
+    dtype: "float32", "float16" or "bfloat16", the arithmetic of the less exact of the two.  new_tokens: the budget
+    that both were given, if it is known; a longer text is then a bug, and not another budget.  Raises TypeError for
+    what is no trace, ValueError for traces that cannot be compared.
+    """
+    check_runs(run_a, run_b, dtype, new_tokens)
+    a, b = side("A", run_a, new_tokens), side("B", run_b, new_tokens)
+    shared = min(len(a.tokens), len(b.tokens))
+    position = next((place for place in range(shared) if a.tokens[place] != b.tokens[place]), shared)
+    apart = distances(a.rows, b.rows, position + 1, dtype)
+    if position < shared:
+        reasons = text_reasons(a, b, position, apart, dtype)
+        return judged(a, b, BUG if reasons else ROUNDING, position, apart, reasons, dtype)
+    reasons = length_reasons(a, b) if len(a.tokens) != len(b.tokens) else []
+    if reasons:
+        return judged(a, b, BUG, reasons[0].position, apart, reasons, dtype)
+    return judged(a, b, IDENTICAL, None, apart, [], dtype)
+
+
+def judged(a: Side, b: Side, kind: str, position: int | None, apart: list[Distance], reasons: list,
+           dtype: str) -> Verdict:
+    """The verdict with everything that stands at `position`."""
+    evidence = [reason.sentence for reason in reasons] or agreement(a, b, position, apart, dtype)
+    first = reasons[0] if reasons else None
+    tokens, texts, tops = (None, None), ("", ""), (None, None)
+    if position is not None:
+        tokens = a.token(position), b.token(position)
+        texts = a.text(tokens[0]), b.text(tokens[1])
+        tops = a.top(position), b.top(position)
+    return Verdict(
+        kind, dtype, len(apart), position, *tokens, *texts, *tops,
+        at=next((each for each in apart if each.position == position), None),
+        largest=max(apart, key=share_of, default=None),
+        beyond=next((each.position for each in apart if each.beyond), None),
+        phase=first.phase if first else "", run=first.run if first else "",
+        evidence=tuple(evidence), remarks=tuple(remarks(a, b, kind, apart, dtype)))
+
+
+def check_runs(run_a: Trace, run_b: Trace, dtype: str, new_tokens: int | None) -> None:
+    """Raise TypeError or ValueError, in one sentence, unless the two traces can be compared."""
+    if dtype not in UNITS:
+        raise ValueError(f"dtype is {shown(dtype)}; it must be one of {', '.join(UNITS)}")
+    if new_tokens is not None:
+        check_count("new_tokens", new_tokens)
+    widths = []
+    for name, run in (("run_a", run_a), ("run_b", run_b)):
+        if not hasattr(run, "rounds"):
+            raise TypeError(f"{name} is {shown(run)}; it must be a Trace, as speculative(…) or load_trace(…) returns")
+        for number, each in enumerate(run.rounds, start=1):
+            if each.target_logits_TV is None or each.target_logits_TV.shape[-1] == 0:
+                raise ValueError(f"{name} has no logits in round {number}; it must be saved with them, by --save or "
+                                 f"save_trace")
+            widths.append(each.target_logits_TV.shape[1])
+    if run_a.prompt != run_b.prompt:
+        raise ValueError(f"run_a has a prompt of {len(run_a.prompt)} tokens, {shown(list(run_a.prompt))}, and run_b "
+                         f"{shown(list(run_b.prompt))}; the two must be runs of one prompt")
+    if len(set(widths)) > 1:
+        raise ValueError(f"run_a and run_b have rows of {' and '.join(map(str, sorted(set(widths))))} logits; the two "
+                         f"must share one vocabulary")
+    if None not in (run_a.texts, run_b.texts) and run_a.texts != run_b.texts:
+        raise ValueError("run_a and run_b write other words with the same token ids; the two must share one vocabulary")

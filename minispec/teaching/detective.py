@@ -1,0 +1,212 @@
+"""Detective work: ten changes to a running program, to be named from what they leave behind.
+
+Invariant: a dossier shows what both runs did and not what was changed; `accuse` tells right from wrong and `reveal`
+tells all.  Both runs of a dossier have the same prompt, tau and budget.
+"""
+
+import html
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+
+from ..arguments import check_count, shown
+from ..decoding import OWN_END, greedy
+from ..lab.rounded import rounded
+from ..lab.verdict import Verdict, verdict
+from ..views.text import round_table
+from ..views.text_lines import cache_strip
+from .bug import INVARIANTS, Bug
+from .bugs import diff, find_bug
+from .report import numbers, round_to_show, text_part
+from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
+from .runs import CLEAN, DRAFT, TARGET, Models, SideBySide, decode_both, decode_lane, load_both
+
+NAMES = ("yesterday", "today")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A text that a notebook shows as it is."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Dossier:
+    """What is known of one case."""
+
+    number: int
+    runs: SideBySide                     # with the names taken off
+    dtype: str                           # the arithmetic of the less exact run
+
+    def text(self) -> Page:
+        """Both texts: the same, or on one ruler around the first difference."""
+        return Page(text_part(self.runs))
+
+    def numbers(self) -> Page:
+        """Tokens, passes, rows and rates."""
+        return Page(numbers(self.runs))
+
+    def rounds(self, count: int = 4) -> Page:
+        """The first rounds of both, from the one in which they part."""
+        first = round_to_show(self.runs)
+        return Page("\n\n".join([f"{lane.name}\n{round_table(lane.trace, first=first, count=count)}"
+                                 for lane in self.runs.lanes()]))
+
+    def caches(self, number: int) -> Page:
+        """Both models' caches in round `number` of both runs."""
+        return Page("\n\n".join([f"{lane.name}, {cache_strip(lane.trace, number)}" for lane in self.runs.lanes()]))
+
+    def rows(self) -> Page:
+        """How many rows each pass of the target had, and how many each draft cost."""
+        lines = []
+        for lane in self.runs.lanes():
+            for model, passes in (("target", lane.target_passes), ("draft", lane.draft_passes)):
+                listed = " ".join([str(rows) for _, rows in passes])
+                lines.append(f"{lane.name:<10} rows of the {model}'s passes:  {listed}")
+        return Page("\n".join(lines))
+
+    def time(self) -> Page:
+        """Where the seconds of each run went, in shares of it."""
+        lines = [f"{'':<10} drafting  verifying  everything else"]
+        for lane in self.runs.lanes():
+            trace = lane.trace
+            drafting = sum([each.draft_seconds for each in trace.rounds]) / trace.seconds
+            verifying = sum([each.verify_seconds for each in trace.rounds]) / trace.seconds
+            lines.append(f"{lane.name:<10} {drafting:>8.0%}  {verifying:>9.0%}  {1 - drafting - verifying:>15.0%}")
+        return Page("\n".join(lines))
+
+    def verdict(self) -> Verdict:
+        """Bug or rounding?  By the two traces alone."""
+        return verdict(*[lane.trace for lane in self.runs.lanes()], dtype=self.dtype,
+                       new_tokens=riddle_at(self.number).new_tokens)
+
+
+def riddle_at(number: int) -> Riddle:
+    """The case of that number, counted from 1."""
+    check_count("number", number, least=1)
+    if number > len(RIDDLES):
+        raise ValueError(f"number is {number}; there are {len(RIDDLES)} cases")
+    return RIDDLES[number - 1]
+
+
+@cache
+def dossier(number: int) -> Dossier:
+    """The evidence of one case, 1 to 10.  Both runs are decoded when it is first asked for."""
+    riddle = riddle_at(number)
+    if riddle.bug:
+        runs = decode_both(load_both(riddle.bug, TARGET, DRAFT), riddle.prompt, riddle.tau, riddle.new_tokens)
+    else:
+        runs = right_code(riddle)
+    lanes = [replace(lane, name=name) for lane, name in zip((runs.correct, runs.broken), NAMES)]
+    error = runs.error.replace(runs.bug.name, NAMES[1])
+    anonymous = SideBySide(Bug(NAMES[1], "", ()), *lanes, error, runs.greedy)
+    return Dossier(number, anonymous, "float16" if riddle.answer == ROUNDING else "float32")
+
+
+def right_code(riddle: Riddle) -> SideBySide:
+    """The two cases without a bug: today with rounded activations, or with the target as its own draft."""
+    models = load_both(RIDDLES[0].bug, TARGET, DRAFT)
+    target, draft = models.correct
+    today = (rounded(target, "float16"), draft) if riddle.answer == ROUNDING else (target, target)
+    tokens = models.tokenizer.encode(riddle.prompt)
+    lanes = [clean_lane(models, name, pair, tokens, riddle) for name, pair in zip(NAMES, (models.correct, today))]
+    return SideBySide(Bug(NAMES[1], "", ()), *lanes, "", tuple(greedy(target, tokens, riddle.new_tokens)))
+
+
+def clean_lane(models: Models, name: str, pair: tuple, tokens: list[int], riddle: Riddle):
+    """One run by this package."""
+    lane, _ = decode_lane(import_module(CLEAN), name, pair, tokens, riddle.new_tokens, riddle.tau, OWN_END)
+    target, draft = models.correct       # their names, so that today's do not give it away
+    return replace(lane, trace=replace(lane.trace, texts=models.texts, target=target.name, draft=draft.name))
+
+
+def answer_of(riddle: Riddle) -> str:
+    """What is to be named: the broken promise, or why the code is right."""
+    return find_bug(riddle.bug).invariant if riddle.bug else riddle.answer
+
+
+def culprits() -> tuple[Bug, ...]:
+    """The bugs behind the cases that have one."""
+    return tuple(find_bug(riddle.bug) for riddle in RIDDLES if riddle.bug)
+
+
+def meaning(answer: str) -> str:
+    """An answer in words.  Raises ValueError for what is no answer."""
+    allowed = {**INVARIANTS, **NO_BUG}
+    if answer not in allowed:
+        raise ValueError(f"answer is {shown(answer)}; it must be one of {', '.join(allowed)}")
+    return f"{answer}, {allowed[answer]}"
+
+
+def accuse(number: int, answer: str) -> Page:
+    """Whether that is it: "I1" … "I13", "rounding" or "draft cost".  A wrong answer gets a hint."""
+    said = meaning(answer)
+    riddle = riddle_at(number)
+    if answer == answer_of(riddle):
+        return Page(f"✓ case {number}: {said}")
+    return Page(f"✗ case {number}: not {said}\n  hint: {riddle.hint}")
+
+
+def promises() -> Page:
+    """What can be named: the promises, and the two that are no bugs."""
+    return Page("\n".join([f"{key:<10}  {words}" for key, words in {**INVARIANTS, **NO_BUG}.items()]))
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What was changed, with its diff; a notebook shows that in colours."""
+
+    head: str
+    bug: str                             # "" where the code is right
+
+    def __repr__(self) -> str:
+        return self.head + (f"\n\n{diff(self.bug)}" if self.bug else "")
+
+    def _repr_html_(self) -> str:
+        shown_diff = diff(self.bug)._repr_html_() if self.bug else ""
+        return f"<pre>{html.escape(self.head)}</pre>{shown_diff}"
+
+
+def reveal(number: int) -> Solution:
+    """The case solved."""
+    riddle = riddle_at(number)
+    lines = [f"case {number}: {meaning(answer_of(riddle))}"]
+    if riddle.bug:
+        bug = find_bug(riddle.bug)
+        lines += [f"the bug {bug.name}: {bug.symptom}", f"caught by: {', '.join(bug.caught_by)}",
+                  f"seen in: {bug.reference}"]
+    return Solution("\n".join(lines), riddle.bug)
+
+
+@dataclass(frozen=True)
+class Score:
+    """An exercise graded: one point a case."""
+
+    right: tuple[int, ...]
+    wrong: tuple[int, ...]
+
+    @property
+    def points(self) -> int:
+        """Cases named."""
+        return len(self.right)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.points} of {len(RIDDLES)} cases named"]
+        lines += [f"✗ case {number}: {riddle_at(number).hint}" for number in self.wrong]
+        return "\n".join(lines)
+
+
+def score(answers: dict[int, str]) -> Score:
+    """Grade answers such as {1: "I5", 7: "rounding"}.  Raises TypeError or ValueError for what is no answer."""
+    if not isinstance(answers, dict):
+        raise TypeError(f"answers is {shown(answers)}; it must be a dict such as {{1: 'I5'}}")
+    for number, answer in answers.items():
+        riddle_at(number)
+        meaning(answer)
+    right = [number for number, answer in sorted(answers.items()) if answer == answer_of(riddle_at(number))]
+    wrong = [number for number in sorted(answers) if number not in right]
+    return Score(tuple(right), tuple(wrong))

@@ -1,0 +1,75 @@
+"""Two runs of one prompt in words and tables: the texts, the numbers, the first rounds that differ.
+
+Invariant: every number is of these two runs, and a rate is what the run's own copy of the package says of it.
+"""
+
+import textwrap
+
+from ..views.text import rate
+from ..views.text_lines import STRIP_LEGEND, cache_strip
+from .runs import Lane, SideBySide
+
+ROUNDS = 3                               # shown, from the first one in which the runs differ
+COLUMN = 22
+UNSEEN = ":\nthis run does not show the bug; the families of tests find where it can be seen"
+
+
+def entry(head: str, text: str, columns: int) -> str:
+    """The head, and the text beside it in lines that fit."""
+    room = max(columns - len(head), 24)
+    return head + ("\n" + " " * len(head)).join(textwrap.wrap(text, room))
+
+
+def text_part(pair: SideBySide, columns: int = 100) -> str:
+    """Both texts: the same, or on one ruler around the first difference."""
+    if pair.error:
+        kept = len(pair.broken.trace.rounds)
+        return entry("", f"{pair.error}  It stopped in round {kept + 1}; what follows is what came before.", columns)
+    if pair.same_text:
+        return f"the text is the same in all {len(pair.greedy)} positions"
+    position = pair.first_difference
+    return f"the text is another one from position {position} on (≠)\n\n{pair.aligned(6, 6)}"
+
+
+def numbers(pair: SideBySide) -> str:
+    """Tokens, passes, rows and rates of both, as each copy of the package tells them."""
+    lanes = (pair.correct, pair.broken)
+    rows = [("", *[lane.name for lane in lanes]),
+            ("tokens decoded", *[str(lane.trace.n_new) for lane in lanes]),
+            ("target passes", *[str(len(lane.target_passes)) for lane in lanes]),
+            ("rows the target read", *[str(rows_of(lane.target_passes)) for lane in lanes]),
+            ("rows the draft read", *[str(rows_of(lane.draft_passes)) for lane in lanes])]
+    for place, (name, _) in enumerate(pair.correct.told):
+        rows.append((name.replace("_", " "), *[told(lane, place) for lane in lanes]))
+    wide = max(COLUMN, len(pair.bug.name))
+    return "\n".join(f"{name:<24}{left:>{wide}}{right:>{wide + 2}}".rstrip() for name, left, right in rows)
+
+
+def rows_of(passes: tuple[tuple[int, int], ...]) -> int:
+    """Rows of all passes together."""
+    return sum([rows for _, rows in passes])
+
+
+def told(lane: Lane, place: int) -> str:
+    """A rate as that run's package tells it; nothing where the run broke off."""
+    return rate(lane.told[place][1]) if lane.told else "–"
+
+
+def rounds_part(pair: SideBySide, columns: int = 100) -> str:
+    """The rounds from the first one that differs, and the caches in it."""
+    number = pair.first_other_round
+    if number is None:
+        return "drafts, verdicts and caches are the same in every round of this run" + UNSEEN * pair.unseen
+    parts = [f"the runs differ from round {number} on"]
+    for lane in pair.lanes():
+        parts.append(f"{lane.name}\n{pair.table(lane, number, ROUNDS)}" if len(lane.trace.rounds) >= number
+                     else f"{lane.name}: ended before round {number}")
+    shown = round_to_show(pair)
+    for lane in pair.lanes():
+        parts.append(f"{lane.name}, {cache_strip(lane.trace, shown, columns).removesuffix(STRIP_LEGEND).rstrip()}")
+    return "\n\n".join(parts + [STRIP_LEGEND])
+
+
+def round_to_show(pair: SideBySide) -> int:
+    """The first round that differs, if both runs got there; else the last that both have."""
+    return min([pair.first_other_round or 1] + [len(lane.trace.rounds) for lane in pair.lanes()])
