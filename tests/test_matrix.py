@@ -1,7 +1,9 @@
 """The detection matrix: clean code passes every family of tests, no bug survives them all, and every claim is measured."""
 
 import importlib
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,3 +203,15 @@ def test_one_other_bit_in_a_row_that_chose_a_token_is_seen(clean):
         logits_TV[row, 0] = np.nextafter(logits_TV[row, 0], np.float32(99))
         trace = replace(evidence.trace, rounds=(replace(first, target_logits_TV=logits_TV), *others))
         assert bool(bits_problem(replace(evidence, trace=trace))) == seen
+
+
+def test_the_readme_shows_the_end_of_this_matrix(matrix):
+    """Its counts, the fewest families, and each family's claim."""
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    block = next(block for block in re.findall(r"```text\n(.*?)```", readme, re.S) if "stopped, of" in block)
+    printed = repr(matrix).split("\n")
+    head, stopped, _, fewest, _, *claims = block.rstrip().split("\n")
+    assert printed[0].startswith(head) and stopped in printed and fewest in printed
+    assert claims == [f"{family.name:<14} {family.claim}" for family in FAMILIES]
+    survivors = len(matrix.survivors(("greedy",)))
+    assert "nearly half" in readme and 0.4 < survivors / len(matrix.bugs) < 0.5

@@ -28,7 +28,7 @@ SLIDES = {"slide", "subslide", "fragment", "skip", "-", "notes"}
 A_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|usr|opt|var|mnt|Users|private)/|\b[A-Z]:\\\\?\w")
 HOW_TO_RUN = ("If that is right: jupyter nbconvert --to notebook --execute --inplace "
               "--ExecutePreprocessor.record_timing=False")
-STEPPER = "<section class=minispec-stepper"
+STEPPER = "<div class=minispec-stepper"
 
 
 @cache
