@@ -1,5 +1,9 @@
-"""What the tests of the core share: the golden models, random ones, a model that notes what it reads, equal bits."""
+"""What the tests of the core share: the golden models, random ones, a model that notes what it reads, equal bits.
 
+And one thing for all: the notebooks run beside the other tests, on the second core, for they take half a minute.
+"""
+
+import importlib.util
 import json
 from functools import cache
 from pathlib import Path
@@ -94,3 +98,14 @@ def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
             text = text[:start] + tokens
             prefixes += [tuple(text[:end]) for end in range(start + 1, len(text) + 1)]
     return prefixes
+
+
+def pytest_collection_finish(session):
+    """Start the notebooks first, where their outputs will be asked for and Jupyter is installed."""
+    waiting = [item for item in session.items if "executed" in getattr(item, "fixturenames", ())]
+    if not waiting or session.config.option.collectonly:
+        return
+    module = waiting[0].module
+    if all(importlib.util.find_spec(name) for name in module.NEEDED):
+        module.start_all()
+        session.config.add_cleanup(module.stop_all)

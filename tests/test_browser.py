@@ -258,8 +258,9 @@ def tales_trace(tau):
     return speculative(target, draft, tokenizer.encode("The cow jumped over the moon"), 160, tau).with_texts(tokenizer)
 
 
-@pytest.mark.parametrize("tau", [4, 8])
-@pytest.mark.parametrize("size", [(1280, 720), (960, 720)])
+@pytest.mark.parametrize("size, tau", [((1280, 720), 8), ((960, 720), 4),
+                                       pytest.param((1280, 720), 4, marks=pytest.mark.long),
+                                       pytest.param((960, 720), 8, marks=pytest.mark.long)])
 def test_a_whole_frame_fits_a_projector_and_a_slide_with_its_controls_and_legend(opened, tau, size):
     """Nobody scrolls in front of a class."""
     page = opened(tales_trace(tau), width=size[0], height=size[1])

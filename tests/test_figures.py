@@ -512,7 +512,7 @@ def test_the_attention_drawn_is_what_the_model_computes():
 
 # ------------------------------------------------------------------------------------------------- the same, later
 
-@pytest.mark.parametrize("name", ["staged", "trained"])
+@pytest.mark.parametrize("name", ["staged", pytest.param("trained", marks=pytest.mark.long)])
 def test_a_saved_trace_gives_the_same_bytes_as_the_live_one(name, tmp_path):
     """Slides made at home and figures drawn in class are one picture."""
     trace = TRACES[name]()

@@ -5,8 +5,9 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 
@@ -121,18 +122,23 @@ def test_there_are_ten_notebooks_00_to_09():
 # ---- they run, and print what they show
 
 
-@pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """Every notebook, run from top to bottom in a copy of its own, two at a time; with the seconds for all."""
-    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install jupyter")
-    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install jupyter")
-    pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install jupyter")
-    folder = tmp_path_factory.mktemp("notebooks")
+NEEDED = ("nbformat", "nbclient", "ipykernel")
+
+
+@cache
+def start_all() -> tuple[Path, float, dict]:
+    """Begin to run every notebook, two at a time; conftest.py calls this first, so that they run beside other tests.
+
+    Returns the folder they run in, when they were started, and for each notebook the future of what `run` returns.
+    """
+    import nbclient
+    import nbformat
+    folder = Path(tempfile.mkdtemp(prefix="minispec-notebooks-"))
     python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": python_path, "IPYTHONDIR": str(folder / "ipython")}
 
-    def run(path: Path) -> tuple[dict, float]:
-        """One notebook: what it is after running, and its seconds."""
+    def run(path: Path) -> tuple[dict, float, float]:
+        """One notebook: what it is after running, and when it began and ended."""
         started = time.monotonic()
         own = folder / path.stem
         own.mkdir()
@@ -141,18 +147,38 @@ def executed(tmp_path_factory):
         client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3", record_timing=False,
                                          allow_errors=True, resources={"metadata": {"path": str(own)}})
         client.execute(env=environment)
-        return json.loads(nbformat.writes(notebook)), time.monotonic() - started
+        return json.loads(nbformat.writes(notebook)), started, time.monotonic()
 
-    started = time.monotonic()
-    with ThreadPoolExecutor(2) as pool:
-        futures = {path: pool.submit(run, path) for path in NOTEBOOKS}
-    return futures, time.monotonic() - started
+    pool = ThreadPoolExecutor(2)
+    futures = {path: pool.submit(run, path) for path in NOTEBOOKS}
+    pool.shutdown(wait=False)
+    return folder, time.monotonic(), futures
+
+
+def stop_all() -> None:
+    """What has not begun is not run any more; the folder goes."""
+    folder, _, futures = start_all()
+    for future in futures.values():
+        future.cancel()
+    wait([future for future in futures.values() if not future.cancelled()])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """Every notebook, run from top to bottom in a copy of its own; with the seconds for all."""
+    for name in NEEDED:
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install jupyter")
+    _, started, futures = start_all()
+    wait(futures.values())
+    ended = [future.result()[2] for future in futures.values() if future.exception() is None]
+    return futures, max(ended, default=started) - started
 
 
 @each_notebook
 def test_a_notebook_runs_and_prints_what_is_committed(path, executed):
     """A cell tagged `timing` prints other numbers on every machine; it must only print as much as before."""
-    fresh, _ = executed[0][path].result()
+    fresh, _, _ = executed[0][path].result()
     for shown, ran in zip(cells(path, "code"), [cell for cell in fresh["cells"] if cell["cell_type"] == "code"]):
         now, committed = outputs(ran), outputs(shown)
         for output in now:
@@ -167,7 +193,8 @@ def test_a_notebook_runs_and_prints_what_is_committed(path, executed):
 def test_all_notebooks_run_in_two_minutes(executed):
     """A lecturer runs them all before the lecture, and every change of the package runs them."""
     futures, seconds = executed
-    took = {path.stem: round(future.result()[1], 1) for path, future in futures.items() if not future.exception()}
+    spans = {path.stem: future.result()[1:] for path, future in futures.items()}
+    took = {name: round(end - begin, 1) for name, (begin, end) in spans.items()}
     assert seconds <= SECONDS, took
 
 

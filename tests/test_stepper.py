@@ -525,7 +525,8 @@ def test_a_screen_of_80_by_24_shows_every_frame_of_four_drafts_with_its_caption(
         assert "more lines" not in text
 
 
-@pytest.mark.parametrize("rows", [8, 12, 16, 24])
+@pytest.mark.parametrize("rows", [pytest.param(8, marks=pytest.mark.long), 12,
+                                  pytest.param(16, marks=pytest.mark.long), 24])
 def test_on_a_low_screen_the_caption_stays_and_what_is_left_off_is_said(monkeypatch, rows):
     cut = 0
     for trace in (moon_trace(), mixed_trace(2, 30, new_tokens=50, wrong=25)):

