@@ -12,7 +12,7 @@ import pytest
 from minispec import speculative
 from minispec.scripted import Mix, Recite, scripted
 from minispec.teaching.runs import side_by_side
-from minispec.views import pair_fragment, pair_html, show_pair, terminal, write_pair
+from minispec.views import html, pair_fragment, pair_html, show_pair, terminal, write_pair
 from minispec.views.frames import frames
 from minispec.views.html import to_html
 from minispec.views.lanes import first_difference, joint_steps
@@ -501,10 +501,14 @@ def test_no_name_error_or_token_becomes_markup_and_the_page_asks_for_nothing():
     assert not re.search(r"https?:|//[a-z]|url\(|@import|src=|href=|fetch\(| id=", plain)
 
 
-def test_two_long_runs_are_cut_behind_a_round_and_the_page_says_so():
-    first, second = trace_of(5, 8, 200, 2), late_trace(5, 8, 200)
+@pytest.mark.parametrize("tokens, limit", [(50, 300_000), pytest.param(200, 1_900_000, marks=pytest.mark.long)])
+def test_two_long_runs_are_cut_behind_a_round_and_the_page_says_so(tokens, limit, monkeypatch):
+    """The limit of 1,900,000 bytes keeps a page under two megabytes."""
+    assert html.LIMIT == 1_900_000
+    monkeypatch.setattr(html, "LIMIT", limit)
+    first, second = trace_of(5, 8, tokens, 2), late_trace(5, 8, tokens)
     page = pair_html(first, second, NAMES)
-    assert len(page.encode("utf-8")) < 2_000_000
+    assert len(page.encode("utf-8")) < limit + 100_000
     begin, end, rounds, onwards = re.search(
         r"Rounds (\d+) to (\d+) of (\d+) are shown; with first_round=(\d+) a file", page).groups()
     assert int(rounds) == max(len(first.rounds), len(second.rounds))

@@ -21,7 +21,8 @@ from minispec.files.weights import weight_shapes
 from minispec.lab.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
                                 PREFILL, ROLLING_BACK, SHIFTED, STOPPING, WRONG, audit)
 from minispec.lab.rounded import ROUNDINGS, UNTRAINED, demonstrate, flip_table, flips, rounded, untrained
-from minispec.lab.rows import BLOCK, CACHED, DOUBTFUL, FACTORS, MODEL, UNITS, distance, used_rows
+from minispec.lab.diffing import as_json
+from minispec.lab.rows import BLOCK, CACHED, DOUBTFUL, FACTORS, MODEL, UNITS, Distance, distance, used_rows
 from minispec.lab.verdict import verdict
 from minispec.model import Block
 from minispec.scripted import Mix, scripted
@@ -632,6 +633,9 @@ def test_the_place_of_the_first_wrong_row_says_in_which_phase_to_look(where):
         if phase in (BLOCK, CACHED, ROLLING_BACK):
             assert (found.run, back.run, back.phase) == ("B", "A", found.phase)
             assert found.evidence[0].count("; B from row") == 1
+        if found.phase == SHIFTED and where == "the rows before":
+            assert found.evidence[0].endswith("They are A's logits of the last position")
+            assert back.evidence[0].endswith("They are A's logits of the next position")
         if phase == MODEL:
             assert found.run == back.run == "" and found.beyond == len(task.prompt)
     assert phases[phase] == max(phases.values()) > 1, phases
@@ -669,8 +673,10 @@ def test_rounding_shows_both_tokens_both_gaps_and_the_bound():
         highest = max(np.abs(used_rows(run)[found.position].logits_V).max()
                       for run in (clean(task), clean(task, "bfloat16")))
         assert found.at.bound == pytest.approx(32 * 2 ** -8 * highest)
+        assert found.evidence[1].endswith(f"at most twice that, {2 * found.at.difference:.3g}")
+        assert "the targets have two names, untrained and untrained in bfloat16" in found.remarks[-1]
         text = str(found)
-        for part in (f"position {found.position}:", f"{found.top_a.gap:.3g}", f"{found.at.bound:.3g}", "32 * 2**-8 *"):
+        for part in (f"position {found.position}:", f"{found.top_a.gap:.3g}", f"bound {found.at.bound:.3g}", "32 * 2**-8 *"):
             assert part in text, part
         assert text.startswith("rounding: ") and repr(found) == text
         # the same two runs, held against the bound of float32
@@ -714,6 +720,10 @@ def test_logits_that_are_no_numbers_are_never_rounding():
         assert not distance(0, spoilt_TV[1], spoilt_TV[1], "float32").beyond
         found = verdict(run, edited(run, 1, target_logits_TV=spoilt_TV), "bfloat16")
         assert found.beyond == 4 and found.kind == "identical" and any("by luck" in each for each in found.remarks)
+        assert found.largest.position == 4 and found.largest.share == np.inf
+        assert as_json(found)["largest"] == {"position": 4, "difference": None, "bound": 0.0}
+        json.dumps(as_json(found), allow_nan=False)
+    assert Distance(0, np.nan, 1.0).beyond and Distance(0, 1.0, np.nan).beyond
 
 
 SLOW = {"first-draft-only": "what a draft reads of the earlier drafts (I5)",
@@ -732,7 +742,88 @@ def test_a_bug_that_is_only_slow_is_a_remark(name):
         found = verdict(clean(task), run)
         assert found.kind == "identical"
         seen += any(SLOW[name] in remark for remark in found.remarks)
+        rounds = len(clean(task).rounds), len(run.rounds)
+        told = any(f"A took {rounds[0]} rounds and B {rounds[1]}, " in remark for remark in found.remarks)
+        assert told == (rounds[0] != rounds[1])
     assert seen > 2
+
+
+def test_a_bug_that_is_only_slow_does_not_make_a_bug_of_rounding():
+    """The rule that it breaks cannot have changed the text, and the logits say what can."""
+    package = load_bug("reset-instead-of-rollback")
+    flipped = [task for task in untrained_tasks(24) if clean(task).tokens != clean(task, "bfloat16").tokens]
+    for task in flipped[:3]:
+        found = verdict(clean(task), decode(package, task, "bfloat16"), "bfloat16", task.new_tokens)
+        assert found.kind == "rounding"
+        assert any(remark.startswith("B breaks a rule that did not change the text") for remark in found.remarks)
+
+
+def test_rounding_that_uses_most_of_its_bound_is_called_doubtful():
+    """A small bug in 16-bit arithmetic looks like that, and nothing else that was measured does."""
+    task = next(task for task in untrained_tasks(24) if clean(task).tokens != clean(task, "bfloat16").tokens)
+    low = clean(task, "bfloat16")
+    for share, doubtful in ((0.5, False), (0.7, True)):
+        rows_TV = low.rounds[0].target_logits_TV.copy()
+        exact_V = clean(task).rounds[0].target_logits_TV[0]
+        lowest = int(np.argmin(exact_V))
+        bound = distance(3, exact_V, rows_TV[0], "bfloat16").bound
+        rows_TV[0, lowest] = exact_V[lowest] + share * bound
+        found = verdict(clean(task), edited(low, 1, target_logits_TV=rows_TV), "bfloat16")
+        assert found.kind == "rounding" and found.largest.position == 3
+        assert any("a small bug is as likely" in remark for remark in found.remarks) == doubtful
+
+
+def test_the_first_reason_in_the_text_names_the_phase_and_many_of_a_kind_are_one_sentence():
+    """What comes later may follow from it; and sixty rounds that all say the same are one fact."""
+    task = next(task for task in small_tasks() if task.models == "tiny" and task.tau == 5 and task.stop is None)
+    run = decode(load_bug("whole-text-fed-again"), task)
+    run = run or decode(load_bug("whole-text-fed-again"), replace(task, new_tokens=8))
+    found = verdict(clean(task), run)
+    assert found.kind == "bug" and found.phase == ROLLING_BACK
+    assert f"(and {len(run.rounds) - 1} more of this kind)" in found.evidence[0]
+    assert sum("cache goes to" in sentence for sentence in found.evidence) == 1
+    package = load_bug(PHASES["positions in the block"][0])
+    tasks = [Task("tiny", seed, tuple(random_tokens(seed, 5, 32)), 4, 30, None) for seed in range(2, 12, 2)]
+    task = next(task for task in tasks if decode(package, task).tokens != clean(task).tokens)
+    wrong = decode(package, task)
+    late = edited(wrong, len(wrong.rounds), target_cache=(1, 1))
+    found = verdict(clean(replace(task, tau=0)), late)
+    assert found.phase == BLOCK and len(found.evidence) == 2 and "target's cache goes to 1" in found.evidence[1]
+
+
+def test_what_follows_a_shorter_text_is_judged_by_its_own_rules():
+    """The other run ended before; but a rejected draft in the text is a bug without any comparison."""
+    run = sane(new_tokens=55)
+    number = last_with(run, 1)
+    each = run.rounds[number - 1]
+    kept = each.proposed[:3] + (each.choices[3],)
+    broken = edited(cut(run, number), number, n_accepted=3, committed=kept)
+    target, _ = models_of(minispec, "scripted", 1)
+    broken = replace(broken, plain=plain_run(target, list(run.prompt), broken.n_new, stop=None))
+    shorter = sane(new_tokens=len(each.tokens) - len(run.prompt))
+    found = verdict(shorter, broken)
+    assert (found.kind, found.phase, found.run) == ("bug", ACCEPTING, "B")
+    assert found.position == len(each.tokens) + 1 and found.token_a is None
+    assert verdict(shorter, run).kind == "identical"
+
+
+def test_a_row_that_read_a_rejected_draft_is_compared_with_nothing():
+    """It scored another text; equal or not, it says nothing."""
+    run = sane(new_tokens=55)
+    number = last_with(run, 1)
+    each = run.rounds[number - 1]
+    broken = edited(cut(run, number), number, committed=each.proposed[:1] + each.choices[1:2] + each.choices[2:4])
+    positions = [position - len(each.tokens) for position in used_rows(broken) if position >= len(each.tokens)]
+    assert positions == [0, 1]
+
+
+def test_two_reasons_to_end_at_the_same_place_are_a_remark():
+    """The budget happened to end where the text did, or one run was told to go on."""
+    task = next(task for task in small_tasks() if task.stop is not None)
+    ended = clean(task)
+    going_on = clean(replace(task, stop=None, new_tokens=ended.n_new))
+    found = verdict(ended, going_on)
+    assert found.kind == "identical" and "A ended because of end-of-text, B because of budget" in found.remarks
 
 
 def test_traces_that_cannot_be_compared_are_refused_in_one_sentence():
