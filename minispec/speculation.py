@@ -45,7 +45,7 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
     check_count("tau", tau)
     check_unread(tokens, cache, draft)
     proposed = []
-    draft_logits_TV = np.empty((tau, draft.config.vocab_size), dtype=np.float32)     # recorded for the views only
+    draft_logits_TV = np.zeros((tau, draft.config.vocab_size), dtype=np.float32)     # recorded for the views only
     for t in range(1, tau + 1):
         context = list(tokens) + proposed
         unseen = context[cache.length:]

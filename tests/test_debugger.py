@@ -1,0 +1,146 @@
+"""Breakpoints stop, by the protocol that JupyterLab's debugger speaks with its kernel, and the locals can be read."""
+
+import os
+import queue
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+import minispec.speculation
+
+jupyter_client = pytest.importorskip("jupyter_client")
+pytest.importorskip("debugpy")
+pytest.importorskip("ipykernel")
+SOURCE = Path(minispec.speculation.__file__)
+ROOT = SOURCE.parent.parent
+CODE = """
+from minispec import load, speculative
+target, tokenizer = load("tales-24")
+draft, _ = load("tales-1")
+speculative(target, draft, tokenizer.encode("The cat sat"), new_tokens=4, tau=3)
+"""
+BROKEN = """
+from minispec.teaching.bugs import load_bug
+broken = load_bug("first-draft-only")
+target, tokenizer = broken.load("tales-24")
+draft, _ = broken.load("tales-1")
+print("<<" + broken.speculation.__file__ + ">>")
+"""
+
+
+def line(text, source=SOURCE):
+    """The number of the one line of speculation.py that begins with text."""
+    lines = source.read_text(encoding="utf-8").split("\n")
+    found = [number for number, each in enumerate(lines, start=1) if each.strip().startswith(text)]
+    assert len(found) == 1, (text, found)
+    return found[0]
+
+
+class Debugger:
+    """What JupyterLab does with a kernel when its debugger is on."""
+
+    def __init__(self, client):
+        self.client, self.seq = client, 0
+
+    def attach(self):
+        """Switch the debugger on."""
+        self.request("initialize", clientID="test", adapterID="python", pathFormat="path", linesStartAt1=True,
+                     columnsStartAt1=True, supportsVariableType=True)
+        self.request("attach")
+
+    def break_at(self, source, *lines):
+        """Set breakpoints in a file and let the kernel run."""
+        points = self.request("setBreakpoints", source={"path": str(source)},
+                              breakpoints=[{"line": each} for each in lines], sourceModified=False)
+        assert all(each["verified"] for each in points["breakpoints"])
+        self.request("configurationDone")
+
+    def request(self, command, timeout=30, **arguments):
+        self.seq += 1
+        content = {"type": "request", "seq": self.seq, "command": command, "arguments": arguments}
+        message = self.client.session.msg("debug_request", content)
+        self.client.control_channel.send(message)
+        while True:
+            reply = self.client.control_channel.get_msg(timeout=timeout)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                assert reply["content"]["success"], reply["content"]
+                return reply["content"].get("body", {})
+
+    def stopped(self, timeout=60):
+        """The thread of the next `stopped` event."""
+        end = time.time() + timeout
+        while time.time() < end:
+            try:
+                message = self.client.get_iopub_msg(timeout=1)
+            except queue.Empty:
+                continue
+            assert message["msg_type"] != "error", message["content"]
+            if message["msg_type"] == "debug_event" and message["content"]["event"] == "stopped":
+                return message["content"]["body"]["threadId"]
+        raise TimeoutError("no stopped event")
+
+    def top(self, thread):
+        """(function, line, {local: value as the debugger shows it}) of the innermost frame."""
+        frame = self.request("stackTrace", threadId=thread)["stackFrames"][0]
+        scope = self.request("scopes", frameId=frame["id"])["scopes"][0]
+        shown = self.request("variables", variablesReference=scope["variablesReference"])["variables"]
+        return frame["name"], frame["line"], {each["name"]: each["value"] for each in shown}
+
+
+@pytest.fixture
+def debugger():
+    manager = jupyter_client.KernelManager(kernel_name="python3")
+    manager.start_kernel(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        yield Debugger(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_breakpoints_in_propose_and_verify_stop(debugger):
+    in_propose, in_verify = line("logits_TV = draft(unseen, cache)"), line("return choices, target_logits_TV")
+    debugger.attach()
+    debugger.break_at(SOURCE, in_propose, in_verify)
+    debugger.client.execute(CODE)
+    for t in (1, 2, 3):
+        thread = debugger.stopped()
+        function, at, shown = debugger.top(thread)
+        assert (function, at) == ("propose", in_propose)
+        assert shown["t"] == str(t)
+        context, unseen, proposed = (eval(shown[name]) for name in ("context", "unseen", "proposed"))
+        assert len(proposed) == t - 1 and context[3:] == proposed and unseen == context[-1:]
+        held = int(shown["cache"].split(": ")[1].split(" held")[0])
+        assert held == len(context) - 1
+        assert shown["cache"].split("\n")[1] == "■" * held + "_"        # the strip, in the debugger's own window
+        debugger.request("continue", threadId=thread)
+    thread = debugger.stopped()
+    function, at, shown = debugger.top(thread)
+    assert (function, at) == ("verify", in_verify)
+    assert len(eval(shown["choices"])) == len(eval(shown["proposed"])) + 1 == len(eval(shown["unseen"])) == 4
+    assert shown["target_logits_TV"].startswith("array([[")
+    debugger.request("continue", threadId=thread)
+
+
+def test_a_breakpoint_in_a_bug_stops(debugger):
+    """In the copy's own file, at a line that the clean file does not have."""
+    debugger.attach()
+    printed = []
+    reply = debugger.client.execute_interactive(BROKEN, timeout=60, output_hook=printed.append)
+    assert reply["content"]["status"] == "ok", reply["content"]
+    texts = [message["content"]["text"] for message in printed if message["msg_type"] == "stream"]
+    copy = Path(re.search("<<(.*)>>", "".join(texts))[1])
+    assert ROOT not in copy.parents
+    debugger.break_at(copy, line("cache.truncate(len(context) - 1)", copy))
+    debugger.client.execute('broken.speculative(target, draft, tokenizer.encode("The cat sat"), new_tokens=4, tau=3)')
+    for t in (1, 2, 3):
+        thread = debugger.stopped()
+        function, _, shown = debugger.top(thread)
+        assert function == "propose" and shown["t"] == str(t)
+        assert len(eval(shown["context"])) == 3 + min(t - 1, 1)         # X and the first draft, no more
+        debugger.request("continue", threadId=thread)
