@@ -39,13 +39,13 @@ def propose_literal(draft: Transformer, tokens: list[int], tau: int) -> list[int
 def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> tuple[list[int], np.ndarray]:
     """The same drafts with a cache: what the draft has read before, it does not read again.
 
-    Returns the tau drafts and draft_logits_TV, whose row t - 1 scored ŷ_{i+t}.  The last draft is never fed, so after
-    full acceptance this cache is one position shorter than the target's, and the next round feeds two tokens first.
+    Returns the tau drafts and, for the views, draft_logits_TV: row t - 1 scored ŷ_{i+t}.  The last draft is never fed;
+    after full acceptance this cache is one position shorter than the target's, and the next round feeds two tokens.
     """
     check_count("tau", tau)
     check_unread(tokens, cache, draft)
     proposed = []
-    draft_logits_TV = np.zeros((tau, draft.config.vocab_size), dtype=np.float32)     # recorded for the views only
+    draft_logits_TV = np.zeros((tau, draft.config.vocab_size), dtype=np.float32)
     for t in range(1, tau + 1):
         context = list(tokens) + proposed
         unseen = context[cache.length:]
