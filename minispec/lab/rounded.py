@@ -16,7 +16,6 @@ from ..files.weights import weight_shapes
 from ..model import Transformer
 from ..speculation import speculative
 from .bench import held_out_prompts
-from .rows import UNITS
 from .verdict import Verdict, verdict
 
 TARGET, DRAFT = "tales-24", "tales-1"

@@ -6,8 +6,6 @@ Invariant: the correct and the broken run have the same prompt, models, tau and 
 import argparse
 import os
 import shutil
-import sys
-import textwrap
 
 from ..arguments import check_count, shown
 from ..decoding import OWN_END

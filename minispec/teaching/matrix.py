@@ -12,7 +12,7 @@ from types import ModuleType
 from .bug import Bug
 from .bugs import load_bug
 from .cases import Case, all_cases
-from .evidence import Evidence, Oracle, consult, gather
+from .evidence import Evidence, consult, gather
 from .families import FAMILIES, Family
 from .gallery import GALLERY
 

@@ -12,7 +12,6 @@ from ..arguments import check_path
 from ..files.writing import write_whole
 from ..trace import Trace
 from .frame_context import Read
-from .frame_data import Frame
 from .frame_html import Columns, columns, merged, rulers
 from .frame_panel import about, condition
 from .frames import frames
@@ -77,7 +76,7 @@ def pair_fragment(first: Trace, second: Trace, names: tuple[str, str], reads: Re
         by_round.setdefault(last + 1 if step.place.totals else step.place.round, []).append((number, step))
     lanes = Lanes(tuple(names), error, first_difference(first, second, bool(error)))
     articles, note = chosen(partial(round_articles, by_round, lanes), last, first_round)
-    return stepper(articles, note, TITLE, " data-pair" + " data-page" * page)
+    return stepper(articles, note, TITLE, " data-pair", page)
 
 
 def check_names(names: tuple[str, str]) -> None:
