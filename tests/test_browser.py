@@ -186,6 +186,50 @@ def test_space_on_a_button_presses_it_and_the_focus_stays(opened):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "next frame"
 
 
+def test_everything_that_takes_the_focus_keeps_jupyterlabs_single_letter_shortcuts_away(opened):
+    """Lab asks the focused element before the ones around it: `d d` after a click on a button deleted the cell."""
+    page = opened(html=f"<!doctype html><meta charset=utf-8>{show(moon_trace())._repr_html_()}")
+    focusable = page.locator(".minispec-stepper, .minispec-stepper :is(button, input, .wide, [tabindex])")
+    marked = focusable.evaluate_all("all => all.map(each => each.getAttribute('data-lm-suppress-shortcuts'))")
+    assert page.locator("button").count() == 7 and page.locator("input").count() == 1
+    assert len(marked) > 9 and set(marked) == {"true"}
+
+
+@pytest.mark.parametrize("control", ["button", "input"])
+def test_no_key_of_the_stepper_turns_the_slide_around_it(opened, control):
+    """reveal.js listens at the document; on a button the space bar presses the button and must get no further."""
+    page = opened(html=f"<!doctype html><meta charset=utf-8>{show(moon_trace())._repr_html_()}")
+    page.evaluate("window.heard = []; document.addEventListener('keydown', event => heard.push(event.key))")
+    page.locator(control).last.focus()
+    for key in ("Space", "ArrowRight", "ArrowLeft", "Home", "End"):
+        page.keyboard.press(key)
+    assert page.evaluate("heard") == []
+    page.keyboard.press("x")
+    assert page.evaluate("heard") == ["x"], "or nothing would be heard at all"
+
+
+def test_a_notebook_says_how_to_get_buttons_where_there_are_none_and_a_page_does_not(opened):
+    """An untrusted notebook gets no script: a list of frames and, without the line, no word of what is missing."""
+    notebook = f"<!doctype html><meta charset=utf-8>{show(moon_trace())._repr_html_()}"
+    hint = "Run this cell, or trust the notebook, for the buttons."
+    assert opened(html=notebook, java_script_enabled=False).get_by_text(hint).is_visible()
+    page = opened(html=notebook)
+    assert page.get_by_text(hint).count() == 1 and not page.get_by_text(hint).is_visible()
+    page.emulate_media(media="print")
+    assert not page.get_by_text(hint).is_visible()
+    assert opened(moon_trace(), java_script_enabled=False).get_by_text(hint).count() == 0
+
+
+def test_where_a_click_is_needed_before_the_keys_the_legend_says_so(opened):
+    """With the cell selected and not clicked into, an arrow goes to the next cell of the notebook."""
+    page = opened(html=f"<!doctype html><meta charset=utf-8>{show(moon_trace())._repr_html_()}")
+    assert page.locator(".keys").inner_text().startswith("Click on a frame, then keys: ← → one frame")
+    page.locator(".now").click()
+    page.keyboard.press("ArrowRight")
+    assert now(page) == 2
+    assert opened(moon_trace()).locator(".keys").inner_text().startswith("Keys: ← → one frame")
+
+
 def test_no_token_becomes_markup(opened):
     page = opened(moon_trace(NASTY))
     for _ in range(TOTAL):
@@ -239,7 +283,7 @@ def test_without_javascript_all_frames_are_a_readable_list(opened):
     assert all(each.is_visible() for each in articles.all())
     assert all(each.is_visible() for each in page.locator(".say").all())
     assert page.locator("button").count() == 0
-    assert not page.get_by_text("Keys:").is_visible(), "it must not promise keys that do nothing"
+    assert not page.locator(".keys").is_visible(), "it must not promise keys that do nothing"
 
 
 EACH_FRAME = """measure => [...document.querySelectorAll('.f')].map(frame => {

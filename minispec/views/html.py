@@ -30,7 +30,8 @@ ROOT = ".minispec-stepper"
 CACHE_LEGEND = ("■ in the cache", "▨ in the cache, of a draft that may be dropped", "░ stale", "hole: not read yet",
                 "◂ here the cache ends")
 FOREIGN = "≠ of another place or text"
-KEYS = "Keys: ← → one frame, Shift + ← → one round, Home, End, Space plays and pauses"
+KEYS = "← → one frame, Shift + ← → one round, Home, End, Space plays and pauses"
+UNTRUSTED = "Run this cell, or trust the notebook, for the buttons."
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def fragment(trace: Trace, first_round: int = 1, read: Read | None = None, page:
     for frame in frames(trace, read):
         by_round.setdefault(frame.round, []).append(frame)
     articles, note = chosen(partial(round_articles, by_round), len(trace.rounds), first_round)
-    return stepper(articles, note, TITLE, " data-page" * page)
+    return stepper(articles, note, TITLE, page=page)
 
 
 def round_articles(by_round: dict[int, list[Frame]], number: int) -> list[str]:
@@ -106,8 +107,8 @@ def chosen(made: Callable[[int], list[str]], last: int, first_round: int) -> tup
     return shown, f"<p class=note>Rounds {first_round} to {stop - 1} of {last} are shown{more}.</p>\n"
 
 
-def stepper(articles: list[str], note: str, title: str, attributes: str) -> str:
-    """The articles with their style, legend and script."""
+def stepper(articles: list[str], note: str, title: str, attributes: str = "", page: bool = False) -> str:
+    """The articles with their style, legend and script; in a notebook with a hint for those who get no script."""
     # thrice the class: a slide's or a notebook's own rules for tables and headings must not win
     style = (HERE / "stepper.css").read_text(encoding="utf-8").replace(ROOT, 3 * ROOT)
     script = (HERE / "stepper.js").read_text(encoding="utf-8")
@@ -115,10 +116,13 @@ def stepper(articles: list[str], note: str, title: str, attributes: str) -> str:
     glyphs = [f"{glyph} {palette.NAMES[state]}" for state, glyph in palette.GLYPHS.items()]
     foreign = [FOREIGN] if any("class=cx" in each for each in articles) else []
     legend = "\n".join(f"<i>{each}</i>" for each in (*glyphs, *CACHE_LEGEND, *foreign))
+    attributes += " data-page" * page
+    keys = "Keys: " if page else "Click on a frame, then keys: "
+    hint = "" if page else f"<p class=\"note hint\">{UNTRUSTED}</p>\n"
     markup = (f"<style>{ROOT}{{{colours}}}\n{style}</style>\n"
               f"<div class=minispec-stepper role=region aria-label=\"{title}\" "
-              f"data-lm-suppress-shortcuts=true{attributes}>\n{note}{''.join(articles)}"
-              f"<p class=legend>{legend}\n<i class=keys>{KEYS}</i></p>\n</div>\n"
+              f"data-lm-suppress-shortcuts=true{attributes}>\n{hint}{note}{''.join(articles)}"
+              f"<p class=legend>{legend}\n<i class=keys>{keys}{KEYS}</i></p>\n</div>\n"
               f"<script>\n{script}</script>\n")
     # subtle: half a character in a model's name or a token text cannot be written to a file
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")

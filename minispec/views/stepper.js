@@ -46,6 +46,8 @@
     const number = document.createElement("output");
     bar.append(slider, number);
     frames[0].before(bar, says);
+    // JupyterLab asks the element that has the focus first: there `b` would insert a cell, and `d d` delete this one
+    for (const each of root.querySelectorAll("button, input, .wide")) each.dataset.lmSuppressShortcuts = "true";
 
     function roundAfter() {
       const found = rounds.findIndex((round) => round > rounds[now]);
@@ -118,11 +120,12 @@
         ArrowLeft: () => go(event.shiftKey ? roundBefore() : now - 1),
         Home: () => go(0),
         End: () => go(last),
-        " ": press ? null : toggle,              // on a button, the space bar presses the button
+        " ": toggle,
       };
       if (!acts[event.key]) return;
+      event.stopPropagation();                   // or a slide would turn
+      if (event.key === " " && press) return;    // on a button, the space bar presses the button
       event.preventDefault();
-      event.stopPropagation();
       acts[event.key]();
     }
 
