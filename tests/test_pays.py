@@ -51,6 +51,7 @@ def test_counts_are_those_of_the_decoded_rounds():
     assert good.traces[4].n_new == bad.traces[4].n_new == 40
     assert conditional_acceptance(good.traces[4]) == 1 and tokens_a_round(good.traces[4]) == 5
     assert conditional_acceptance(bad.traces[4]) < 0.5
+    assert len(token_table([count_tokens(TARGET, GOOD, PROMPTS, (1, 2, 4, 8, 12), 20)]).splitlines()[0]) <= 88, "a slide"
     table = token_table([good, count_tokens(TARGET, BAD, PROMPTS, (2,), new_tokens=20)]).splitlines()
     assert table[1].split()[:4] == ["good", "for", "target", "1.000"] and table[1].split()[-2:] == ["–", "5.00"]
     assert table[2].split()[-1] == table[2].split()[-3] == "–"

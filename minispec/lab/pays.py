@@ -56,11 +56,11 @@ def count_tokens(target, draft, prompts: list[list[int]], taus: tuple[int, ...],
 def token_table(pairs: list[Pair]) -> str:
     """Acceptance, and tokens a round for each tau, one line a pair; – for a tau that was not tried."""
     taus = sorted({tau for pair in pairs for tau in pair.traces})
-    lines = ["draft for target        acceptance  tokens a round: " + "".join(f"{f'tau {tau}':>8}" for tau in taus)]
+    lines = ["draft for target        acceptance  tokens a round: " + "".join(f"{f'tau {tau}':>7}" for tau in taus)]
     for pair in pairs:
         alpha = conditional_acceptance(pooled(list(pair.traces.values())))
         counts = [rate(tokens_a_round(pair.traces[tau]), 2) if tau in pair.traces else "–" for tau in taus]
-        lines.append(f"{pair.name:<22}  {rate(alpha):>10}" + " " * 18 + "".join(f"{count:>8}" for count in counts))
+        lines.append(f"{pair.name:<22}  {rate(alpha):>10}" + " " * 18 + "".join(f"{count:>7}" for count in counts))
     return "\n".join(lines)
 
 

@@ -157,7 +157,7 @@ class RuleTable:
 
     def __repr__(self) -> str:
         tokens = self.shown()
-        rows = [["", *[self.labels[token] for token in tokens], "TV to target", "target's argmax"]]
+        rows = [["", *[self.labels[token] for token in tokens], "TV to target", "target argmax"]]
         best = int(np.argmax(self.target_V))
         for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():
             rows.append([name, *[f"{shares_V[token]:.3f}" for token in tokens],

@@ -8,7 +8,7 @@ import textwrap
 
 from .rows import FACTORS, UNITS
 
-WIDTH = 110                              # of a line of explanation
+WIDTH = 88                               # of a line of explanation: what a slide holds
 MEANING = {"identical": "the same text",
            "rounding": "the texts differ where two logits nearly tie; rounding can do that",
            "bug": "the texts differ, and rounding cannot explain it"}
@@ -19,7 +19,7 @@ def verdict_text(verdict) -> str:
     lines = [f"{verdict.kind}: {MEANING[verdict.kind]}"]
     if verdict.phase:
         where = f", in run {verdict.run}" if verdict.run else "; the traces do not tell in which run"
-        lines.append(f"look at: {verdict.phase}{where}")
+        lines.append(folded(f"look at: {verdict.phase}{where}", "", "         "))
     if verdict.position is not None:
         lines += ["", f"first difference at position {verdict.position}:"]
         lines += top_lines(verdict)
@@ -31,7 +31,12 @@ def verdict_text(verdict) -> str:
 
 def item(sentence: str) -> str:
     """A sentence as an item of a list."""
-    return textwrap.fill(sentence, WIDTH, initial_indent="  - ", subsequent_indent="    ", break_long_words=False,
+    return folded(sentence, "  - ", "    ")
+
+
+def folded(sentence: str, first: str, others: str) -> str:
+    """A sentence in lines of at most WIDTH characters, with what stands before the first and the other lines."""
+    return textwrap.fill(sentence, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False,
                          break_on_hyphens=False)
 
 

@@ -17,11 +17,12 @@ from ..views.text import round_table
 from ..views.text_lines import cache_strip
 from .bug import INVARIANTS, Bug
 from .bugs import diff, find_bug
-from .report import numbers, round_to_show, text_part
+from .report import entry, numbers, round_to_show, text_part
 from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
 from .runs import CLEAN, DRAFT, TARGET, Models, SideBySide, decode_both, decode_lane, load_both
 
 NAMES = ("yesterday", "today")
+WIDTH = 88                               # of a line: what a slide holds
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Dossier:
 
     def text(self) -> Page:
         """Both texts: the same, or on one ruler around the first difference."""
-        return Page(text_part(self.runs))
+        return Page(text_part(self.runs, WIDTH))
 
     def numbers(self) -> Page:
         """Tokens, passes, rows and rates."""
@@ -58,7 +59,7 @@ class Dossier:
 
     def caches(self, number: int) -> Page:
         """Both models' caches in round `number` of both runs."""
-        return Page("\n\n".join([f"{lane.name}, {cache_strip(lane.trace, number)}" for lane in self.runs.lanes()]))
+        return Page("\n\n".join([f"{lane.name}, {cache_strip(lane.trace, number, WIDTH)}" for lane in self.runs.lanes()]))
 
     def rows(self) -> Page:
         """How many rows each pass of the target had, and how many each draft cost."""
@@ -66,7 +67,7 @@ class Dossier:
         for lane in self.runs.lanes():
             for model, passes in (("target", lane.target_passes), ("draft", lane.draft_passes)):
                 listed = " ".join([str(rows) for _, rows in passes])
-                lines.append(f"{lane.name:<10} rows of the {model}'s passes:  {listed}")
+                lines.append(entry(f"{lane.name:<10} rows of the {model}'s passes:  ", listed, WIDTH))
         return Page("\n".join(lines))
 
     def time(self) -> Page:
@@ -147,13 +148,13 @@ def accuse(number: int, answer: str) -> Page:
     said = meaning(answer)
     riddle = riddle_at(number)
     if answer == answer_of(riddle):
-        return Page(f"✓ case {number}: {said}")
-    return Page(f"✗ case {number}: not {said}\n  hint: {riddle.hint}")
+        return Page(entry(f"✓ case {number}: ", said, WIDTH))
+    return Page("\n".join([entry(f"✗ case {number}: ", f"not {said}", WIDTH), entry("  hint: ", riddle.hint, WIDTH)]))
 
 
 def promises() -> Page:
     """What can be named: the promises, and the two that are no bugs."""
-    return Page("\n".join([f"{key:<10}  {words}" for key, words in {**INVARIANTS, **NO_BUG}.items()]))
+    return Page("\n".join([entry(f"{key:<10}  ", words, WIDTH) for key, words in {**INVARIANTS, **NO_BUG}.items()]))
 
 
 @dataclass(frozen=True)
@@ -174,11 +175,12 @@ class Solution:
 def reveal(number: int) -> Solution:
     """The case solved."""
     riddle = riddle_at(number)
-    lines = [f"case {number}: {meaning(answer_of(riddle))}"]
+    lines = [entry(f"case {number}: ", meaning(answer_of(riddle)), WIDTH)]
     if riddle.bug:
         bug = find_bug(riddle.bug)
-        lines += [f"the bug {bug.name}: {bug.symptom}", f"caught by: {', '.join(bug.caught_by)}",
-                  f"seen in: {bug.reference}"]
+        parts = (("the bug ", f"{bug.name}: {bug.symptom}"), ("caught by: ", ", ".join(bug.caught_by)),
+                 ("seen in: ", bug.reference))
+        lines += [entry(head, words, WIDTH) for head, words in parts]
     return Solution("\n".join(lines), riddle.bug)
 
 

@@ -28,7 +28,10 @@ def text_part(pair: SideBySide, columns: int = 100) -> str:
     if pair.same_text:
         return f"the text is the same in all {len(pair.greedy)} positions"
     position = pair.first_difference
-    return f"the text is another one from position {position} on (≠)\n\n{pair.aligned(6, 6)}"
+    after = 6
+    while after > 1 and max(map(len, pair.aligned(6, after).splitlines())) > columns:
+        after -= 1
+    return f"the text is another one from position {position} on (≠)\n\n{pair.aligned(6, after)}"
 
 
 def numbers(pair: SideBySide) -> str:

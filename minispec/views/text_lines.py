@@ -11,7 +11,7 @@ from .pieces import round_at
 from .text import label
 
 CELLS = {"held": "■", "speculative": "▨", "hole": "□", "stale": "░", "free": "_"}
-STRIP_LEGEND = "■ in the text   ▨ of a draft that may be dropped   ░ stale   □ lacking: not read yet   _ never written"
+STRIP_LEGEND = "■ in the text   ▨ draft, may be dropped   ░ stale   □ not read yet   _ never written"
 MARGIN = 26                              # characters to the left of a strip
 LINE_LEGEND = "✓ accepted draft   ↳ the target's correction   ★ the target's bonus token   nothing: the prompt"
 
