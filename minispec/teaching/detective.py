@@ -51,15 +51,19 @@ class Dossier:
         """Tokens, passes, rows and rates."""
         return Page(numbers(self.runs))
 
-    def rounds(self, count: int = 4) -> Page:
-        """The first rounds of both, from the one in which they part."""
-        first = round_to_show(self.runs)
+    def rounds(self, count: int = 4, first: int | None = None) -> Page:
+        """`count` rounds of both from round `first` on, or from the one in which they part."""
+        check_count("count", count, least=1)
+        if first is None:
+            first = round_to_show(self.runs)
+        check_count("first", first, least=1)
         return Page("\n\n".join([f"{lane.name}\n{round_table(lane.trace, first=first, count=count)}"
                                  for lane in self.runs.lanes()]))
 
     def caches(self, number: int) -> Page:
         """Both models' caches in round `number` of both runs."""
-        return Page("\n\n".join([f"{lane.name}, {cache_strip(lane.trace, number, WIDTH)}" for lane in self.runs.lanes()]))
+        strips = [f"{lane.name}, {cache_strip(lane.trace, number, WIDTH)}" for lane in self.runs.lanes()]
+        return Page("\n\n".join(strips))
 
     def rows(self) -> Page:
         """How many rows each pass of the target had, and how many each draft cost."""
@@ -94,9 +98,15 @@ def riddle_at(number: int) -> Riddle:
     return RIDDLES[number - 1]
 
 
-@cache
 def dossier(number: int) -> Dossier:
     """The evidence of one case, 1 to 10.  Both runs are decoded when it is first asked for."""
+    riddle_at(number)
+    return open_dossier(int(number))
+
+
+@cache
+def open_dossier(number: int) -> Dossier:
+    """Decode both runs and take the names off."""
     riddle = riddle_at(number)
     if riddle.bug:
         runs = decode_both(load_both(riddle.bug, TARGET, DRAFT), riddle.prompt, riddle.tau, riddle.new_tokens)
@@ -138,7 +148,7 @@ def culprits() -> tuple[Bug, ...]:
 def meaning(answer: str) -> str:
     """An answer in words.  Raises ValueError for what is no answer."""
     allowed = {**INVARIANTS, **NO_BUG}
-    if answer not in allowed:
+    if not isinstance(answer, str) or answer not in allowed:
         raise ValueError(f"answer is {shown(answer)}; it must be one of {', '.join(allowed)}")
     return f"{answer}, {allowed[answer]}"
 
