@@ -90,7 +90,7 @@ class Trace:
     tau: int                             # the draft length that was asked for
     target: str                          # names of the models
     draft: str
-    stopped: str                         # "budget", "end-of-text" or "context"
+    stopped: str                         # "budget", "end-of-text" or "context"; "error" in a run with a bug
     seconds: float                       # of the decoding, after the prefill
     texts: tuple[str, ...] | None = field(default=None, repr=False)      # the text of each token id, for showing
     plain: PlainRun | None = None            # the plain run of the same prompt, for comparing

@@ -74,7 +74,7 @@ def trace_from_dict(record: dict) -> Trace:
         tokens += each.committed
     if record["tokens"] != list(tokens):
         raise ValueError("tokens is not the prompt and what the rounds committed")
-    if record["stopped"] not in ("budget", "end-of-text", "context"):
+    if record["stopped"] not in ("budget", "end-of-text", "context", "error"):
         raise ValueError(f"stopped is {shown(record['stopped'])}")
     plain = record["plain"]
     if plain is not None:

@@ -444,3 +444,68 @@ def test_a_run_that_was_recorded_leaves_the_copy_as_it_was():
             assert speculation.speculative_round is not before and rounds == []
             raise KeyError
         assert speculation.speculative_round is before
+
+
+# ------------------------------------------------------------------------------------------------- bugs of one's own
+
+def test_the_files_of_the_package_cannot_be_edited_through_the_copys_links():
+    """Weights and prompts are linked into the copy; writing to a link would write to the package."""
+    with pytest.raises(ValueError, match="'data' edits 'models/held_out_prompts.txt'; it must be a file of the code"):
+        load_bug(Bug("data", "I7", (("models/held_out_prompts.txt", "Once", "Twice"),)))
+
+
+@pytest.mark.parametrize("bug, sentence", [
+    (Bug("a.b c", "I1", ()), "name is 'a.b c'"), (Bug("", "I1", ()), "name is ''"), (Bug("a/b", "I1", ()), "name is 'a/b'"),
+    (Bug("list", "I1", [("cache.py", "a", "b")]), "edits is"), (Bug("pair", "I1", (("cache.py", "a"),)), "edits is")])
+def test_a_bug_that_is_none_is_refused_in_one_sentence(bug, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence.replace(".", r"\.")):
+        load_bug(bug)
+
+
+def test_a_bug_loads_from_a_package_that_nobody_may_write(tmp_path):
+    """As a package manager installs it; and the copy goes all the same."""
+    package, temporary = tmp_path / "site" / "minispec", tmp_path / "tmp"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "models"))
+    temporary.mkdir()
+    for path in (*package.rglob("*"), package):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    code = """
+from pathlib import Path
+from minispec.teaching.bugs import load_bug
+folder = Path(load_bug("bonus-lost").__file__).parent
+for path in (folder, *folder.rglob("*.py"), *folder.rglob("*/")):
+    assert path.stat().st_mode & 0o200, path
+print("loaded")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "TMPDIR": str(temporary)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300,
+                          cwd=tmp_path)
+    for path in (package, *package.rglob("*")):
+        path.chmod(0o755)
+    assert done.stdout == "loaded\n", done.stderr
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process of that number cannot be asked for without ending it")
+def test_what_a_killed_process_left_behind_is_deleted_by_the_next_one(tmp_path):
+    """A signal leaves no time to clean up; folders of living processes, and of others, stay."""
+    code = """
+import os, signal
+from minispec.teaching.bugs import load_bug
+load_bug("bonus-lost")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, timeout=300)
+    left, = tmp_path.iterdir()
+    for name in (f"minispec-bug-{os.getpid()}-alive", "minispec-bug-x-other", "something-else"):
+        (tmp_path / name).mkdir()
+    code = "from minispec.teaching.bugs import load_bug; load_bug('minus-zero')"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
+    assert not left.exists() and len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_long_decode_is_not_taken_for_an_endless_one():
+    """With a draft whose every token is rejected, the passes are many and still end."""
+    run = decode_both(load_both("vocabularies-permuted", "tales-24", "tales-1"), "The cow", 8, 130, None)
+    assert run.error == "" and len(run.broken.draft_passes) > 1000 and run.same_text

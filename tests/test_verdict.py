@@ -15,7 +15,7 @@ import pytest
 from conftest import HELD_OUT, bundled, golden, random_model, random_tokens
 
 import minispec
-from minispec import KVCache, Transformer, greedy, load_trace, plain_run, save_trace, speculative
+from minispec import KVCache, Transformer, greedy, load, load_trace, plain_run, save_trace, speculative
 from minispec.command import main
 from minispec.files.weights import weight_shapes
 from minispec.lab.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
@@ -29,7 +29,7 @@ from minispec.scripted import Mix, scripted
 from minispec.teaching.bug import Bug
 from minispec.teaching.bugs import load_bug
 from minispec.teaching.gallery import GALLERY
-from minispec.teaching.runs import adopted
+from minispec.teaching.runs import adopted, decode_both, load_both
 
 KINDS = ("identical", "rounding", "bug")
 LINES = HELD_OUT.read_text(encoding="utf-8").splitlines()
@@ -969,3 +969,31 @@ def test_the_whole_demonstration():
     print("\n" + flip_table(rows))
     assert all(row.count("bug") == 0 and len(row.verdicts) == 50 for row in rows)
     assert sum(len(row.gaps) for row in rows if row.name == "untrained models") > 10
+
+
+def test_a_run_that_broke_off_is_judged_by_what_went_before():
+    """A crash is not another budget: the caches had been too long for rounds."""
+    pair = decode_both(load_both("target-not-rolled-back", "tales-24", "tales-1"), "The ocean is", 4, 40)
+    assert pair.error and pair.broken.trace.stopped == "error"
+    found = verdict(pair.correct.trace, pair.broken.trace)
+    assert (found.kind, found.run) == ("bug", "B") and "I1" in found.phase
+    assert "stopped with an error" in found.evidence[0]
+
+
+def test_a_run_that_broke_off_is_a_trace_like_others(tmp_path):
+    pair = decode_both(load_both("one-cache-for-both", "tales-24", "tales-1"), "The ocean is", 4, 40)
+    save_trace(pair.broken.trace, tmp_path / "b.json")
+    again = load_trace(tmp_path / "b.json")
+    assert again.stopped == "error" and again.rounds == ()
+    found = verdict(pair.correct.trace, again)
+    assert found.kind == "bug" and found.evidence == ("B stopped with an error",)
+
+
+def test_a_text_that_is_only_the_beginning_of_the_other_is_not_called_the_same():
+    """Of two budgets: as far as both go."""
+    target, tokenizer = load("tales-24")
+    tokens = tokenizer.encode("The ocean is")
+    short, long = [speculative(target, target, tokens, budget, 3) for budget in (10, 17)]
+    for found in (verdict(short, long), verdict(long, short)):
+        assert str(found).startswith("identical: the same text as far as both go, 10 of 17 tokens\n")
+    assert str(verdict(short, short)).startswith("identical: the same text\n")

@@ -174,7 +174,7 @@ def stopping_slips(trace: Trace, new_tokens: int | None) -> list[Slip]:
         if tokens[-1] in earlier:
             end = prompt + earlier.index(tokens[-1])
             return [Slip(STOPPING, end + 1, WRONG, f"the text goes on after the end of text at position {end}")]
-    else:
+    elif trace.stopped != "error":       # a run that broke off has used up nothing
         for number, each in enumerate(trace.rounds, start=1):
             room = len(tokens) - len(each.tokens) - 1
             if len(each.proposed) > room:

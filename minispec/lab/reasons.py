@@ -57,6 +57,8 @@ def length_reasons(a: Side, b: Side) -> list[Reason]:
     end = len(shorter.tokens)
     reasons = []
     for each in (a, b):
+        if each.trace.stopped == "error":
+            reasons += error_reasons(each, end)
         for slip in each.slips:
             beyond = slip.weight == WRONG and slip.position >= end
             if beyond or slip.weight != HARMLESS and slip.phase == STOPPING:
@@ -66,6 +68,13 @@ def length_reasons(a: Side, b: Side) -> list[Reason]:
                               f"{shorter.name} met an end of text at position {end - 1}; {longer.name} has it too, and "
                               f"goes on (as it may only if it was told to)"))
     return sorted(reasons, key=position_of)
+
+
+def error_reasons(each: Side, end: int) -> list[Reason]:
+    """Where a run that broke off with an error had gone wrong before, as far as its trace tells."""
+    slips = [Reason(end, each.name, slip.phase, f"{each.name} stopped with an error; before that, {slip.sentence}")
+             for slip in each.slips]
+    return slips or [Reason(end, each.name, "what raised the error", f"{each.name} stopped with an error")]
 
 
 def logits_reason(a: Side, b: Side, first: Distance, dtype: str) -> Reason:

@@ -24,6 +24,7 @@ class Verdict:
 
     kind: str                            # "identical", "rounding" or "bug"
     dtype: str                           # of the less exact run
+    lengths: tuple[int, int]             # tokens that A and B decoded
     compared: int                        # tokens whose logits were compared, the first that differ included
     position: int | None                 # of the first difference; None where the texts are the same
     token_a: int | None                  # the two tokens there; None for a text that has ended
@@ -78,7 +79,7 @@ def judged(a: Side, b: Side, kind: str, position: int | None, apart: list[Distan
         texts = a.text(tokens[0]), b.text(tokens[1])
         tops = a.top(position), b.top(position)
     return Verdict(
-        kind, dtype, len(apart), position, *tokens, *texts, *tops,
+        kind, dtype, (a.trace.n_new, b.trace.n_new), len(apart), position, *tokens, *texts, *tops,
         at=next((each for each in apart if each.position == position), None),
         largest=max(apart, key=share_of, default=None),
         beyond=next((each.position for each in apart if each.beyond), None),

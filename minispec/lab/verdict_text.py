@@ -16,7 +16,10 @@ MEANING = {"identical": "the same text",
 
 def verdict_text(verdict) -> str:
     """The whole verdict, one thing a line."""
-    lines = [f"{verdict.kind}: {MEANING[verdict.kind]}"]
+    meaning = MEANING[verdict.kind]
+    if verdict.kind == "identical" and verdict.lengths[0] != verdict.lengths[1]:
+        meaning += f" as far as both go, {min(verdict.lengths)} of {max(verdict.lengths)} tokens"
+    lines = [f"{verdict.kind}: {meaning}"]
     if verdict.phase:
         where = f", in run {verdict.run}" if verdict.run else "; the traces do not tell in which run"
         lines.append(folded(f"look at: {verdict.phase}{where}", "", "         "))

@@ -10,6 +10,7 @@ import html
 import importlib
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,11 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from ..arguments import shown
 from .bug import Bug
 from .gallery import GALLERY
 
 PACKAGE = Path(__file__).parent.parent
 LOADED: dict[Bug, ModuleType] = {}       # a bug is copied once a process
+PREFIX = "minispec-bug-"                 # of the copies' folders; the number of the process follows
+NAME = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def list_bugs() -> list[str]:
@@ -32,11 +36,24 @@ def list_bugs() -> list[str]:
 def find_bug(name: str | Bug) -> Bug:
     """The bug of that name; a Bug of your own is returned as it is.  Raises ValueError for an unknown name."""
     if isinstance(name, Bug):
+        check_bug(name)
         return name
     for bug in GALLERY:
         if bug.name == name:
             return bug
     raise ValueError(f"there is no bug {name!r}; there are {', '.join(list_bugs())}")
+
+
+def check_bug(bug: Bug) -> None:
+    """Raise TypeError or ValueError unless a bug of one's own has a name for a module, and edits of the code."""
+    if not isinstance(bug.name, str) or not NAME.fullmatch(bug.name):
+        raise ValueError(f"name is {shown(bug.name)}; it must be of small letters, digits and single hyphens")
+    triples = isinstance(bug.edits, tuple) and all([isinstance(edit, tuple) and len(edit) == 3 for edit in bug.edits])
+    if not triples:
+        raise TypeError(f"edits is {shown(bug.edits)}; it must be a tuple of (file, its text, the new text)")
+    for file, _, _ in bug.edits:
+        if not str(file).endswith(".py"):
+            raise ValueError(f"the bug {bug.name!r} edits {shown(file)}; it must be a file of the code, ending in .py")
 
 
 def edited_files(bug: Bug) -> dict[str, tuple[str, str]]:
@@ -66,10 +83,14 @@ def load_bug(name: str | Bug) -> ModuleType:
     bug = find_bug(name)
     if bug not in LOADED:
         texts = edited_files(bug)
-        parent = Path(tempfile.mkdtemp(prefix="minispec-bug-"))
+        remove_left_behind()
+        parent = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         atexit.register(remove, parent, os.getpid())
         folder = parent / f"{PACKAGE.name}_{bug.name}".replace("-", "_")
         shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"), copy_function=place)
+        for place_in_copy in (folder, *folder.rglob("*")):
+            if place_in_copy.is_dir():
+                place_in_copy.chmod(0o700)       # copied from a package that nobody may write, it could not be deleted
         for file, (_, edited) in texts.items():
             (folder / file).write_text(edited, encoding="utf-8")
         LOADED[bug] = import_package(folder)
@@ -84,7 +105,7 @@ def place(source: str, destination: str) -> None:
             return
         except OSError:
             pass                         # Windows, or a file system without links: then a copy
-    shutil.copy2(source, destination)
+    shutil.copyfile(source, destination)         # the text only: a file that may not be written must be editable here
 
 
 def import_package(folder: Path) -> ModuleType:
@@ -105,6 +126,27 @@ def import_package(folder: Path) -> ModuleType:
             del sys.modules[loaded]
         raise
     return module
+
+
+def remove_left_behind() -> None:
+    """Delete the copies of processes that were killed before they could: a signal leaves no time to."""
+    if os.name != "posix":
+        return                           # there one cannot ask for a process without ending it
+    for parent in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = parent.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and parent.stat().st_uid == os.getuid() and not runs(int(owner)):
+            shutil.rmtree(parent, ignore_errors=True)
+
+
+def runs(process: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def remove(parent: Path, process: int) -> None:

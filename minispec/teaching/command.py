@@ -113,10 +113,13 @@ def show_bug(arguments: argparse.Namespace) -> int:
     models = load_both(bug, arguments.target, arguments.draft)
     stop = None if arguments.no_stop else OWN_END
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
+    seen = text_part(pair, width())
+    if bug.outcome == "wrong text" and pair.same_text:
+        seen += "; the families of tests find one that the bug changes"
     sections = [description(bug), str(diff(bug)), f"Ask the class: {bug.question}",
                 f"target {pair.correct.trace.target}, draft {pair.correct.trace.draft}, tau {arguments.tau}\n\n"
                 + folded(models.tokenizer.decode(pair.correct.trace.tokens), width()),
-                text_part(pair, width()), numbers(pair), rounds_part(pair, width()), caught_part(bug)]
+                seen, numbers(pair), rounds_part(pair, width()), caught_part(bug)]
     print("\n\n".join(sections))
     if arguments.figure is not None:
         draft_lanes(pair, round_to_show(pair)).save(arguments.figure)

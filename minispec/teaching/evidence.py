@@ -11,7 +11,7 @@ import numpy as np
 
 from ..decoding import length_limit, plain_run
 from .cases import Case
-from .observer import Observer
+from .observer import Observer, most_passes
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ def consult(package: ModuleType, case: Case) -> Oracle:
 
 def gather(package: ModuleType, case: Case, oracle: Oracle) -> Evidence:
     """Decode the case with that copy of the package, and watch."""
-    target, draft = [Observer(model) for model in case.models(package)]
+    most = most_passes(case.new_tokens, case.tau)
+    target, draft = [Observer(model, most) for model in case.models(package)]
     trace, error = None, ""
     try:
         trace = package.speculative(target, draft, list(case.prompt), case.new_tokens, case.tau, case.stop)

@@ -8,14 +8,19 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
-ENDLESS = 1000                           # passes of one model after which a decode counts as endless
+
+def most_passes(new_tokens: int, tau: int) -> int:
+    """Passes of one model after which a decode counts as endless: more than one a token fed, drafts included."""
+    return 2 * (new_tokens + 2) * (tau + 2)
 
 
 class Observer:
     """A model that notes, for every pass, the cache's length before it, its rows, and the whole text read by then."""
 
-    def __init__(self, model):
+    def __init__(self, model, most: int):
+        """most: as many passes, and no more."""
         self.model = model
+        self.most = most
         self.config = model.config
         self.name = model.name
         self.vocabulary = model.vocabulary
@@ -25,8 +30,8 @@ class Observer:
 
     def __call__(self, tokens, cache=None, record=None):
         """What the model returns.  Raises RuntimeError where a decode does not come to an end."""
-        if len(self.passes) >= ENDLESS:
-            raise RuntimeError(f"{self.name} was run {ENDLESS} times: the decode does not end")
+        if len(self.passes) >= self.most:
+            raise RuntimeError(f"{self.name} was run {self.most} times: the decode does not end")
         start = 0 if cache is None else cache.length
         logits_TV = self.model(tokens, cache, record)
         self.text = self.text[:start] + list(tokens)

@@ -19,7 +19,7 @@ from ..trace import Prefill, Round, Trace
 from ..views.text import rate
 from .bug import Bug
 from .bugs import find_bug, load_bug
-from .observer import Observer, recorded_rounds
+from .observer import Observer, most_passes, recorded_rounds
 from .pair import Lane, SideBySide
 
 TARGET, DRAFT = "tales-24", "tales-1"
@@ -82,7 +82,7 @@ def decode_both(models: Models, prompt: str, tau: int, new_tokens: int, stop: in
 def decode_lane(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,
                 stop: int | str | None) -> tuple[Lane, str]:
     """One run by that copy of the package, watched; and its error, "" where there was none."""
-    target, draft = Observer(models[0]), Observer(models[1])
+    target, draft = [Observer(model, most_passes(new_tokens, tau)) for model in models]
     rates = import_module(f"{package.__name__}.rates")
     error, told = "", []
     watched = nullcontext([]) if package.__name__ == CLEAN else recorded_rounds(package)
@@ -95,7 +95,7 @@ def decode_lane(package: ModuleType, name: str, models: tuple, tokens: list[int]
             error = f"{type(problem).__name__}: {problem}"
             read_ahead = Prefill(max(len(tokens) - 1, 0), 0.0, 0.0)
             trace = Trace(tuple(tokens), tuple([adopted_round(each) for each in rounds]), read_ahead, tau,
-                          models[0].name, models[1].name, "budget", 0.0)
+                          models[0].name, models[1].name, "error", 0.0)
     first = 1 if len(tokens) > 1 else 0
     lane = Lane(name, trace, contexts(trace, draft.read[first:]), tuple(target.passes[first:]),
                 tuple(draft.passes[first:]), tuple(told))

@@ -136,7 +136,8 @@ def acceptance_lines(trace: Trace) -> list[str]:
     ]
 
 
-STOPPED = {"budget": "the token budget", "end-of-text": "the end of the text", "context": "the context limit"}
+STOPPED = {"budget": "the token budget", "end-of-text": "the end of the text", "context": "the context limit",
+           "error": "an error"}
 
 
 def count_lines(trace: Trace) -> list[str]:

@@ -11,7 +11,8 @@ from .pieces import round_at
 from .text import label
 
 CELLS = {"held": "■", "speculative": "▨", "hole": "□", "stale": "░", "free": "_"}
-STRIP_LEGEND = "■ in the text   ▨ draft, may be dropped   ░ stale   □ not read yet   _ never written"
+# by the recorded lengths: what a bug has put into a cell does not stand in a trace
+STRIP_LEGEND = "■ held   ▨ held, but may be dropped   ░ stale   □ not read yet   _ never written"
 MARGIN = 26                              # characters to the left of a strip
 LINE_LEGEND = "✓ accepted draft   ↳ the target's correction   ★ the target's bonus token   nothing: the prompt"
 
@@ -110,7 +111,7 @@ def moments(each: Round, model: str, lengths: tuple[int, int, int]) -> list[tupl
     """Three moments of one cache: name, length, positions known to be in the text, and where a hole ends."""
     start, read, kept = lengths
     text = len(each.tokens)
-    hole = each.target_cache[1] if model == "draft" else 0
+    hole = min(each.target_cache[1], text + len(each.committed) - 1) if model == "draft" else 0
     return [("before the round", start, text, 0),
             ("after drafting" if model == "draft" else "after verifying", read, text, 0),
             ("rolled back", kept, text + len(each.committed), hole)]

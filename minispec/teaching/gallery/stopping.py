@@ -27,7 +27,7 @@ STOPPING = (
         edits=((SPECULATION, "    prompt = tuple(tokens)\n",
                 "    prompt = tuple(tokens)\n    tokens = [target.config.eos_token_id or 0] + tokens\n"),),
         outcome="wrong text",
-        symptom="the text goes another way from its first words on",
+        symptom="sooner or later the text goes another way",
         question="Plain decoding reads the prompt; this way reads it with a token in front.  Who could tell?",
         reference="ggml-org/llama.cpp#4025",
         caught_by=("greedy", "work", "budget")),
