@@ -5,8 +5,12 @@ And one thing for all: the notebooks run beside the other tests, on the second c
 
 import importlib.util
 import json
+import os
 from functools import cache
 from pathlib import Path
+
+# before NumPy is imported: at this size threads only wait for each other, and for the notebooks beside the tests
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

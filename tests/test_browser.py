@@ -241,6 +241,7 @@ def test_no_token_becomes_markup(opened):
     assert "<script>document.…" in page.locator(".now .ruler").inner_text()
 
 
+@pytest.mark.long
 def test_two_steppers_on_one_page_do_not_disturb_each_other(opened):
     """Two cells of a notebook; the second one comes with its own copy of the script."""
     one, two = show(moon_trace())._repr_html_(), show(wide_trace())._repr_html_()
@@ -302,7 +303,7 @@ def tales_trace(tau):
     return speculative(target, draft, tokenizer.encode("The cow jumped over the moon"), 160, tau).with_texts(tokenizer)
 
 
-@pytest.mark.parametrize("size, tau", [((1280, 720), 8), ((960, 720), 4),
+@pytest.mark.parametrize("size, tau", [((1280, 720), 8), pytest.param((960, 720), 4, marks=pytest.mark.long),
                                        pytest.param((1280, 720), 4, marks=pytest.mark.long),
                                        pytest.param((960, 720), 8, marks=pytest.mark.long)])
 def test_a_whole_frame_fits_a_projector_and_a_slide_with_its_controls_and_legend(opened, tau, size):
@@ -319,7 +320,7 @@ def test_a_whole_frame_fits_a_projector_and_a_slide_with_its_controls_and_legend
         assert {float(size.removesuffix("px")) * 72 / 96 for size in sizes} == {18.0}, "points"
 
 
-@pytest.mark.parametrize("trace", [moon_trace, wide_trace])
+@pytest.mark.parametrize("trace", [moon_trace, pytest.param(wide_trace, marks=pytest.mark.long)])
 def test_on_a_narrow_window_the_page_does_not_scroll_sideways(opened, trace):
     page = opened(trace(), width=640)
     assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= 640
@@ -363,6 +364,7 @@ def test_no_word_breaks_and_no_column_overlaps_where_a_slide_has_rules_of_its_ow
         "20px", "none"]
 
 
+@pytest.mark.long
 def test_a_ruler_that_is_too_wide_scrolls_to_what_the_frame_is_about_and_keeps_its_names_in_view(opened):
     words = tuple(f" {'extraordinarily'[:9 + token % 4]}" for token in range(14))
     page = opened(replace(wide_trace(), texts=words), width=640)
@@ -380,6 +382,7 @@ def test_a_ruler_that_is_too_wide_scrolls_to_what_the_frame_is_about_and_keeps_i
     assert seen >= 8, "none was too wide"
 
 
+@pytest.mark.long
 def test_columns_do_not_move_from_frame_to_frame_of_a_round(opened):
     """What moves on the screen should be what changed."""
     page = opened(moon_trace())
@@ -391,6 +394,7 @@ def test_columns_do_not_move_from_frame_to_frame_of_a_round(opened):
     assert len(places) == 1
 
 
+@pytest.mark.long
 def test_who_wants_less_motion_gets_none(opened):
     moving = "getComputedStyle(document.querySelector('.now .k')).animationName"
     for wish, wanted in (("reduce", "none"), ("no-preference", "minispec-new")):
@@ -451,6 +455,7 @@ def test_one_set_of_controls_moves_both_lanes_by_steps_and_by_rounds(opened):
     assert page.locator("output").inner_text() == f"{third} / {total}"
 
 
+@pytest.mark.long
 def test_both_names_and_sentences_are_seen_and_said_at_every_step(opened):
     """One status for a screen reader; for the others a heading and a line in each lane."""
     page = pair_page(opened)
@@ -464,6 +469,7 @@ def test_both_names_and_sentences_are_seen_and_said_at_every_step(opened):
         page.keyboard.press("ArrowRight")
 
 
+@pytest.mark.long
 def test_a_lane_that_waits_is_greyed_and_says_so(opened):
     page = pair_page(opened)
     seen = set()
@@ -489,6 +495,7 @@ def test_both_lanes_of_a_round_of_four_drafts_fit_a_projector(opened):
         assert max(page.evaluate(EACH_FRAME, SIDEWAYS)) <= width
 
 
+@pytest.mark.long
 def test_the_columns_of_both_lanes_stand_above_one_another_where_the_positions_are_the_same(opened):
     page = pair_page(opened)
     places = set()

@@ -92,7 +92,10 @@ TRACES = {
     "no plain run": lambda: replace(mixed_trace(), plain=None),
 }
 TRACES = {name: cache(make) for name, make in TRACES.items()}
-each_trace = pytest.mark.parametrize("name", TRACES)
+# these draw what others draw as well; the long run has them
+LONG = ("all accepted, one position short in the end", "one prompt token", "long prompt", "no texts", "no plain run")
+each_trace = pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG))
+                                              for name in TRACES])
 
 
 def all_figures(trace):
