@@ -1,6 +1,7 @@
 """The course notebooks: they run, print what they show, keep the conventions, and cover the course."""
 
 import ast
+import asyncio
 import json
 import os
 import re
@@ -146,7 +147,7 @@ def start_all() -> tuple[Path, float, dict]:
         notebook = nbformat.read(own / path.name, as_version=4)
         client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3", record_timing=False,
                                          allow_errors=True, resources={"metadata": {"path": str(own)}})
-        client.execute(env=environment)
+        asyncio.run(client.async_execute(env=environment))       # in a loop of its own, which it closes
         return json.loads(nbformat.writes(notebook)), started, time.monotonic()
 
     pool = ThreadPoolExecutor(2)
