@@ -11,11 +11,9 @@ import shutil
 import sys
 
 from . import __version__
-from .arguments import shown
 from .checkpoint import list_models
 from .lab import bench, diffing, exactness, request, stepping
 from .lab.comparison import Comparison, compare
-from .files.writing import check_target
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
 from .trace_file import save_trace, trace_to_dict
 from .train import command as training
@@ -110,10 +108,10 @@ def decode_parser() -> argparse.ArgumentParser:
 
 def decode(arguments: argparse.Namespace) -> int:
     """Both ways of decoding one prompt, shown or as JSON."""
-    check_outputs(arguments.save, arguments.html)
+    request.check_outputs({"--save": arguments.save, "--html": arguments.html})
     asked = request.read(arguments)
     comparison = compare(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
-    comparison = comparison.with_texts(asked.texts)
+    comparison = comparison.with_texts(asked.tokenizer.texts)
     decoded = asked.tokenizer.decode(comparison.trace.tokens)
     if arguments.save is not None:
         save_trace(comparison.trace, arguments.save)
@@ -124,17 +122,6 @@ def decode(arguments: argparse.Namespace) -> int:
     else:
         show(comparison, decoded)
     return 0 if comparison.same_tokens else 1
-
-
-def check_outputs(save: str | None, html: str | None) -> None:
-    """Raise ValueError or OSError unless both files can be written, before anything is decoded for them."""
-    for name, path in (("--save", save), ("--html", html)):
-        if path == "":
-            raise ValueError(f"{name} is ''; it must name a file")
-        if path is not None:
-            check_target(path)
-    if None not in (save, html) and os.path.realpath(save) == os.path.realpath(html):
-        raise ValueError(f"--html is {shown(html)}, the file of --save; it must be another one")
 
 
 def show(comparison: Comparison, decoded: str) -> None:

@@ -126,3 +126,11 @@ class Trace:
     def n_accepted(self) -> int:
         """Drafts kept."""
         return sum(each.n_accepted for each in self.rounds)
+
+
+def parting(left: list[int], right: list[int]) -> int | None:
+    """The first position where two texts part: another token, or the end of one of them; None where they are equal."""
+    for position, (token, other) in enumerate(zip(left, right)):
+        if token != other:
+            return position
+    return None if len(left) == len(right) else min(len(left), len(right))

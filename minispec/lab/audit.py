@@ -68,9 +68,9 @@ def audit(trace: Trace, new_tokens: int | None = None) -> list[Slip]:
     return sorted(slips, key=position_of)
 
 
-def position_of(slip: Slip) -> int:
-    """Where in the text a slip stands."""
-    return slip.position
+def position_of(found) -> int:
+    """Where in the text it stands, a slip or a reason."""
+    return found.position
 
 
 def budget_of(trace: Trace, new_tokens: int | None) -> int | None:

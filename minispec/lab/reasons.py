@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..rates import conditional_acceptance
 from ..views.pieces import counted
 from ..views.text import rate
-from .audit import COMMITTING, HARMLESS, SHIFTED, STOPPING, WRONG, Slip
+from .audit import COMMITTING, HARMLESS, SHIFTED, STOPPING, WRONG, Slip, position_of
 from .rows import DOUBTFUL, FACTORS, MODEL, Distance, Row, distances, drafting_remark, shift
 from .sides import Side
 
@@ -44,11 +44,6 @@ def first_of_each(slips: list[Slip]) -> list[tuple[Slip, str]]:
     for slip in slips:
         kinds.setdefault((slip.phase, slip.weight), []).append(slip)
     return [(found[0], f" (and {len(found) - 1} more of this kind)" * (len(found) > 1)) for found in kinds.values()]
-
-
-def position_of(reason: Reason) -> int:
-    """From where on the text is affected."""
-    return reason.position
 
 
 def length_reasons(a: Side, b: Side) -> list[Reason]:

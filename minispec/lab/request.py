@@ -4,11 +4,13 @@ Invariant: a request that was read can be run, but for what only the models know
 """
 
 import argparse
+import os
 from dataclasses import dataclass
 
-from ..arguments import check_count
+from ..arguments import check_count, shown
 from ..checkpoint import load
 from ..decoding import OWN_END
+from ..files.writing import check_target
 from ..model import Transformer
 from ..speculation import TAU
 from ..tokenizer import Tokenizer
@@ -32,11 +34,6 @@ class Request:
     new_tokens: int
     tau: int
     stop: str | None
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The text of every token id, for showing a trace."""
-        return self.tokenizer.texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,3 +65,21 @@ def read(arguments: argparse.Namespace) -> Request:
     tokens = tokenizer.encode(arguments.prompt)
     stop = None if arguments.no_stop else OWN_END
     return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, stop)
+
+
+def check_outputs(paths: dict[str, str | None]) -> None:
+    """Raise ValueError or OSError unless every file can be written, each another one, before work is done for them.
+
+    paths: the option and its file, None where it was not given.
+    """
+    taken = {}
+    for option, path in paths.items():
+        if path is None:
+            continue
+        if path == "":
+            raise ValueError(f"{option} is ''; it must name a file")
+        check_target(path)
+        place = os.path.realpath(path)
+        if place in taken:
+            raise ValueError(f"{option} is {shown(path)}, the file of {taken[place]}; it must be another one")
+        taken[place] = option

@@ -15,6 +15,7 @@ from ..config import Config
 from ..files.weights import weight_shapes
 from ..model import Transformer
 from ..speculation import speculative
+from ..views.text import table_lines
 from .bench import held_out_prompts
 from .verdict import Verdict, verdict
 
@@ -157,6 +158,4 @@ def flip_table(rows: list[Flips]) -> str:
         table.append((each.name, each.dtype, str(len(each.verdicts)),
                       *[str(each.count(kind)) for kind in ("identical", "rounding", "bug")], str(each.compared),
                       f"{each.a_thousand:.2f}", gaps, f"{used:.0%}"))
-    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
-    return "\n".join("  ".join(f"{cell:>{width}}" if column > 1 else f"{cell:<{width}}"
-                               for column, (cell, width) in enumerate(zip(row, widths))) for row in table)
+    return "\n".join(table_lines(table, left=2))

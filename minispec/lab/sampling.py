@@ -8,6 +8,8 @@ But: one position.  That whole texts then follow the target too is an induction 
 
 import numpy as np
 
+from ..views.text import table_lines
+
 
 def checked(distribution_V) -> np.ndarray:
     """The distribution as float64.  Raises ValueError unless it is one: no negative share, and a sum of 1."""
@@ -162,9 +164,7 @@ class RuleTable:
         for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():
             rows.append([name, *[f"{shares_V[token]:.3f}" for token in tokens],
                          f"{total_variation(self.target_V, shares_V):.3f}", f"{shares_V[best]:.3f}"])
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join("  ".join([f"{row[0]:<{widths[0]}}"] + [f"{cell:>{width}}" for cell, width in
-                                                               zip(row[1:], widths[1:])]) for row in rows)
+        return "\n".join(table_lines(rows, left=1))
 
 
     def bars(self, width: int = 10) -> str:

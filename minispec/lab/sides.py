@@ -5,9 +5,8 @@ Invariant: a Side is read off one trace, and knows nothing of the other run.
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..trace import Trace
+from ..trace import Trace, parting
+from ..views.pieces import highest
 from ..views.text import label
 from .audit import Slip, audit, budget_of
 from .rows import Row, used_rows
@@ -54,7 +53,7 @@ class Side:
         if position not in self.rows:
             return None
         row_V = self.rows[position].logits_V
-        order = np.argsort(-row_V, kind="stable")[:2].tolist()
+        order = highest(row_V, 2)
         return Top(tuple(order), tuple(self.text(token) for token in order), tuple(row_V[order].tolist()))
 
     @property
@@ -62,8 +61,8 @@ class Side:
         """The first position where the text leaves the plain run recorded with it; None where it does not."""
         if self.trace.plain is None:
             return None
-        pairs = zip(self.tokens, self.trace.plain.tokens)
-        return next((position for position, (left, right) in enumerate(pairs) if left != right), None)
+        position = parting(self.tokens, self.trace.plain.tokens)
+        return None if position == min(len(self.tokens), len(self.trace.plain.tokens)) else position
 
 
 def side(name: str, trace: Trace, new_tokens: int | None) -> Side:

@@ -5,7 +5,6 @@ Invariant: the decode is recorded first and replayed, so going back is as good a
 
 import argparse
 import sys
-from dataclasses import replace
 
 from ..speculation import speculative
 from ..views import terminal
@@ -23,4 +22,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Decode, then show."""
     asked = request.read(arguments)
     trace = speculative(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
-    return terminal.run(frames(replace(trace, texts=asked.texts)), sys.stdin, sys.stdout)
+    return terminal.run(frames(trace.with_texts(asked.tokenizer)), sys.stdin, sys.stdout)

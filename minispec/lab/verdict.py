@@ -9,7 +9,7 @@ But: an error smaller than the bound cannot be told from rounding, and no model 
 from dataclasses import dataclass
 
 from ..arguments import check_count, shown
-from ..trace import Trace
+from ..trace import Trace, parting
 from .reasons import agreement, length_reasons, remarks, share_of, text_reasons
 from .rows import UNITS, Distance, distances
 from .sides import Side, Top, side
@@ -57,7 +57,8 @@ def verdict(run_a: Trace, run_b: Trace, dtype: str = "float32", new_tokens: int 
     check_runs(run_a, run_b, dtype, new_tokens)
     a, b = side("A", run_a, new_tokens), side("B", run_b, new_tokens)
     shared = min(len(a.tokens), len(b.tokens))
-    position = next((place for place in range(shared) if a.tokens[place] != b.tokens[place]), shared)
+    position = parting(a.tokens, b.tokens)
+    position = shared if position is None else position
     apart = distances(a.rows, b.rows, position + 1, dtype)
     if position < shared:
         reasons = text_reasons(a, b, position, apart, dtype)

@@ -6,6 +6,7 @@ Invariant: everything printed stands in the Verdict; one that is found in two tr
 import math
 import textwrap
 
+from ..views.text import table_lines
 from .rows import FACTORS, UNITS
 
 WIDTH = 88                               # of a line of explanation: what a slide holds
@@ -52,8 +53,7 @@ def top_lines(verdict) -> list[str]:
             shown = [f"{logit:.6g} {word}" for logit, word in zip(top.logits, top.texts)]
             cells = (shown[0], shown[-1], f"{top.gap:.3g}")
         table.append((name, text, *cells))
-    widths = [max(len(row[column]) for row in table) for column in range(5)]
-    return ["  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in table]
+    return ["  " + line for line in table_lines(table)]
 
 
 def bound_lines(verdict) -> list[str]:

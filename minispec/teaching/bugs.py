@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..arguments import shown
+from ..files.process import is_alive
 from .bug import Bug
 from .gallery import GALLERY
 
@@ -83,7 +84,8 @@ def load_bug(name: str | Bug) -> ModuleType:
     bug = find_bug(name)
     if bug not in LOADED:
         texts = edited_files(bug)
-        remove_left_behind()
+        if not LOADED:
+            remove_left_behind()         # once a process
         parent = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         atexit.register(remove, parent, os.getpid())
         folder = parent / f"{PACKAGE.name}_{bug.name}".replace("-", "_")
@@ -130,23 +132,10 @@ def import_package(folder: Path) -> ModuleType:
 
 def remove_left_behind() -> None:
     """Delete the copies of processes that were killed before they could: a signal leaves no time to."""
-    if os.name != "posix":
-        return                           # there one cannot ask for a process without ending it
     for parent in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         owner = parent.name.removeprefix(PREFIX).partition("-")[0]
-        if owner.isdigit() and parent.stat().st_uid == os.getuid() and not runs(int(owner)):
+        if owner.isdigit() and not is_alive(int(owner)) and parent.stat().st_uid == os.getuid():
             shutil.rmtree(parent, ignore_errors=True)
-
-
-def runs(process: int) -> bool:
-    """Whether there is a process of that number."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def remove(parent: Path, process: int) -> None:

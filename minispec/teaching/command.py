@@ -4,13 +4,13 @@ Invariant: the correct and the broken run have the same prompt, models, tau and 
 """
 
 import argparse
-import os
 import shutil
 
 from ..arguments import check_count, shown
 from ..decoding import OWN_END
-from ..files.writing import check_target, write_whole
+from ..files.writing import write_whole
 from ..lab import request
+from ..views.figure import UNDATED
 from ..views.text import folded
 from .bug import INVARIANTS, OUTCOMES, Bug
 from .bugs import diff, find_bug
@@ -22,7 +22,7 @@ from .matrix_figure import matrix_figure
 from .report import entry, numbers, round_to_show, rounds_part, text_part
 from .runs import TAU, decode_both, load_both
 
-KINDS = (".png", ".svg", ".pdf")
+KINDS = tuple(f".{kind}" for kind in UNDATED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,10 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked for; 0, unless it cannot be done."""
-    if arguments.figure is not None:
-        check_picture(arguments.figure)
-    if arguments.html is not None:
-        check_page(arguments)
+    check_files(arguments)
     if arguments.matrix:
         return show_matrix(arguments)
     if arguments.name is None:
@@ -53,22 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     return show_bug(arguments)
 
 
-def check_picture(path: str) -> None:
-    """Raise ValueError or OSError unless a figure can be written there, before anything is run for it."""
-    if not path.lower().endswith(KINDS):
-        raise ValueError(f"--figure is {shown(path)}; it must end in {', '.join(KINDS)}")
-    check_target(path)
-
-
-def check_page(arguments: argparse.Namespace) -> None:
-    """Raise ValueError or OSError unless the page can be written there, and there are two runs to show."""
-    if arguments.name is None or arguments.matrix:
-        raise ValueError(f"--html is {shown(arguments.html)}; it goes with the name of a bug, without --matrix")
-    if arguments.html == "":
-        raise ValueError("--html is ''; it must name a file")
-    check_target(arguments.html)
-    if arguments.figure is not None and os.path.realpath(arguments.html) == os.path.realpath(arguments.figure):
-        raise ValueError(f"--html is {shown(arguments.html)}, the file of --figure; it must be another one")
+def check_files(arguments: argparse.Namespace) -> None:
+    """Raise ValueError or OSError unless both files can be written, before anything is run for them."""
+    figure, html = arguments.figure, arguments.html
+    if figure is not None and not figure.lower().endswith(KINDS):
+        raise ValueError(f"--figure is {shown(figure)}; it must end in {', '.join(KINDS)}")
+    if html is not None and (arguments.name is None or arguments.matrix):
+        raise ValueError(f"--html is {shown(html)}; it goes with the name of a bug, without --matrix")
+    request.check_outputs({"--figure": figure, "--html": html})
 
 
 def width() -> int:

@@ -6,11 +6,14 @@ plain decoding, the literal formula, a fresh prefill or a count of its own, neve
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 
 from ..cache import KVCache
+from ..rates import ratio
 from ..speculation import propose_literal
+from ..trace import parting
 from .evidence import Evidence
 
 
@@ -26,13 +29,12 @@ class Family:
 def greedy_problem(evidence: Evidence) -> str:
     """The text is that of plain greedy decoding."""
     tokens, expected = evidence.trace.tokens, evidence.oracle.tokens
-    pairs = enumerate(zip(tokens, expected))
-    for position, (token, right) in pairs:
-        if token != right:
-            return f"position {position} has token {token}; plain decoding has {right}"
-    if len(tokens) != len(expected):
+    position = parting(tokens, expected)
+    if position is None:
+        return ""
+    if position == min(len(tokens), len(expected)):
         return f"the text has {len(tokens)} tokens; plain decoding has {len(expected)}"
-    return ""
+    return f"position {position} has token {tokens[position]}; plain decoding has {expected[position]}"
 
 
 def formula_problem(evidence: Evidence) -> str:
@@ -133,14 +135,14 @@ def budget_problem(evidence: Evidence) -> str:
 
 def counters_problem(evidence: Evidence) -> str:
     """The rates are what a count of one's own over drafts and choices gives."""
-    trace, rates = evidence.trace, evidence.package.rates
+    trace, rates = evidence.trace, import_module(f"{evidence.package.__name__}.rates")
     accepted = examined = drafted = 0
     for each in trace.rounds:
         kept, judged = recount(each, evidence.case.stop)
         accepted, examined, drafted = accepted + kept, examined + judged, drafted + len(each.proposed)
     new, passes = sum([len(each.committed) for each in trace.rounds]), len(trace.rounds)
-    expected = {"conditional_acceptance": rate(accepted, examined), "draft_efficiency": rate(accepted, drafted),
-                "mean_acceptance_length": rate(passes + accepted, passes), "tokens_a_round": rate(new, passes)}
+    expected = {"conditional_acceptance": ratio(accepted, examined), "draft_efficiency": ratio(accepted, drafted),
+                "mean_acceptance_length": ratio(passes + accepted, passes), "tokens_a_round": ratio(new, passes)}
     for name, value in expected.items():
         told = getattr(rates, name)(trace)
         if (told is None) != (value is None) or value is not None and abs(told - value) > 1e-12:
@@ -158,11 +160,6 @@ def recount(each, stop: int | None) -> tuple[int, int]:
         if guess == stop:
             break
     return kept, kept
-
-
-def rate(numerator: int, denominator: int) -> float | None:
-    """Their quotient; None for 0/0."""
-    return numerator / denominator if denominator else None
 
 
 def bits_problem(evidence: Evidence) -> str:

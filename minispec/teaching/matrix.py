@@ -7,7 +7,6 @@ the bug survived.  The first row is the clean package, which every family must l
 import importlib
 from dataclasses import dataclass
 from itertools import combinations
-from types import ModuleType
 
 from .bug import Bug
 from .bugs import load_bug
@@ -78,21 +77,15 @@ class Matrix:
 def detection_matrix(bugs: tuple[Bug, ...] = GALLERY, cases: tuple[Case, ...] | None = None) -> Matrix:
     """Run every bug on every case, and the clean package first."""
     cases = all_cases() if cases is None else cases
-    clean = whole(importlib.import_module("..", __package__))
+    clean = importlib.import_module("..", __package__)
     oracles = [consult(clean, case) for case in cases]
     witnesses = [gather(clean, case, oracle) for case, oracle in zip(cases, oracles)]
     rows = [examine(CLEAN, witnesses, witnesses)]
     for bug in bugs:
-        package = whole(load_bug(bug))
+        package = load_bug(bug)
         seen = [gather(package, case, oracle) for case, oracle in zip(cases, oracles)]
         rows.append(examine(bug.name, seen, witnesses))
     return Matrix(tuple(rows))
-
-
-def whole(package: ModuleType) -> ModuleType:
-    """The same package, with the modules that families ask for imported."""
-    importlib.import_module(f"{package.__name__}.rates")
-    return package
 
 
 def examine(name: str, seen: list[Evidence], clean: list[Evidence]) -> Row:

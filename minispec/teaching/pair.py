@@ -5,9 +5,9 @@ Invariant: nothing is decoded here; `runs.py` makes these.
 
 from dataclasses import dataclass
 
-from ..trace import Trace
+from ..trace import Trace, parting
 from ..views.lanes_html import Pair, pair_html, show_pair
-from ..views.text import round_table, token_label
+from ..views.text import round_table, table_lines, token_label
 from .bug import Bug
 
 COMPARED = ("tokens", "proposed", "choices", "n_accepted", "committed", "target_cache", "draft_cache")
@@ -45,8 +45,7 @@ class SideBySide:
         """The first position where the broken text is another one; None where there is none, or the run broke off."""
         if self.error or self.same_text:
             return None
-        pairs = list(zip(self.greedy, self.broken.trace.tokens))
-        return next((position for position, (left, right) in enumerate(pairs) if left != right), len(pairs))
+        return parting(self.greedy, self.broken.trace.tokens)
 
     @property
     def first_other_round(self) -> int | None:
@@ -68,13 +67,9 @@ class SideBySide:
         """The runs that have a round to show, the correct one first."""
         return [lane for lane in (self.correct, self.broken) if lane.trace.rounds]
 
-    def table(self, lane: Lane, first: int, count: int) -> str:
-        """`count` rounds of one run from round `first` on; the numbers of the rounds are those of the whole run."""
-        return round_table(lane.trace, first=first, count=count)
-
     def tables(self, first: int = 1, count: int = 4) -> str:
         """`count` rounds of both from round `first` on, one table under the other."""
-        parts = [f"{lane.name}\n{self.table(lane, first, count)}" for lane in self.lanes()]
+        parts = [f"{lane.name}\n{round_table(lane.trace, first=first, count=count)}" for lane in self.lanes()]
         return "\n\n".join(parts + [self.error] * bool(self.error))
 
     def show(self, first_round: int = 1) -> Pair:
@@ -106,6 +101,4 @@ class SideBySide:
             rows[1].append(shown[0])
             rows[2].append(shown[1])
             rows[3].append("≠" if pair[0] != pair[1] else "")
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
-        return "\n".join(lines)
+        return "\n".join(table_lines(rows))

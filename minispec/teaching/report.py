@@ -5,7 +5,7 @@ Invariant: every number is of these two runs, and a rate is what the run's own c
 
 import textwrap
 
-from ..views.text import rate
+from ..views.text import rate, round_table
 from ..views.text_lines import STRIP_LEGEND, cache_strip
 from .runs import Lane, SideBySide
 
@@ -28,10 +28,11 @@ def text_part(pair: SideBySide, columns: int = 100) -> str:
     if pair.same_text:
         return f"the text is the same in all {len(pair.greedy)} positions"
     position = pair.first_difference
-    after = 6
-    while after > 1 and max(map(len, pair.aligned(6, after).splitlines())) > columns:
-        after -= 1
-    return f"the text is another one from position {position} on (≠)\n\n{pair.aligned(6, after)}"
+    for after in range(6, 0, -1):        # as much of what follows as the lines hold
+        shown = pair.aligned(6, after)
+        if max(map(len, shown.splitlines())) <= columns:
+            break
+    return f"the text is another one from position {position} on (≠)\n\n{shown}"
 
 
 def numbers(pair: SideBySide) -> str:
@@ -65,7 +66,8 @@ def rounds_part(pair: SideBySide, columns: int = 100) -> str:
         return "drafts, verdicts and caches are the same in every round of this run" + UNSEEN * pair.unseen
     parts = [f"the runs differ from round {number} on"]
     for lane in pair.lanes():
-        parts.append(f"{lane.name}\n{pair.table(lane, number, ROUNDS)}" if len(lane.trace.rounds) >= number
+        table = round_table(lane.trace, first=number, count=ROUNDS)
+        parts.append(f"{lane.name}\n{table}" if len(lane.trace.rounds) >= number
                      else f"{lane.name}: ended before round {number}")
     shown = round_to_show(pair)
     for lane in pair.lanes():

@@ -16,7 +16,7 @@ from ..decoding import OWN_END, greedy
 from ..rates import conditional_acceptance, pooled, ratio
 from ..tokenizer import Tokenizer
 from ..trace import Prefill, Round, Trace
-from ..views.text import rate
+from ..views.text import rate, table_lines
 from .bug import Bug
 from .bugs import find_bug, load_bug
 from .observer import Observer, most_passes, recorded_rounds
@@ -132,9 +132,7 @@ class Totals:
 
     def __repr__(self) -> str:
         table = [("", "correct", self.name), *self.rows]
-        widths = [max(len(row[column]) for row in table) for column in range(3)]
-        return "\n".join(f"{left:<{widths[0]}}  {middle:>{widths[1]}}  {right:>{widths[2]}}"
-                         for left, middle, right in table)
+        return "\n".join(table_lines(table, left=1))
 
 
 def totals(name: str | Bug, prompts: int = 5, tau: int = TAU, new_tokens: int = NEW_TOKENS, target: str = TARGET,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ..files.process import is_alive
 from ..files.weights import WEIGHTS
 
 CHECKPOINT = "checkpoint.npz"
@@ -123,16 +124,3 @@ class FolderLock:
             if not place.is_dir() or any(place.iterdir()):
                 return
             place.rmdir()
-
-
-def is_alive(process: int) -> bool:
-    """Whether there is a process of that number; where one cannot ask without harm, the answer is yes."""
-    if os.name != "posix":
-        return True                      # on Windows os.kill would end it
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True                      # somebody else's
-    return True

@@ -6,12 +6,8 @@ Invariant: each function returns one sentence, whose numbers are the round's own
 from ..trace import Round, Trace
 from .frame_data import Cell
 from .frame_record import named, roll_back_right, rows_right, says
+from .pieces import counted
 from .text import STOPPED
-
-
-def count(number: int, noun: str) -> str:
-    """`1 draft`, `2 drafts`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def quoted(trace: Trace, tokens: tuple[int, ...]) -> str:
@@ -24,7 +20,8 @@ def prefill_caption(trace: Trace) -> str:
     rows = trace.prefill.rows
     if rows == 0:
         return "The prompt is one token, so there is nothing to read ahead and both caches are empty."
-    return f"Both models read the prompt but for its last token, which leaves {count(rows, 'position')} in each cache."
+    positions = counted(rows, "position")
+    return f"Both models read the prompt but for its last token, which leaves {positions} in each cache."
 
 
 def listed(cells: list[Cell], most: int = 4) -> str:
@@ -42,7 +39,7 @@ def draft_caption(trace: Trace, each: Round, t: int, missing: list[Cell], beside
         extra = [f"read {listed(besides, 3)} besides the text"] if besides else []
         return f"The draft {' and '.join(lacks + extra)}; it guesses {guess} for position {place}."
     if not earlier:
-        return f"Given the text so far, {count(place, 'token')}, the draft guesses {guess} for position {place}."
+        return f"Given the text so far, {counted(place, 'token')}, the draft guesses {guess} for position {place}."
     own = quoted(trace, earlier) if t <= 4 else f"{quoted(trace, earlier[:1])} … {quoted(trace, earlier[-1:])}"
     guesses = "its guess" if t == 2 else f"its {t - 1} guesses"
     return f"Given the text and {guesses} {own}, the draft guesses {guess} for position {place}."
@@ -52,8 +49,8 @@ def verify_caption(each: Round) -> str:
     """The one pass."""
     tau = len(each.proposed)
     if not rows_right(each):
-        rows, length = count(len(each.choices), "token"), each.target_cache[0]
-        return f"The target's pass yields {rows} for {count(tau, 'draft')}, and its cache holds {length} positions."
+        rows, length = counted(len(each.choices), "token"), each.target_cache[0]
+        return f"The target's pass yields {rows} for {counted(tau, 'draft')}, and its cache holds {length} positions."
     if tau == 0:
         return (f"Nothing was drafted, so the target's pass has one row and yields its own token for position "
                 f"{len(each.tokens)}, as in plain decoding.")
@@ -92,7 +89,7 @@ def discard_caption(each: Round, sound: bool) -> str:
 def commit_caption(trace: Trace, each: Round) -> str:
     """What the text grew by."""
     before, kept, now = len(each.tokens), each.n_accepted, len(each.tokens) + len(each.committed)
-    drafts = count(kept, "accepted draft")
+    drafts = counted(kept, "accepted draft")
     if each.own is None:
         join = "joins the text and ends it" if kept == 1 else "join the text and end it"
         return f"{drafts} {join}, so that the target adds nothing and the text has {before} + {kept} = {now} tokens."
@@ -102,20 +99,20 @@ def commit_caption(trace: Trace, each: Round) -> str:
     return f"{both} the text: {before} + {kept} + 1 = {now} tokens."
 
 
-def odd_commit_caption(trace: Trace, each: Round, counted: int) -> str:
+def odd_commit_caption(trace: Trace, each: Round, recorded: int) -> str:
     """What the text grew by where that is not the accepted drafts and the target's own token.
 
-    counted: accepted drafts as recorded.
+    recorded: accepted drafts, as the round counted them.
     """
     tau, n = len(each.proposed), each.n_accepted
-    grew = count(len(each.committed), "token")
+    grew = counted(len(each.committed), "token")
     joins = f"{grew} join{'s' if len(each.committed) == 1 else ''} the text"
-    if counted != n:
-        return f"{joins}, where {count(counted, 'accepted draft')} of {tau} were counted."
+    if recorded != n:
+        return f"{joins}, where {counted(recorded, 'accepted draft')} of {tau} were counted."
     if each.committed[:n] != each.proposed[:n]:
-        return f"{joins}, and not first of all the {count(n, 'accepted draft')}."
+        return f"{joins}, and not first of all the {counted(n, 'accepted draft')}."
     if len(each.committed) > n + 1:
-        return f"{joins}, where {count(n, 'accepted draft')} and the target's own token make {n + 1}."
+        return f"{joins}, where {counted(n, 'accepted draft')} and the target's own token make {n + 1}."
     if len(each.committed) == n:
         return f"{joins}, and no token of the target's own."
     own, added = says(each, n), quoted(trace, each.committed[n:])
@@ -134,7 +131,7 @@ def roll_back_caption(each: Round, reads_on: bool) -> str:
     if not roll_back_right(each):
         return f"{sentence}, where the text leaves {keep} to keep."
     if draft[1] < target[1]:
-        gap = count(target[1] - draft[1], "token")
+        gap = counted(target[1] - draft[1], "token")
         return f"{sentence}: {gap} short, which it {'reads first' if reads_on else 'does not read'} next time."
     return f"{sentence}; what lies after is stale." if target[0] > target[1] else f"{sentence}."
 
@@ -157,6 +154,6 @@ def totals_caption(trace: Trace) -> str:
     if trace.n_new == 0:
         leaves = "leaves no room" if trace.stopped in STOPPED else "came first"
         return f"No token was decoded, because {why} {leaves}."
-    passes = count(len(trace.rounds), "pass") if len(trace.rounds) == 1 else f"{len(trace.rounds)} passes"
-    tokens = count(trace.n_new, "token")
+    passes = counted(len(trace.rounds), "pass")
+    tokens = counted(trace.n_new, "token")
     return f"{tokens} took {passes} of the target where plain decoding takes {trace.n_new}, up to {why}."

@@ -12,6 +12,7 @@ from . import frame_captions as captions
 from .frame_data import Frame, Strip
 from .frame_record import mended
 from .frame_scene import ACROSS, text_cells
+from .pieces import counted
 from .text import STOPPED, acceptance_lines, count_lines, token_label
 
 
@@ -23,8 +24,8 @@ def prefill_frame(trace: Trace) -> Frame:
                  (max(0, n_prompt - 3 * ACROSS), n_prompt), ("draft", "target"), tuple(range(rows)),
                  facts=(("target", printable(trace.target)), ("draft", printable(trace.draft)),
                         ("drafts a round (tau)", str(trace.tau)),
-                        ("prompt", captions.count(n_prompt, "token")),
-                        ("read ahead", f"{captions.count(rows, 'token')} by each model")))
+                        ("prompt", counted(n_prompt, "token")),
+                        ("read ahead", f"{counted(rows, 'token')} by each model")))
 
 
 def totals_frame(trace: Trace, held: tuple[int, int], written: tuple[int, int], foreign: int | None) -> Frame:
@@ -51,7 +52,7 @@ def totals_facts(trace: Trace) -> tuple[tuple[str, str], ...]:
         facts.append((name, f"{value} ({meaning})"))
     if odd:
         facts.append(("acceptance", f"no rate: round {odd[0]} counts {trace.rounds[odd[0] - 1].n_accepted} accepted "
-                                    f"of {captions.count(len(rounds[odd[0] - 1].proposed), 'draft')}"))
+                                    f"of {counted(len(rounds[odd[0] - 1].proposed), 'draft')}"))
     return tuple(facts)
 
 

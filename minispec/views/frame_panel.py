@@ -8,6 +8,7 @@ from html import escape
 
 from .frame_context import asked, of_state
 from .frame_data import Bar, Cell, Frame, Mask
+from .pieces import percent
 
 NEAREST = 4                              # missing tokens of the text that are shown one by one
 
@@ -92,19 +93,10 @@ def bar_row(bar: Bar, models: list[str]) -> str:
     shares = {"draft": bar.draft, "target": bar.target}
     picked = {"draft": bar.drafted, "target": bar.chosen}
     style = ";".join(f"--{model[0]}:{100 * shares[model]:.1f}%" for model in models)
-    numbers = "".join(f"<td>{percent(shares[model])}{' ◂' if picked[model] else ''}" for model in models)
+    numbers = "".join(f"<td>{escape(percent(shares[model]))}{' ◂' if picked[model] else ''}" for model in models)
     solid = " class=k" if bar.drafted else ""
     kind = "b" + "".join(model[0] for model in models)
     return f"<tr{solid}><th>{escape(bar.text)}<td class={kind} style={style}>{numbers}"
-
-
-def percent(share: float) -> str:
-    """A probability as a whole per cent; never 0 or 100 where it is not."""
-    if 0 < share < 0.005:
-        return "&lt;1%"
-    if 0.995 <= share < 1:
-        return "&gt;99%"
-    return f"{100 * share:.0f}%"
 
 
 def mask_table(mask: Mask, brief: bool) -> str:

@@ -17,6 +17,7 @@ from .frame_data import Cell, Frame, Mask, MaskRow
 from .frame_ends import prefill_frame, totals_frame
 from .frame_record import drafted_right, mended, named
 from .frame_scene import Scene, text_cells
+from .pieces import counted
 
 
 def frames(trace: Trace, read: Read | None = None) -> list[Frame]:
@@ -83,8 +84,8 @@ def draft_facts(scene: Scene, t: int, context: tuple[Cell, ...], lengths: tuple[
     before, length = lengths
     missing, besides = of_state(context, "missing"), of_state(context, "besides")
     if missing or besides:
-        facts = [("asked for", captions.count(len(context) - len(besides), "token")),
-                 ("really read", captions.count(length, "token"))]
+        facts = [("asked for", counted(len(context) - len(besides), "token")),
+                 ("really read", counted(length, "token"))]
         return tuple(facts + [(name, captions.listed(cells)) for name, cells in
                               (("not read", missing), ("read besides", besides)) if cells])
     if scene.read is not None and scene.read_at(t) is None:
@@ -94,7 +95,7 @@ def draft_facts(scene: Scene, t: int, context: tuple[Cell, ...], lengths: tuple[
         return (("cache after drafting", f"{length}, and not {needed} as the formula asks"),)
     fed = context[before:length]
     named_fed = " ".join(f"“{cell.text}”" for cell in fed) if len(fed) <= 4 else f"{len(fed)} tokens"
-    return (("read in this step", named_fed or "nothing"), ("read before, cached", captions.count(before, "token")))
+    return (("read in this step", named_fed or "nothing"), ("read before, cached", counted(before, "token")))
 
 
 def verify_frame(scene: Scene) -> Frame:
@@ -141,17 +142,17 @@ def commit_frame(scene: Scene) -> Frame:
     each, trace = scene.each, scene.trace
     before, now = len(each.tokens), len(each.tokens) + len(each.committed)
     shared = {"strips": scene.verified(before + each.n_accepted), "active": ("target",)}
-    facts = [("text before, i", f"{captions.count(before, 'token')} (prompt {len(trace.prompt)})"),
+    facts = [("text before, i", f"{counted(before, 'token')} (prompt {len(trace.prompt)})"),
              ("accepted drafts, n_a", str(scene.counted))]
     if not scene.commits:
-        facts += [("drafts", str(len(each.proposed))), ("committed", captions.count(len(each.committed), "token")),
-                  ("text now", captions.count(now, "token"))]
+        facts += [("drafts", str(len(each.proposed))), ("committed", counted(len(each.committed), "token")),
+                  ("text now", counted(now, "token"))]
         frame = scene.frame("commit", "commit", captions.odd_commit_caption(trace, each, scene.counted), [],
                             focus=tuple(range(before, now)), facts=tuple(facts), **shared)
         return replace(frame, cells=frame.cells + scene.grown())
     own = scene.grown()[each.n_accepted:]
     facts += [("the target's own token", "1" if own else "none"),
-              ("text now", captions.count(now, "token") + (" = i + n_a + 1" if own else "")),
+              ("text now", counted(now, "token") + (" = i + n_a + 1" if own else "")),
               ("dropped drafts", str(len(each.proposed) - each.n_accepted))]
     bars, gaps = top_bars(trace, each, each.n_accepted, ("target",)) if own else ((), ())
     joined = before + each.n_accepted + (each.bonus is not None)     # a correction is marked by its own border
@@ -176,5 +177,5 @@ def roll_back_frame(scene: Scene) -> Frame:
         stale = strip.written - max(after, strip.hole)
         facts.append((f"{strip.model}'s cache", f"{went}; {max(stale, 0)} stale"))
     gap = keep - draft[1]
-    facts.append(("the draft lacks", captions.count(gap, "position") if gap > 0 else "nothing"))
+    facts.append(("the draft lacks", counted(gap, "position") if gap > 0 else "nothing"))
     return replace(frame, cells=frame.cells + scene.grown(), facts=tuple(facts))

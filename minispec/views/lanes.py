@@ -6,7 +6,7 @@ has no such micro-step waits at its latest frame.  Nothing here knows HTML or wh
 
 from dataclasses import dataclass
 
-from ..trace import Trace
+from ..trace import Trace, parting
 from .frame_data import Frame
 
 KINDS = ("prefill", "draft", "verify", "judge", "discard the rest", "commit", "roll back", "totals")
@@ -73,11 +73,8 @@ def first_difference(first: Trace, second: Trace, broke_off: bool) -> int | None
     broke_off: the second run ended with an error, so that its text may be short without being another one.
     """
     texts = [list(trace.tokens) for trace in (first, second)]
-    shared = min(len(text) for text in texts)
-    for position in range(shared):
-        if texts[0][position] != texts[1][position]:
-            return position
-    return None if broke_off or len(texts[0]) == len(texts[1]) else shared
+    position = parting(*texts)
+    return None if broke_off and position == min(map(len, texts)) else position
 
 
 def reached(frame: Frame, position: int | None) -> bool:

@@ -10,9 +10,10 @@ import textwrap
 from typing import TextIO
 
 from . import palette
-from .frame_captions import count, listed
+from .frame_captions import listed
 from .frame_context import asked, of_state
 from .frame_data import Bar, Cell, Frame, Mask, Strip
+from .pieces import counted
 from .text import Word, painted, wrapped
 
 STATES = {"accepted": "accepted", "rejected": "rejected", "discarded": "discarded", "correction": "own", "bonus": "own"}
@@ -114,7 +115,7 @@ def token_lines(frame: Frame, width: int, colour: bool) -> list[str]:
     """The tokens of the window, drafts with their glyphs; the target's own one after them."""
     start = frame.window[0]
     last = f"0–{start - 1}" if start > 1 else "0"
-    words = [Word(f"({last}: {count(start, 'token')})")] if start else []
+    words = [Word(f"({last}: {counted(start, 'token')})")] if start else []
     words += [word(cell, frame.focus) for cell in frame.cells[start:]]
     if frame.own is not None:
         words.append(word(frame.own, frame.focus if frame.own.state == "bonus" else ()))

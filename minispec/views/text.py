@@ -108,6 +108,16 @@ def round_table(trace: Trace, width: int = 100, colour: bool = False, first: int
     return "\n".join(rows)
 
 
+def table_lines(rows: list, left: int | None = None) -> list[str]:
+    """Rows of cells as lines: columns two spaces apart, the first `left` of them to the left and the others to the
+    right; all to the left where `left` is None."""
+    left = len(rows[0]) if left is None else left
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    signs = "<" * left + ">" * (len(widths) - left)
+    return ["  ".join(f"{cell:{sign}{width}}" for cell, sign, width in zip(row, signs, widths)).rstrip()
+            for row in rows]
+
+
 def line_length(line: list[Word]) -> int:
     """The characters of a line, two spaces between words."""
     return sum(len(word.text) for word in line) + 2 * max(len(line) - 1, 0)

@@ -14,7 +14,6 @@ CELLS = {"held": "■", "speculative": "▨", "hole": "□", "stale": "░", "fr
 # by the recorded lengths: what a bug has put into a cell does not stand in a trace
 STRIP_LEGEND = "■ held   ▨ held, but may be dropped   ░ stale   □ not read yet   _ never written"
 MARGIN = 26                              # characters to the left of a strip
-LINE_LEGEND = "✓ accepted draft   ↳ the target's correction   ★ the target's bonus token   nothing: the prompt"
 
 
 def token_line(trace: Trace, width: int = 100) -> str:
