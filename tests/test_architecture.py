@@ -13,7 +13,7 @@ import pytest
 import minispec
 
 PACKAGE = Path(minispec.__file__).parent
-ABOVE_THE_CORE = ("views", "lab", "train", "teaching")     # rooms; whatever else has files of its own is core
+ABOVE_THE_CORE = ("views", "lab", "train", "teaching", "classroom")     # rooms; whatever else has files of its own is core
 COMMAND_LINE = ("command.py", "__main__.py")
 
 
@@ -31,7 +31,8 @@ CORE = [path for path in FILES if room_of(path) == "core"]
 OTHERS = [path for path in FILES if room_of(path) != "core"]
 MAY_IMPORT = {"core": {"core"}, "views": {"core", "views"}, "train": {"core", "train"},
               "lab": {"core", "views", "lab"}, "teaching": {"core", "views", "lab", "teaching"},
-              "command line": {"core", "views", "lab", "train", "teaching", "command line"}}
+              "classroom": {"core", "views", "lab", "teaching", "classroom"},
+              "command line": {"core", "views", "lab", "train", "teaching", "classroom", "command line"}}
 
 
 def name_of(path):
