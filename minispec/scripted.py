@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import check_cache, check_tokens
+from .arguments import check_cache, check_count, check_tokens
 from .cache import KVCache
 from .config import Config
 
@@ -84,3 +84,31 @@ class Mix:
         for token in prefix:
             state = (state + token + 1) * 654_321 % 1_000_003
         return state % self.vocab_size
+
+
+@dataclass(frozen=True)
+class Follow:
+    """The rule "say what most often followed the last n tokens" in the texts that it was counted from (`follow`)."""
+
+    followers: dict[tuple[int, ...], int]
+    n: int
+    otherwise: int = 0
+
+    def __call__(self, prefix: list[int]) -> int:
+        return self.followers.get(tuple(prefix[-self.n:]), self.otherwise)
+
+
+def follow(texts: list[list[int]], n: int, otherwise: int = 0) -> Follow:
+    """A bigram model for n = 1, a trigram model for n = 2: cheap, and often wrong.  Of equals, the lowest token."""
+    check_count("n", n, least=1)
+    counts = {}
+    for tokens in texts:
+        for place in range(n, len(tokens)):
+            last = tuple(tokens[place - n:place])
+            of_last = counts.setdefault(last, {})
+            of_last[tokens[place]] = of_last.get(tokens[place], 0) + 1
+    followers = {}
+    for last, of_last in counts.items():
+        most = max(of_last.values())
+        followers[last] = min(token for token, count in of_last.items() if count == most)
+    return Follow(followers, n, otherwise)
