@@ -17,12 +17,13 @@ import numpy as np
 
 from ..arguments import check_count, check_pair, shown
 from ..cache import KVCache
-from ..checkpoint import MODELS, list_models, load
+from ..checkpoint import list_models, load
 from ..decoding import plain_run
 from ..speculation import speculative
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_a_round
 from .costs import Costs, measure_costs, predicted_speedup
 from .exactness import check_context
+from .prompts import held_out_prompts
 
 THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
 NEW_TOKENS = 160
@@ -89,14 +90,6 @@ def labels(drafts: list) -> list[str]:
     """The drafts' names; where two share one, with their place in the list, as two folders may be called alike."""
     names = [draft.name for draft in drafts]
     return [name if names.count(name) == 1 else f"{name}({place})" for place, name in enumerate(names, start=1)]
-
-
-def held_out_prompts(tokenizer, count: int) -> list[list[int]]:
-    """The openings of held-out tales, up to where everyone has been introduced; at most 50 come with the package."""
-    lines = (MODELS / "held_out_prompts.txt").read_text(encoding="utf-8").splitlines()
-    if count > len(lines):
-        raise ValueError(f"prompts is {count}; there are {len(lines)}")
-    return [tokenizer.encode(line) for line in lines[:count]]
 
 
 def print_plain_cost(target, text: list[int]) -> None:

@@ -16,7 +16,7 @@ from ..files.weights import weight_shapes
 from ..model import Transformer
 from ..speculation import speculative
 from ..views.text import table_lines
-from .bench import held_out_prompts
+from .prompts import held_out_prompts
 from .verdict import Verdict, verdict
 
 TARGET, DRAFT = "tales-24", "tales-1"
