@@ -1,0 +1,212 @@
+"""Sampling as argmax with noise: the same text for every tau and draft, and the distribution that softmax says."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from conftest import bundled, random_model, random_tokens
+
+from minispec import greedy, speculative
+from minispec.sampled import Sampled, gumbel_noise, keep_nucleus
+from minispec.scripted import Mix, scripted
+
+SETTINGS = [(1.0, 1.0), (0.7, 1.0), (1.5, 0.9), (3.0, 0.5), (0.05, 1.0)]
+
+
+def softmax_row(logits_V):
+    shares_V = np.exp(logits_V.astype(np.float64) - logits_V.max())
+    return shares_V / shares_V.sum()
+
+
+# --------------------------------------------------------------------------------------------------------- losslessness
+
+def test_speculative_sampling_writes_the_text_and_logits_of_plain_sampling_whatever_tau_and_draft():
+    """1,200 combinations: models, prompts, seeds, temperatures, nuclei, tau 0 to 8, a good, a bad and a greedy draft."""
+    compared = 0
+    for seed in range(8):
+        target = random_model(seed, scale=0.4, n_layer=1)
+        noisy_draft, other = random_model(seed, scale=0.38, n_layer=1), random_model(seed + 100, n_layer=1)
+        for temperature, top_p in SETTINGS:
+            sampled = Sampled(target, seed, temperature, top_p)
+            drafts = [Sampled(noisy_draft, seed, temperature, top_p), Sampled(other, seed + 1, temperature), other]
+            tokens = random_tokens(seed, 1 + seed % 5, 30)
+            rows = []
+            plain = greedy(sampled, tokens, 9, stop=None, logits=rows)
+            for draft, tau in itertools.product(drafts, range(0, 9)):
+                trace = speculative(sampled, draft, tokens, 9, tau=tau, stop=None)
+                written = [row for r in trace.rounds for row in r.target_logits_TV[:len(r.committed)]]
+                assert list(trace.tokens) == plain, (seed, temperature, top_p, tau)
+                assert np.array_equal(np.stack(written), np.stack(rows)), (seed, temperature, top_p, tau)
+                compared += 1
+    print(f"{compared} combinations equal")
+    assert compared >= 1000
+
+
+def test_shared_noise_makes_two_models_choose_alike_more_often_than_noise_of_their_own():
+    """Fixed seeds, so that the counts are facts and not chances."""
+    target, tokenizer = bundled("tales-24")
+    draft, _ = bundled("tales-1")
+    tokens = tokenizer.encode("Once upon a time there was a")
+    shared, apart = 0, 0
+    for seed in range(6):
+        sampled = Sampled(target, seed, 1.5)
+        passes = [len(speculative(sampled, Sampled(draft, draft_seed, 1.5), tokens, 40, tau=4).rounds)
+                  for draft_seed in (seed, seed + 1000)]
+        shared, apart = shared + passes[0], apart + passes[1]
+    print(f"target passes: {shared} with shared noise, {apart} with noise of its own")
+    assert shared < apart
+
+
+def test_another_seed_is_another_text_and_the_same_seed_the_same_one():
+    target, tokenizer = bundled("tales-1")
+    tokens = tokenizer.encode("Once")
+    texts = [tuple(greedy(Sampled(target, seed), tokens, 30)) for seed in (1, 2, 3, 1)]
+    assert texts[0] == texts[3] and len(set(texts)) == 3
+
+
+def test_a_scripted_model_can_be_sampled_too():
+    model = scripted(Mix(7), 7)
+    assert list(speculative(Sampled(model, 3, 9.0), model, [1], 20, tau=3).tokens) == greedy(Sampled(model, 3, 9.0), [1], 20)
+
+
+# -------------------------------------------------------------------------------------------------------- the noise's law
+
+def uniforms_behind(noise_V):
+    """The uniform numbers that a Gumbel noise was made from."""
+    return np.exp(-np.exp(-noise_V.astype(np.float64)))
+
+
+def test_the_noise_is_gumbel_distributed():
+    """Its uniform numbers fill (0, 1) evenly: the largest gap to the straight line is that of a sample of this size."""
+    numbers = np.sort(np.concatenate([uniforms_behind(gumbel_noise(seed, 5, 500)) for seed in range(400)]))
+    gap = np.abs(numbers - (np.arange(len(numbers)) + 0.5) / len(numbers)).max()
+    assert gap < 1.63 / math.sqrt(len(numbers))          # Kolmogorov and Smirnov, one in a hundred
+
+
+def test_of_two_tokens_each_is_chosen_as_often_as_softmax_says():
+    """400,000 places of one seed.  The share of token 1 lies within 4.5 standard deviations: one seed in 150,000 would not."""
+    logits_V = np.array([0.3, 1.1], dtype=np.float32)
+    share = softmax_row(logits_V)[1]
+    count = 400_000 // 100
+    noise = np.stack([gumbel_noise(11, position, 200).reshape(100, 2) for position in range(count)])
+    chosen = np.argmax(logits_V + noise, axis=-1).mean()
+    assert abs(chosen - share) < 4.5 * math.sqrt(share * (1 - share) / (100 * count))
+
+
+def test_texts_of_three_tokens_come_as_often_as_their_probabilities_multiply_to():
+    """A model with five tokens, all 125 texts, 8,000 seeds; chi-square with 124 degrees of freedom below 200 (p 2e-5)."""
+    model = random_model(3, vocab_size=5, n_layer=1, n_embd=4, n_positions=8)
+    probabilities = {}
+    for text in itertools.product(range(5), repeat=3):
+        logits_TV = model([0, *text[:2]])
+        probabilities[text] = float(np.prod([softmax_row(logits_TV[t])[text[t]] for t in range(3)]))
+    tables = {prefix: model([0, *prefix])[-1] for length in range(3)
+              for prefix in itertools.product(range(5), repeat=length)}
+    counts = dict.fromkeys(probabilities, 0)
+    for seed in range(8_000):
+        text = ()
+        for position in (1, 2, 3):
+            text += (int(np.argmax(tables[text] + gumbel_noise(seed, position, 5))),)
+        counts[text] += 1
+    for seed in (0, 1, 777):                             # the shortcut above is what the decoder does
+        assert tuple(greedy(Sampled(model, seed), [0], 3, stop=None)[1:]) == first_text(tables, seed)
+    expected = {text: 8_000 * share for text, share in probabilities.items()}
+    assert sum((counts[text] - expected[text]) ** 2 / expected[text] for text in counts) < 200
+
+
+def first_text(tables, seed):
+    text = ()
+    for position in (1, 2, 3):
+        text += (int(np.argmax(tables[text] + gumbel_noise(seed, position, 5))),)
+    return text
+
+
+def test_no_noise_comes_twice_at_other_positions_or_seeds():
+    """Among 250,000 numbers of 24 bits some 1,860 pairs meet by chance; a stream used twice would give whole rows."""
+    rows = {gumbel_noise(seed, position, 8).tobytes() for seed in range(250) for position in range(125)}
+    assert len(rows) == 250 * 125
+    edge = {gumbel_noise(seed, position, 8).tobytes() for seed in (0, 1, 2 ** 32, 2 ** 64 - 1) for position in (0, 1, 2 ** 32)}
+    assert len(edge) == 12
+
+
+def test_the_noise_of_a_token_does_not_depend_on_the_size_of_the_vocabulary():
+    assert np.array_equal(gumbel_noise(5, 9, 300)[:40], gumbel_noise(5, 9, 40))
+
+
+def test_the_raw_numbers_are_the_same_on_every_machine_and_version():
+    """Philox with key (seed, position), as its authors publish it; the logarithm after it may differ in the last bit."""
+    raw = np.random.Philox(key=np.array([7, 3], dtype=np.uint64)).random_raw(3).tolist()
+    assert raw == [8893702929424106994, 13357943582879616415, 927023405073346982]
+    noise = gumbel_noise(7, 3, 3)
+    assert noise.dtype == np.float32
+    by_hand = [-math.log(-math.log(((number >> 12) + 0.5) / 2 ** 52)) for number in raw]
+    assert np.allclose(noise, by_hand, rtol=1e-6)
+
+
+def test_the_smallest_and_the_largest_raw_number_give_finite_noise(monkeypatch):
+    class Ends:
+        def __init__(self, key):
+            pass
+
+        def random_raw(self, size):
+            return np.array([0, 2 ** 64 - 1], dtype=np.uint64)
+
+    monkeypatch.setattr(np.random, "Philox", Ends)
+    assert np.isfinite(gumbel_noise(0, 0, 2)).all()
+
+
+# ------------------------------------------------------------------------------------------------- temperature and nucleus
+
+def test_temperature_one_and_no_nucleus_leave_the_logits_as_they_are_but_for_the_noise():
+    model = random_model(1)
+    sampled_TV = Sampled(model, 9)([1, 2, 3])
+    expected_TV = model([1, 2, 3]) + np.stack([gumbel_noise(9, position, 30) for position in (1, 2, 3)])
+    assert np.array_equal(sampled_TV, expected_TV) and sampled_TV.dtype == np.float32
+
+
+def test_the_nucleus_is_the_fewest_likeliest_tokens_that_reach_top_p():
+    """Against the definition, on 500 random rows: no smaller set of tokens has top_p, and the set is the likeliest."""
+    random = np.random.default_rng(0)
+    for _ in range(500):
+        logits_V = (3 * random.normal(size=random.integers(1, 12))).astype(np.float32)
+        top_p = float(random.uniform(0.01, 0.999))
+        kept = np.isfinite(keep_nucleus(logits_V, top_p))
+        shares = np.sort(softmax_row(logits_V))[::-1]
+        fewest = next(count for count in range(1, len(shares) + 1) if shares[:count].sum() >= top_p - 1e-12)
+        assert kept.sum() == fewest and logits_V[kept].min() >= logits_V[~kept].max(initial=-np.inf)
+
+
+def test_a_tiny_nucleus_is_greedy_decoding_and_keeps_one_of_two_equal_tokens():
+    target, tokenizer = bundled("tales-1")
+    tokens = tokenizer.encode("The cat sat")
+    assert greedy(Sampled(target, 5, top_p=1e-9), tokens, 30) == greedy(target, tokens, 30)
+    assert np.isfinite(keep_nucleus(np.zeros(4, dtype=np.float32), 0.25)).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("arguments, name", [
+    ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"), ({"seed": True}, "seed"), ({"seed": 2 ** 64}, "seed"),
+    ({"seed": 1, "temperature": 0}, "temperature"), ({"seed": 1, "temperature": -1}, "temperature"),
+    ({"seed": 1, "temperature": float("nan")}, "temperature"), ({"seed": 1, "temperature": "1"}, "temperature"),
+    ({"seed": 1, "temperature": float("inf")}, "temperature"),
+    ({"seed": 1, "top_p": 0}, "top_p"), ({"seed": 1, "top_p": 1.01}, "top_p"), ({"seed": 1, "top_p": None}, "top_p")])
+def test_bad_arguments_are_one_sentence(arguments, name):
+    with pytest.raises((TypeError, ValueError), match=f"^{name} is ") as caught:
+        Sampled(random_model(0), **arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.reference
+def test_temperature_and_nucleus_are_those_of_transformers():
+    """The processors' own order: temperature first, then top-p; 200 random rows."""
+    torch = pytest.importorskip("torch")
+    processors = pytest.importorskip("transformers.generation.logits_process")
+    random = np.random.default_rng(4)
+    for _ in range(200):
+        logits_V = (2 * random.normal(size=50)).astype(np.float32)
+        temperature, top_p = float(random.uniform(0.3, 2)), float(random.uniform(0.1, 0.99))
+        warped = processors.TemperatureLogitsWarper(temperature)(None, torch.tensor(logits_V[None]))
+        warped = processors.TopPLogitsWarper(top_p)(None, warped)[0].numpy()
+        ours = keep_nucleus(logits_V / temperature, top_p)
+        assert np.array_equal(np.isfinite(ours), np.isfinite(warped))
+        assert np.allclose(ours[np.isfinite(ours)], warped[np.isfinite(ours)], rtol=1e-6)
