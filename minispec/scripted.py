@@ -112,3 +112,22 @@ def follow(texts: list[list[int]], n: int, otherwise: int = 0) -> Follow:
         most = max(of_last.values())
         followers[last] = min(token for token, count in of_last.items() if count == most)
     return Follow(followers, n, otherwise)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The rule "say what followed the last n tokens when they last stood in the text so far" (prompt lookup decoding,
+    Saxena 2023): a draft without a network.  It falls back on fewer tokens, and at last repeats the newest one.
+
+    subtle: the place where the last n tokens stand now has nothing behind it yet, so the search begins before it.
+    """
+
+    n: int = 3
+
+    def __call__(self, prefix: list[int]) -> int:
+        for length in range(min(self.n, len(prefix) - 1), 0, -1):
+            last = prefix[-length:]
+            for end in range(len(prefix) - 1, length - 1, -1):
+                if prefix[end - length:end] == last:
+                    return prefix[end]
+        return prefix[-1]
