@@ -44,7 +44,7 @@ def matching_round(target_TV, draft_TV, proposed: list[int], uniforms: list[floa
 
 
 def mixed_round(target_TV, draft_TV, proposed: list[int], uniforms: list[float]) -> tuple[int, int]:
-    """The textbook's rule as it is printed (Xiao & Zhu, 11.34 to 11.36): argmax drafts, ratio test, argmax correction."""
+    """The textbook's rule as it is printed (Xiao & Zhu, NLP book, 11.34 to 11.36): argmax draft, ratio test, argmax."""
     check_round(target_TV, draft_TV, proposed, uniforms)
     accepted = 0
     while accepted < len(proposed) and ratio_test(target_TV[accepted], draft_TV[accepted], proposed[accepted],
@@ -155,9 +155,9 @@ def four_rules(target_V, draft_V) -> str:
     best = int(np.argmax(draft_V))
     kept = {"Leviathan's rule": acceptance(target_V, draft_V), "equal to a sample": float(target_V @ draft_V),
             "textbook's mixed rule": kept_share(target_V, draft_V, best)}
-    rows = [("rule", "distance of the text", "a draft is kept", "same text as plain sampling", "random numbers per round")]
+    rows = [("rule", "distance of the text", "draft kept", "same text as plain sampling", "random numbers per round")]
     for name in ROUND_RULES:
-        texts = text_distribution(name, lambda _: target_V, lambda _: draft_V, len(target_V), 2, 1)
+        texts = text_distribution(name, lambda _: target_V, lambda _: draft_V, len(target_V), 2, tau=1)
         distance = text_distance(texts, sampled_texts(lambda _: target_V, len(target_V), 2))
         same = "yes" if name == "equal to a sample" else "no"
         numbers = "tau + 1" if ROUND_RULES[name][2] else "2 tau + 1"     # an argmax draft needs none
