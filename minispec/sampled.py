@@ -3,9 +3,9 @@
 The Gumbel-max trick: with noise g_v = -log(-log(u_v)) for every token, each u_v uniform and of its own, the argmax of
 logits_v + g_v is token v with the probability softmax(logits)_v (Gumbel 1954; Maddison et al. 2014).  Here the noise
 depends on seed, position and token and on nothing else.  So `greedy(Sampled(target, seed), …)` is sampling, and
-`speculative(Sampled(target, seed), Sampled(draft, seed), …)` writes the very same text, bit for bit, whatever the draft.
-Draft and target meet the same noise, and so mostly choose the same token (Daliri, Musco & Suresh 2024, "Coupling without
-communication and drafter-invariant speculative decoding").
+`speculative(Sampled(target, seed), Sampled(draft, seed), …)` writes the very same text, bit for bit, for any draft.
+Draft and target meet the same noise, and so mostly choose the same token (Daliri, Musco & Suresh 2024, "Coupling
+without communication and drafter-invariant speculative decoding").
 
 Invariant: a row depends on what its model says there, on seed and position, and not on how many rows are read with it.
 But: the logarithm may differ in its last bit between machines; so may, once in a very long text, a sampled token.
@@ -77,7 +77,7 @@ class Sampled:
         return f"Sampled({self.name})"
 
     def __call__(self, tokens: list[int], cache=None, record: list | None = None) -> np.ndarray:
-        """As the model's own call; row t of logits_TV is for position start + t + 1, and has the noise of that place."""
+        """As the model's own call; row t of logits_TV is for position start + t + 1, with the noise of that place."""
         start = 0 if cache is None else cache.length
         logits_TV = self.model(tokens, cache, record)
         noisy_TV = logits_TV / self.temperature      # subtle: a Python float, or the float32 would become float64

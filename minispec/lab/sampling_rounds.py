@@ -101,7 +101,7 @@ def text_distribution(name: str, target: Callable, draft: Callable, vocab_size: 
                       tau: int) -> dict[tuple[int, ...], float]:
     """The exact probability of every text of `length` tokens that a rule of ROUND_RULES writes, round after round.
 
-    target, draft: functions from a prefix to a distribution over vocab_size tokens.  Drafts behind the end are not made.
+    target, draft: functions from a prefix to a distribution over vocab_size tokens.  No drafts are made behind the end.
     """
     rule, edges_of, takes_argmax = ROUND_RULES[name]
     texts = {(): 1.0}
