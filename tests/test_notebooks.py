@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from minispec.views.answer import BAR, PRE, fold_answer
+
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NUMBERS = [f"{number:02d}" for number in range(10)]
@@ -31,6 +33,7 @@ A_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|usr|opt|var|mnt|Users|p
 HOW_TO_RUN = ("If that is right: jupyter nbconvert --to notebook --execute --inplace "
               "--ExecutePreprocessor.record_timing=False")
 STEPPER = "<div class=minispec-stepper"
+FOLD = "fold_answer()\n"                  # the first line of a cell that answers a Predict cell
 
 
 @cache
@@ -232,7 +235,8 @@ def test_code_cells_are_short_and_define_nothing(path):
     """What is worth a function is in the package, where it is tested and can be stepped into."""
     for cell in cells(path, "code"):
         assert source(cell).strip(), f"{cell['id']} is empty"
-        assert len(source(cell).splitlines()) <= CODE_LINES, f"{name(cell)} is longer than {CODE_LINES} lines"
+        lines = source(cell).removeprefix(FOLD).splitlines()
+        assert len(lines) <= CODE_LINES, f"{name(cell)} is longer than {CODE_LINES} lines"
         for node in ast.walk(ast.parse(source(cell))):
             defines = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
             assert not defines, f"{name(cell)} defines a {type(node).__name__}"
@@ -344,11 +348,44 @@ def test_what_is_asked_the_next_code_cell_answers(path):
 
 
 @each_notebook
-def test_the_output_of_an_answer_is_folded_and_no_other(path):
-    """JupyterLab hides it until the cell is run or its “…” is clicked; it stays stored, for paper, slides and GitHub."""
+def test_an_answer_is_behind_a_bar_and_nothing_else_is(path):
+    """Whether the cell was run or not, by hand or with Run All, in JupyterLab, on a slide or on a page."""
     answers = [next_code(path, cell)["id"] for cell in cells(path) if is_predict(cell)]
-    folded = [cell["id"] for cell in cells(path) if cell["metadata"].get("jupyter", {}).get("outputs_hidden")]
-    assert folded == answers
+    assert [cell["id"] for cell in cells(path, "code") if FOLD.strip() in source(cell)] == answers
+    for cell in cells(path, "code"):
+        assert "outputs_hidden" not in cell["metadata"].get("jupyter", {}), f"{name(cell)} is folded by JupyterLab only"
+        if cell["id"] in answers:
+            assert source(cell).startswith(FOLD) and len(cell["outputs"]) == 1, name(cell)
+            assert outputs(cell)[0]["text/html"].startswith(f"<details>{BAR}"), name(cell)
+
+
+def run_cells(*sources: str) -> list[list[dict[str, str]]]:
+    """The outputs of a notebook of these cells, which begins with the import."""
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    written = [nbformat.v4.new_code_cell(source) for source in ("from minispec.views import fold_answer", *sources)]
+    notebook = nbformat.v4.new_notebook(cells=written)
+    client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True)
+    asyncio.run(client.async_execute(env={**os.environ, "PYTHONPATH": str(ROOT)}))
+    return [outputs(cell) for cell in notebook.cells[1:]]
+
+
+def test_fold_answer_keeps_all_that_a_cell_shows_behind_one_bar_and_nothing_of_the_next_cell():
+    """Printed or displayed, as HTML or as text; after an error and after a second call too."""
+    table = "from IPython.display import HTML\nHTML('<b>bold</b>')"
+    folded, plain, html, failed, after, empty = run_cells(
+        FOLD + FOLD + "print('1 < 2')\n3", "print('open')", FOLD + table, FOLD + "print('so far')\n1 / 0", "4", FOLD)
+    assert folded == [{"text/html": f"<details>{BAR}\n{PRE.format('1 &lt; 2')}\n{PRE.format('3')}\n</details>",
+                       "text/plain": "Answer:\n1 < 2\n3"}]
+    assert plain == [{"stdout": "open\n"}]
+    assert html[0]["text/html"] == f"<details>{BAR}\n<b>bold</b>\n</details>"
+    assert sorted(next(iter(output)) for output in failed) == ["error", "text/html"]
+    assert after == [{"text/plain": "4"}] and empty == []
+
+
+def test_outside_a_notebook_fold_answer_does_nothing(capsys):
+    fold_answer()
+    print("said")
+    assert capsys.readouterr().out == "said\n"
 
 
 @each_notebook
