@@ -7,8 +7,8 @@ import pytest
 
 from minispec import plain_run, speculative
 from minispec.lab.costs import Costs
-from minispec.lab.pays import (Speedups, count_tokens, expected_tokens, fastest, formula_table, measure_pair,
-                               measure_pairs, pair_costs, plain_times, speculative_times, speedup, speedup_of,
+from minispec.lab.pays import (Speedups, best_tau, break_even, count_tokens, expected_tokens, fastest, formula_table,
+                               measure_pair, measure_pairs, pair_costs, plain_times, speculative_times, speedup, speedup_of,
                                speedup_table, timed_trace, token_table)
 from minispec.rates import conditional_acceptance, tokens_a_round
 from minispec.scripted import Mix, scripted
@@ -32,6 +32,49 @@ def test_expected_tokens_is_the_closed_form(alpha, tau):
 def test_with_free_drafts_and_free_rows_it_is_the_papers_table(alpha, tau, said):
     """Leviathan et al., table 1."""
     assert round(speedup(alpha, tau, 0.0), 2) == said
+
+
+ALPHAS_TO_BEST = """
+0.5  |  5 1.88 |  4 1.79 |  3 1.63 |  2 1.46 |  1 1.25 | 1 1.15 | 0 1.00
+0.6  |  7 2.30 |  6 2.17 |  4 1.92 |  3 1.67 |  2 1.40 | 1 1.23 | 1 1.07
+0.7  |  9 2.97 |  8 2.76 |  6 2.35 |  4 1.98 |  3 1.58 | 2 1.37 | 1 1.13
+0.8  | 14 4.23 | 11 3.82 |  8 3.09 |  6 2.47 |  4 1.87 | 3 1.55 | 2 1.22
+0.9  | 24 7.49 | 19 6.37 | 13 4.67 | 10 3.43 |  7 2.37 | 5 1.87 | 3 1.38
+0.95 | 40 12.54 | 31 9.95 | 21 6.60 | 15 4.48 | 10 2.87 | 8 2.18 | 5 1.51"""
+
+
+@pytest.mark.parametrize("line", ALPHAS_TO_BEST.split("\n")[1:])
+def test_the_best_tau_is_the_argmax_of_theorem_3_8(line):
+    """Computed from the theorem elsewhere.  Of equals (0.5, 0.2) the shorter; at (0.5, 0.5) the best is 1: no gain."""
+    alpha, *entries = line.split("|")
+    for c, entry in zip((0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), entries, strict=True):
+        tau, said = entry.split()
+        assert best_tau(float(alpha), c) == int(tau), c
+        assert abs(speedup(float(alpha), int(tau), c) - float(said)) <= 0.006 if tau != "0" else said == "1.00"
+
+
+def test_the_best_tau_counts_what_rows_cost_and_is_0_where_none_pays():
+    """Theorem 3.8 promises a gain wherever alpha > c; with real rows it may not come."""
+    free = dict.fromkeys(range(1, 20), 1.0)
+    assert best_tau(0.8, 0.1, free, 18) == best_tau(0.8, 0.1) == 6
+    staircase = {rows: 1.0 if rows <= 4 else 3.0 for rows in range(1, 20)}
+    assert best_tau(0.8, 0.1, staircase, 18) == 3
+    assert best_tau(0.9, 0.1, {rows: float(rows) for rows in range(1, 20)}, 18) == 0, "rows as dear as passes"
+    assert best_tau(1.0, 1.0) == best_tau(0.3, 0.3) == best_tau(0.9, 0.1, longest=0) == 0
+    assert best_tau(0.31, 0.3) == 1, "corollary 3.9"
+
+
+@pytest.mark.parametrize("tau, c, v", [(1, 0.14, 1.37), (1, 0.3, 1.0), (4, 0.1, 1.28), (8, 0.07, 1.7), (3, 0.0, 1.2)])
+def test_break_even_is_where_the_speed_up_is_one(tau, c, v):
+    edge = break_even(tau, c, v)
+    assert math.isclose(speedup(edge, tau, c, v), 1) and speedup(edge - 1e-6, tau, c, v) < 1
+    if tau == 1:
+        assert math.isclose(edge, c + v - 1)
+
+
+def test_there_is_no_break_even_where_a_perfect_draft_loses():
+    assert break_even(4, 1.0) is None and break_even(1, 0.5, 1.6) is None and break_even(0, 0.1) is None
+    assert break_even(4, 0.9999) > 0.99
 
 
 def test_one_draft_pays_exactly_where_alpha_exceeds_its_cost():

@@ -61,9 +61,10 @@ def test_on_random_models_too_with_any_length_and_tau(seed):
         assert replay(table, always(tau)) == rounds_of(speculative(target, draft, prompt, new_tokens, tau, stop=None))
 
 
-def test_how_sure_the_draft_was_is_its_own_probability_of_its_own_drafts():
+@pytest.mark.parametrize("name", ["noisy", "target"])
+def test_how_sure_the_draft_was_is_its_own_probability_of_its_own_drafts(name):
     """After what it guessed itself, right or wrong; and nothing where no draft fits any more."""
-    target, draft = golden("target"), golden("noisy")
+    target, draft = golden("target"), golden(name)
     table = chances(target, draft, [3, 1, 4], 12, longest=5)
     for row in range(12):
         context = list(table.text[:3 + row])

@@ -301,3 +301,11 @@ def test_every_glyph_is_in_the_legend():
     shown = [text.GLYPHS[state] for state in ("accepted", "rejected", "discarded", "correction", "bonus")]
     assert shown == ["✓", "✗", "·", "↳", "★"]
     assert all(glyph in text.LEGEND for glyph in shown)
+
+
+def test_the_flags_of_a_round_are_agreements_and_not_acceptances():
+    """Course row C20: [A, A, R, A, A, A] has five A and two accepted drafts."""
+    agreeing = [1, 2, 3, 4, 5, 6]
+    each = replace(mixed_trace(1, 4).rounds[0], proposed=(1, 2, 9, 4, 5, 6), choices=(*agreeing, 7), n_accepted=2)
+    assert text.flags(each) == "AARAAA" and text.flags(replace(each, proposed=())) == ""
+    assert text.flags(replace(each, proposed=(9, 2, 8))) == "RAR"

@@ -31,6 +31,27 @@ def speedup(alpha: float, tau: int, c: float, v: float = 1.0) -> float:
     return expected_tokens(alpha, tau) / (tau * c + v)
 
 
+def best_tau(alpha: float, c: float, v: dict[int, float] | None = None, longest: int = 64) -> int:
+    """The tau up to `longest` with the highest S, of equals the shortest; 0 where none is faster than greedy decoding.
+
+    v: rows -> cost of a pass; None where further rows cost nothing.
+    """
+    speeds = {tau: speedup(alpha, tau, c, v[tau + 1] if v else 1.0) for tau in range(1, longest + 1)}
+    best = max(speeds, key=speeds.get, default=0)
+    return best if best and speeds[best] > 1 else 0
+
+
+def break_even(tau: int, c: float, v: float = 1.0) -> float | None:
+    """The alpha from which on tau drafts a round pay, c and v as in `speedup`; None where even alpha = 1 does not."""
+    if speedup(1.0, tau, c, v) <= 1:
+        return None
+    low, high = 0.0, 1.0
+    for _ in range(60):                  # S grows with alpha: halve the interval that holds S = 1
+        middle = (low + high) / 2
+        low, high = (middle, high) if speedup(middle, tau, c, v) < 1 else (low, middle)
+    return high
+
+
 @dataclass(frozen=True, eq=False)
 class Pair:
     """A target and a draft on some prompts: one pooled trace for each tau."""

@@ -51,6 +51,14 @@ def verdict(each: Round, t: int) -> str:
     return "rejected" if t < each.n_examined else "discarded"
 
 
+def flags(each: Round) -> str:
+    """A for each draft that equals the target's choice of its row, R for each other: "AARAAA" (course row C20).
+
+    Only the A before the first R are accepted; a later row read a rejected draft.
+    """
+    return "".join("A" if draft == choice else "R" for draft, choice in zip(each.proposed, each.choices))
+
+
 def draft_words(trace: Trace, each: Round) -> list[Word]:
     """The drafts of a round, each with its glyph."""
     words = []
