@@ -1,0 +1,155 @@
+"""`python -m minispec grade`: marks for one submission or a class, from fresh cases, judged outside the sandbox.
+
+Invariant: a mark is given for right answers to every case of an exercise and for nothing else; exit codes, prints and
+claims of a submission count for nothing, and what is missing is 0.
+"""
+
+import argparse
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+from . import marks
+from .edition import PACKAGE, sandbox_edition
+from .exercise import for_learner
+from .marks import Grade, Mark
+from .registry import EXERCISES, cases, verdict
+from .sandbox import Child, Sandbox, prepare
+from .submissions import Submission, find_submissions, read_submission
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds of wall time."""
+
+    load: float = 30                     # to run the submission's own statements
+    exercise: float = 10                 # for all cases of one exercise; an honest answer takes under one
+    total: float = 120                   # for a submission
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `grade`."""
+    parser.add_argument("submission", nargs="+", metavar="SUBMISSION",
+                        help=".py, .ipynb or .zip; every entry of a folder or of a zip is one student's")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results; made if it is not there")
+    parser.add_argument("--seed", type=int, help="of the cases: the same seed, the same marks (default: a new one)")
+    parser.add_argument("--one", action="store_true", help="each SUBMISSION is one student's, with all that is in it")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at a time")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Grade, and write what is to be written; 0 whatever the marks are."""
+    if arguments.jobs < 1:
+        raise ValueError(f"--jobs is {arguments.jobs}; it must be 1 or more")
+    seed = secrets.randbelow(10**9) if arguments.seed is None else arguments.seed
+    submissions = find_submissions(arguments.submission, arguments.one)
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    files = marks.result_files(out, submissions)
+    for submission, file in zip(submissions, files):
+        marks.write_result(file, nothing(submission, "not graded: the grader did not come this far"), seed, ())
+    started = time.monotonic()
+    grades, lacks = grade_class(submissions, seed, arguments.jobs, files)
+    marks.write_class(out, grades, seed, lacks)
+    print(f"{len(grades)} submissions in {time.monotonic() - started:.1f} s, seed {seed}: {out}")
+    return 0
+
+
+def grade_class(submissions: list[Submission], seed: int, jobs: int = 1, files: list[Path] | None = None,
+                patience: Patience = Patience()) -> tuple[list[Grade], tuple[str, ...]]:
+    """The grades, in order, and what this system lacks; every result is written as soon as it is there."""
+    folder = Path(tempfile.mkdtemp(prefix="minispec-grade-"))
+    try:
+        sandbox_edition(folder / "edition")
+        sandbox = prepare(folder, PACKAGE.name)
+        asked = {name: cases(name, seed) for name in EXERCISES}
+        grades = [None] * len(submissions)
+        with ThreadPoolExecutor(jobs) as pool:
+            waiting = {pool.submit(grade, sandbox, submission, asked, seed, patience): place
+                       for place, submission in enumerate(submissions)}
+            for done, future in enumerate(as_completed(waiting), start=1):
+                place = waiting[future]
+                grades[place] = future.result()
+                if files is not None:
+                    marks.write_result(files[place], grades[place], seed, sandbox.lacks)
+                show_progress(done, len(submissions))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return grades, sandbox.lacks
+
+
+def show_progress(done: int, total: int) -> None:
+    """One line that grows, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\rgraded {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def nothing(submission: Submission, why: str) -> Grade:
+    """No points at all, with the reason in every row."""
+    return Grade(submission.name, tuple([Mark(name, 0, exercise.points, why) for name, exercise in EXERCISES.items()]))
+
+
+def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]], seed: int,
+          patience: Patience) -> Grade:
+    """The marks of one submission.  Where a child ends or hangs, another goes on with the next exercise."""
+    started = time.monotonic()
+    files, fault = read_submission(submission)
+    if fault:
+        return nothing(submission, fault)
+    found = {}
+    attempts, notes, printed = [], [], b""
+    while len(found) < len(asked) and time.monotonic() - started < patience.total:
+        with Child(sandbox, PACKAGE.name, files) as child:
+            loaded = child.ask(None, patience.load) if child.ready else None
+            if not isinstance(loaded, dict) or "found" not in loaded:
+                why = "the submission ended or did not come to an end while it was loaded"
+                found.update({name: why for name in asked if name not in found})
+            for name in asked:
+                if name not in found and not child.ended:
+                    found[name] = problem_of(child, name, asked[name], seed, patience.exercise)
+            attempts += child.attempts
+            printed = printed or child.printed
+            notes = loaded.get("notes", []) if isinstance(loaded, dict) else notes
+    grade = nothing(submission, f"not asked: the submission had used up its {patience.total:g} seconds")
+    given = [mark if mark.exercise not in found else judged(mark, found[mark.exercise]) for mark in grade.marks]
+    return replace(grade, marks=tuple(given), notes=tuple(map(str, notes)), attempts=tuple(dict.fromkeys(attempts)),
+                   printed=printed.decode("utf-8", "replace"), seconds=time.monotonic() - started)
+
+
+def judged(mark: Mark, problem: str | None) -> Mark:
+    """The mark with all its points where there is no problem."""
+    return replace(mark, points=mark.possible if problem is None else 0, message=problem or "")
+
+
+def problem_of(child: Child, name: str, tried: list[dict], seed: int, seconds: float) -> str | None:
+    """None where every case was answered rightly; else the sentence for the student.
+
+    The cases are asked in an order of the seed, so that counting the calls tells a function nothing.
+    """
+    end = time.monotonic() + seconds
+    answers = [{"error": "no answer"}] * len(tried)
+    for place in Random(f"order {name} {seed}").sample(range(len(tried)), len(tried)):
+        message = child.ask({"exercise": name, "case": for_learner(tried[place])}, end - time.monotonic())
+        if message is None:
+            child.kill()
+            ended = time.monotonic() < end
+            answers[place] = {"error": "the end of its process" if ended else f"no answer within {seconds:g} seconds"}
+            answers = [answers[place]] * len(tried)
+            tried = [tried[place]] * len(tried)
+            break
+        if "missing" in message:
+            return f"there is no function {name} in the submission"
+        answers[place] = message["answer"] if "answer" in message else {"error": str(message.get("error"))}
+        if str(message.get("error")).startswith("NotImplementedError"):
+            return "not written yet"
+    try:
+        return verdict(name, tried, answers)
+    except Exception as error:           # the judge met data that no answer can be
+        return f"an answer that cannot be read ({type(error).__name__})"

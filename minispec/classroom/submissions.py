@@ -1,0 +1,190 @@
+"""Finding what was handed in: a file, a folder of hundreds, or a zip, as names and bytes.
+
+Invariant: nothing of it is interpreted here, links are not followed, zips are never unpacked to disk, and no more than
+the limits below is ever in memory.  What cannot be read is a submission with a fault, which scores 0.
+"""
+
+import io
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..arguments import shown
+
+CODE = (".py", ".ipynb")
+MAX_FILES = 60                           # of one submission
+MAX_BYTES = 20_000_000                   # of one submission
+MAX_ENTRIES = 20_000                     # of a folder or a zip
+MAX_DIRECTORY = 4_000_000                # bytes of a zip's own list of names
+CLUTTER = ("__MACOSX", "__pycache__", "__init__.py")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: on disk, or a member of a zip."""
+
+    path: Path
+    member: str | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in."""
+
+    name: str
+    sources: tuple[Source, ...]
+    fault: str = ""                      # why it cannot be read at all
+
+
+def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
+    """The submissions in these files, folders and zips: every entry of a folder or a zip is one student's.
+
+    one: each path is one student's, with all that is in it.  Raises ValueError for a path that is not there.
+    """
+    found = []
+    for text in paths:
+        path = Path(os.path.realpath(text))      # what the grader names may be a link; what lies in it may not
+        if not path.exists():
+            raise ValueError(f"SUBMISSION is {shown(text)}; there is no such file or folder")
+        name = Path(text).name or path.name
+        if one or not (path.is_dir() or path.suffix.lower() == ".zip"):
+            found.append(Submission(name, (Source(path),)))
+            continue
+        try:
+            entries = listed_folder(path) if path.is_dir() else listed_zip(zipfile_of(path))
+        except (OSError, ValueError) as error:
+            found.append(Submission(name, (), str(error)))
+            continue
+        for entry in entry_names(entries):
+            sources = [Source(path / inside) if path.is_dir() else Source(path, inside)
+                       for inside in entries if inside == entry or inside.startswith(entry + "/")]
+            found.append(Submission(entry.rsplit("/", 1)[-1], tuple(sources)))
+    if not found:
+        raise ValueError(f"SUBMISSION is {shown(paths[0])}; there is nothing in it")
+    return found
+
+
+def entry_names(entries: list[str]) -> list[str]:
+    """The entries at the top, each a student's; below a folder that holds all the rest, as zips often have one."""
+    prefix = ""
+    while True:
+        names = sorted({prefix + entry[len(prefix):].split("/")[0] for entry in entries})
+        if len(names) != 1 or names[0] in entries:
+            return names
+        inner = {entry[len(names[0]) + 1:].split("/")[0] for entry in entries}
+        if all([name.lower().endswith(CODE) for name in inner]):
+            return names                 # one student's folder of notebooks
+        prefix = names[0] + "/"
+
+
+def is_clutter(name: str) -> bool:
+    """Hidden files and what systems leave behind."""
+    return any([part in CLUTTER or part.startswith(".") for part in name.split("/")])
+
+
+def listed_folder(folder: Path) -> list[str]:
+    """The files below a folder, as names with "/".  A link is listed, not followed."""
+    names = []
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        for name in sorted(files + links):
+            inside = Path(parent, name).relative_to(folder).as_posix()
+            if not is_clutter(inside):
+                names.append(inside)
+        if len(names) > MAX_ENTRIES:
+            raise ValueError(f"{folder} holds more than {MAX_ENTRIES:,} files")
+    return sorted(names)
+
+
+def zipfile_of(file: Path | bytes) -> zipfile.ZipFile:
+    """An open zip.  Raises ValueError where there is none, or where its list of names alone would fill the memory."""
+    try:
+        with open(file, "rb") if isinstance(file, Path) else io.BytesIO(file) as opened:
+            opened.seek(0, os.SEEK_END)
+            opened.seek(max(0, opened.tell() - 66_000))
+            tail = opened.read()
+        end = tail.rfind(b"PK\x05\x06")
+        if end < 0 or int.from_bytes(tail[end + 12:end + 16], "little") > MAX_DIRECTORY:
+            raise ValueError("not a zip, or one with too many files")
+        return zipfile.ZipFile(file if isinstance(file, Path) else io.BytesIO(file))
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise ValueError(f"not a zip that can be read: {error}") from None
+
+
+def listed_zip(archive: zipfile.ZipFile) -> list[str]:
+    """The members of a zip that are files, under the names that it gives them."""
+    names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    if len(names) > MAX_ENTRIES:
+        raise ValueError(f"the zip holds more than {MAX_ENTRIES:,} files")
+    return sorted({name for name in names if not is_clutter(name)})
+
+
+def read_submission(submission: Submission) -> tuple[list[tuple[str, bytes]], str]:
+    """The code of a submission as (plain name, content), zips inside it opened once, and what is wrong with it."""
+    if submission.fault:
+        return [], submission.fault
+    files = []
+    try:
+        for source in submission.sources:
+            for file in contents(source):
+                files.append(file)
+                if len(files) > MAX_FILES or sum([len(data) for _, data in files]) > MAX_BYTES:
+                    return [], f"more than {MAX_FILES} files or {MAX_BYTES:,} bytes of code"
+    except (OSError, ValueError) as error:
+        return [], str(error)
+    if not files:
+        return [], "there is no .py or .ipynb file in it"
+    return files, ""
+
+
+def contents(source: Source) -> Iterator[tuple[str, bytes]]:
+    """The code in one file, folder or zip, file by file."""
+    path = source.path
+    if source.member is not None:
+        yield from member_contents(zipfile_of(path), source.member, nested=True)
+    elif path.is_dir() and not path.is_symlink():
+        for name in listed_folder(path):
+            yield from contents(Source(path / name))
+    elif path.suffix.lower() == ".zip":
+        archive = zipfile_of(regular(path))
+        for name in listed_zip(archive):
+            yield from member_contents(archive, name)
+    elif path.suffix.lower() in CODE:
+        with open(regular(path), "rb") as file:
+            yield path.name, limited(file.read(MAX_BYTES + 1))
+
+
+def regular(path: Path) -> Path:
+    """The path.  Raises ValueError for a link, a pipe or a device: reading one may never end, or show another's file."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise ValueError(f"{path.name} is a link or not a regular file, and is not read")
+    return path
+
+
+def member_contents(archive: zipfile.ZipFile, name: str, nested: bool = False) -> Iterator[tuple[str, bytes]]:
+    """The code in a member of a zip, which may be a zip itself (one level); read up to the limit, whatever it claims."""
+    is_zip = nested and name.lower().endswith(".zip")
+    if not is_zip and not name.lower().endswith(CODE):
+        return
+    try:
+        with archive.open(name) as member:
+            data = member.read(MAX_BYTES + 1)
+    except Exception as error:           # damaged, encrypted, or packed in an unknown way: zipfile raises many kinds
+        raise ValueError(f"{name} cannot be unpacked: {error}") from None
+    limited(data)
+    if is_zip:
+        inner = zipfile_of(data)
+        for inside in listed_zip(inner):
+            yield from member_contents(inner, inside)
+    else:
+        yield name.replace("\\", "/").rsplit("/", 1)[-1], data
+
+
+def limited(data: bytes) -> bytes:
+    """The data.  Raises ValueError where there is more than a submission may have."""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"a file of more than {MAX_BYTES:,} bytes")
+    return data
