@@ -1,5 +1,5 @@
-"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, diff, bench, recall
-and train.
+"""The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, diff, bench, recall,
+grade and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -12,6 +12,7 @@ import sys
 
 from . import __version__
 from .checkpoint import list_models
+from .classroom import grading
 from .lab import bench, diffing, exactness, request, stepping
 from .lab.comparison import Comparison, compare
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
@@ -30,6 +31,7 @@ COMMANDS = {
     "diff": (diffing, "Two recorded runs of one prompt: the same text, or do they differ by a bug, or by rounding?"),
     "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
+    "grade": (grading, "Marks for exercises, of a submission or a whole class: fresh cases, and nobody's code is trusted."),
     "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),
 }
 

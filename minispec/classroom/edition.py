@@ -57,6 +57,8 @@ def without_bodies(text: str, replacement: str) -> str:
     replacement: one statement, in which {name} and {arguments} stand for the function's.
     """
     lines = text.split("\n")
+    if not any([f"def {name}(" in text for name in EXERCISES]):
+        return text
     for node in reversed(ast.parse(text).body):
         if isinstance(node, ast.FunctionDef) and node.name in EXERCISES and ast.get_docstring(node):
             named = node.args.posonlyargs + node.args.args

@@ -76,7 +76,10 @@ def grade_class(submissions: list[Submission], seed: int, jobs: int = 1, files: 
                        for place, submission in enumerate(submissions)}
             for done, future in enumerate(as_completed(waiting), start=1):
                 place = waiting[future]
-                grades[place] = future.result()
+                try:
+                    grades[place] = future.result()
+                except Exception as error:       # whatever one submission does, the others get their marks
+                    grades[place] = nothing(submissions[place], f"the grader failed: {type(error).__name__}: {error}")
                 if files is not None:
                     marks.write_result(files[place], grades[place], seed, sandbox.lacks)
                 show_progress(done, len(submissions))
@@ -103,29 +106,27 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
     files, fault = read_submission(submission)
     if fault:
         return nothing(submission, fault)
-    found = {}
-    attempts, notes, printed = [], [], b""
-    while len(found) < len(asked) and time.monotonic() - started < patience.total:
+    problems, attempts, notes, printed = {}, [], [], b""
+    while len(problems) < len(asked) and time.monotonic() - started < patience.total:
         with Child(sandbox, PACKAGE.name, files) as child:
             loaded = child.ask(None, patience.load) if child.ready else None
-            if not isinstance(loaded, dict) or "found" not in loaded:
-                why = "the submission ended or did not come to an end while it was loaded"
-                found.update({name: why for name in asked if name not in found})
+            if loaded is None or "found" not in loaded:
+                why = "the submission ended, or did not come to an end, while it was loaded"
+                problems.update({name: why for name in asked if name not in problems})
             for name in asked:
-                if name not in found and not child.ended:
-                    found[name] = problem_of(child, name, asked[name], seed, patience.exercise)
+                if name not in problems and not child.ended:
+                    problems[name] = problem_of(child, name, asked[name], seed, patience.exercise)
             attempts += child.attempts
             printed = printed or child.printed
-            notes = loaded.get("notes", []) if isinstance(loaded, dict) else notes
-    grade = nothing(submission, f"not asked: the submission had used up its {patience.total:g} seconds")
-    given = [mark if mark.exercise not in found else judged(mark, found[mark.exercise]) for mark in grade.marks]
-    return replace(grade, marks=tuple(given), notes=tuple(map(str, notes)), attempts=tuple(dict.fromkeys(attempts)),
-                   printed=printed.decode("utf-8", "replace"), seconds=time.monotonic() - started)
-
-
-def judged(mark: Mark, problem: str | None) -> Mark:
-    """The mark with all its points where there is no problem."""
-    return replace(mark, points=mark.possible if problem is None else 0, message=problem or "")
+            notes = loaded.get("notes", []) if loaded else notes
+    late = f"not asked: the submission had used up its {patience.total:g} seconds"
+    given = []
+    for mark in nothing(submission, late).marks:
+        problem = problems.get(mark.exercise, late)
+        given.append(replace(mark, points=mark.possible if problem is None else 0, message=problem or ""))
+    return replace(nothing(submission, ""), marks=tuple(given), notes=tuple(map(str, notes)),
+                   attempts=tuple(dict.fromkeys(attempts)), printed=printed.decode("utf-8", "replace"),
+                   seconds=time.monotonic() - started)
 
 
 def problem_of(child: Child, name: str, tried: list[dict], seed: int, seconds: float) -> str | None:
@@ -139,10 +140,9 @@ def problem_of(child: Child, name: str, tried: list[dict], seed: int, seconds: f
         message = child.ask({"exercise": name, "case": for_learner(tried[place])}, end - time.monotonic())
         if message is None:
             child.kill()
-            ended = time.monotonic() < end
-            answers[place] = {"error": "the end of its process" if ended else f"no answer within {seconds:g} seconds"}
-            answers = [answers[place]] * len(tried)
-            tried = [tried[place]] * len(tried)
+            late = time.monotonic() >= end
+            why = f"no answer within {seconds:g} seconds (an endless loop?)" if late else "the end of its process"
+            tried, answers = [tried[place]], [{"error": why}]
             break
         if "missing" in message:
             return f"there is no function {name} in the submission"

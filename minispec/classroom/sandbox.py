@@ -133,15 +133,18 @@ def hard_link(source: str, target: str) -> None:
 
 def starts(sandbox: Sandbox, package: str) -> bool:
     """Whether a child comes as far as being ready."""
-    with Child(sandbox, package, []) as child:
-        return child.ready
+    try:
+        with Child(sandbox, package, []) as child:
+            return child.ready
+    except OSError:
+        return False
 
 
 class Child:
     """One running worker.  Used in a `with`, which kills it at the end."""
 
     def __init__(self, sandbox: Sandbox, package: str, files: list[tuple[str, bytes]], limits: dict = LIMITS):
-        """files: what was handed in; numbered, so that no name of a student's choosing comes near a path."""
+        """files: what was handed in; under plain names, so that none of a student's choosing is a path."""
         self.attempts, self.printed, self.ended = [], b"", False
         self.folder = Path(tempfile.mkdtemp(prefix="work-", dir=sandbox.folder))
         self.folder.chmod(0o755)
@@ -175,16 +178,14 @@ class Child:
         if request is not None:
             self.requests.put(json.dumps(request).encode("ascii") + b"\n")
         end = time.monotonic() + seconds
-        while True:
-            try:
-                message = self.messages.get(timeout=max(0.0, end - time.monotonic()))
-            except queue.Empty:
-                self.kill()
-                return None
-            if not (isinstance(message, dict) and "attempt" in message):
-                return message
-            if len(self.attempts) < 20:
-                self.attempts.append(str(message["attempt"]))
+        with contextlib.suppress(queue.Empty):
+            while (left := end - time.monotonic()) > 0:
+                message = self.messages.get(timeout=left)
+                if not (isinstance(message, dict) and "attempt" in message):
+                    return message if isinstance(message, dict) else None
+                if len(self.attempts) < 20:
+                    self.attempts.append(str(message["attempt"]))
+        return None
 
     def kill(self) -> None:
         """End the child and whatever it has started."""

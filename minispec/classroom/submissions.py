@@ -82,17 +82,18 @@ def entry_names(entries: list[str]) -> list[str]:
 
 def is_clutter(name: str) -> bool:
     """Hidden files and what systems leave behind."""
-    return any([part in CLUTTER or part.startswith(".") for part in name.split("/")])
+    return any([part in CLUTTER or part.startswith(".") and part != ".." for part in name.split("/")])
 
 
 def listed_folder(folder: Path) -> list[str]:
     """The files below a folder, as names with "/".  A link is listed, not followed."""
     names = []
     for parent, folders, files in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        for name in sorted(files + links):
-            inside = Path(parent, name).relative_to(folder).as_posix()
-            if not is_clutter(inside):
+        paths = [Path(parent, name) for name in files + folders]
+        leaves = [path for path in paths if path.is_symlink() or not path.is_dir()]
+        for path in sorted(leaves) if paths else [Path(parent)]:     # an empty folder is somebody's too
+            inside = path.relative_to(folder).as_posix()
+            if inside != "." and not is_clutter(inside):
                 names.append(inside)
         if len(names) > MAX_ENTRIES:
             raise ValueError(f"{folder} holds more than {MAX_ENTRIES:,} files")
@@ -158,14 +159,14 @@ def contents(source: Source) -> Iterator[tuple[str, bytes]]:
 
 
 def regular(path: Path) -> Path:
-    """The path.  Raises ValueError for a link, a pipe or a device: reading one may never end, or show another's file."""
+    """The path.  Raises ValueError for a link, a pipe or a device: reading one may not end, or show another's file."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
         raise ValueError(f"{path.name} is a link or not a regular file, and is not read")
     return path
 
 
 def member_contents(archive: zipfile.ZipFile, name: str, nested: bool = False) -> Iterator[tuple[str, bytes]]:
-    """The code in a member of a zip, which may be a zip itself (one level); read up to the limit, whatever it claims."""
+    """The code in a member of a zip, itself a zip perhaps (one level); read up to the limit, whatever it claims."""
     is_zip = nested and name.lower().endswith(".zip")
     if not is_zip and not name.lower().endswith(CODE):
         return
