@@ -31,7 +31,7 @@ COMMANDS = {
     "diff": (diffing, "Two recorded runs of one prompt: the same text, or do they differ by a bug, or by rounding?"),
     "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
-    "grade": (grading, "Marks for exercises, of a submission or a whole class: fresh cases, and nobody's code is trusted."),
+    "grade": (grading, "Marks for exercises, of a submission or a class: fresh cases, and no student's code trusted."),
     "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),
 }
 
