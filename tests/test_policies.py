@@ -65,7 +65,7 @@ def test_each_policy_says_what_its_sentence_says():
     assert surviving(nothing, SURE, 0.9) == 3 and surviving(nothing, SURE, 0.7) == 5
     assert surviving(nothing, np.array([]), 0.7) == confident(nothing, np.array([]), 0.7) == 0
     assert recent([(4, 2)] * 20, SURE) == 3, "what is accepted, and one"
-    assert recent([(4, 4), (6, 6), (8, 8)] * 3, SURE) > 7
+    assert recent([(4, 4)] * 20, SURE) == 7, "accepted whole: it might have gone on"
 
 
 def test_the_policy_of_recent_rounds_falls_back_and_looks_again():

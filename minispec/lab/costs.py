@@ -5,7 +5,6 @@ for the screen only.
 """
 
 from dataclasses import dataclass
-from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -30,55 +29,43 @@ PUBLISHED = Costs(plain_seconds=0.0025, c=0.074, v=dict(enumerate(
 
 
 def timed_block(model, tokens: list[int], rows: int, cache: KVCache) -> float:
-    """Seconds of one pass over the last `rows` of the tokens, the cache holding all before them."""
+    """Seconds of one pass over the last `rows` of the tokens and its argmax, the cache holding all before them."""
     cache.truncate(len(tokens) - rows)
     unseen = tokens[cache.length:]
     started = perf_counter()
-    model(unseen, cache)
+    logits_TV = model(unseen, cache)
+    np.argmax(logits_TV, axis=-1)
     return perf_counter() - started
 
 
-def timed_run(model, tokens: list[int], cache: KVCache) -> float:
-    """Seconds a token of feeding the last RUN tokens one by one, as drafting and plain decoding do.
+def one_by_one(model, tokens: list[int], cache: KVCache) -> list[float]:
+    """Seconds of feeding each of the last RUN tokens, one behind the other, as drafting and greedy decoding do.
 
     subtle: several in a row, because a first pass after one of the other model finds the processor's caches full of
     that model's weights; alone it would cost up to half as much again.
     """
-    cache.truncate(len(tokens) - RUN)
-    started = perf_counter()
-    for position in range(len(tokens) - RUN, len(tokens)):
-        logits_TV = model(tokens[position:position + 1], cache)
-        np.argmax(logits_TV[-1])
-    return (perf_counter() - started) / RUN
+    ends = range(len(tokens) - RUN + 1, len(tokens) + 1)
+    return [timed_block(model, tokens[:end], 1, cache) for end in ends]
 
 
-def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repetitions: int = 5,
-                  passes: int = 5) -> Costs:
-    """Medians over interleaved repetitions, at the length of `tokens`: more than RUN and max(rows).
+def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repetitions: int = 20) -> Costs:
+    """Each kind of pass at its shortest of all repetitions, at the length of `tokens`: more than RUN and max(rows).
 
-    A repetition sums `passes` of each kind in the order of a decode, verifications after drafts: what interrupts
-    them, on a busy machine, then lengthens all kinds in proportion.
+    The kinds take turns, verifications after drafts as in a decode.  The shortest time is that of a machine which did
+    nothing else; a pass is short, so on a busy one some still go uninterrupted.
     """
-    target_cache = KVCache(target.config)
-    draft_cache = KVCache(draft.config)
+    target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
     target(tokens, target_cache)
     draft(tokens, draft_cache)
-    plain_seconds, draft_ratios = [], []
-    row_ratios = {k: [] for k in rows}
+    plain, drafting = [], []
+    verifying = {k: [] for k in rows}
     for _ in range(repetitions):
-        plain, drafting = 0.0, 0.0
-        verifying = dict.fromkeys(rows, 0.0)
-        for _ in range(passes):
-            plain += timed_run(target, tokens, target_cache)
-            for k in rows:
-                drafting += timed_run(draft, tokens, draft_cache) / len(rows)
-                verifying[k] += timed_block(target, tokens, k, target_cache)
-        plain_seconds.append(plain / passes)
-        draft_ratios.append(drafting / plain)
-        for k in rows:
-            row_ratios[k].append(verifying[k] / plain)
-    v = {k: median(ratios) for k, ratios in row_ratios.items()}
-    return Costs(median(plain_seconds), median(draft_ratios), v)
+        plain += one_by_one(target, tokens, target_cache)
+        for k, seconds in 2 * list(verifying.items()):
+            drafting += one_by_one(draft, tokens, draft_cache)
+            seconds.append(timed_block(target, tokens, k, target_cache))
+    v = {k: min(seconds) / min(plain) for k, seconds in verifying.items()}
+    return Costs(min(plain), min(drafting) / min(plain), v)
 
 
 def predicted_speedup(tokens_per_round: float, tau: int, costs: Costs) -> float:

@@ -7,7 +7,6 @@ But: one prompt at a time; what a whole server does is another matter.
 
 from dataclasses import dataclass, replace
 
-from ..cache import KVCache
 from ..decoding import plain_run
 from ..rates import conditional_acceptance, pooled, tokens_a_round
 from ..speculation import speculative
@@ -15,7 +14,7 @@ from ..trace import PlainRun, Trace
 from ..views.figure import Figure
 from ..views.figures import speedup_by_tau
 from ..views.text import rate
-from .costs import RUN, Costs, predicted_speedup, timed_block
+from .costs import Costs, measure_costs, predicted_speedup
 
 NEW_TOKENS = 40
 COST_TEXT = 64                           # tokens of the text at whose length costs are measured
@@ -109,29 +108,9 @@ class Speedups:
 
 
 def pair_costs(pair: Pair, repetitions: int = 20) -> Costs:
-    """c, and v for every tau of the pair, at the length of a text of the target's own.
-
-    Each kind of pass at its fastest; verifications come after drafts, as in a decode.
-    """
+    """c, and v for every tau of the pair, at the length of a text of the target's own."""
     text = list(plain_run(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT])
-    target_cache, draft_cache = KVCache(pair.target.config), KVCache(pair.draft.config)
-    pair.target(text, target_cache)
-    pair.draft(text, draft_cache)
-    plain, drafting = [], []
-    verifying = {tau + 1: [] for tau in pair.traces}
-    for _ in range(repetitions):
-        plain += one_by_one(pair.target, text, target_cache)
-        for rows, seconds in verifying.items():
-            drafting += one_by_one(pair.draft, text, draft_cache)
-            seconds.append(timed_block(pair.target, text, rows, target_cache))
-    v = {rows: min(seconds) / min(plain) for rows, seconds in verifying.items()}
-    return Costs(min(plain), min(drafting) / min(plain), v)
-
-
-def one_by_one(model, tokens: list[int], cache: KVCache) -> list[float]:
-    """Seconds of feeding each of the last RUN tokens, one behind the other, as drafting and plain decoding do."""
-    ends = range(len(tokens) - RUN + 1, len(tokens) + 1)
-    return [timed_block(model, tokens[:end], 1, cache) for end in ends]
+    return measure_costs(pair.target, pair.draft, text, tuple(tau + 1 for tau in pair.traces), repetitions)
 
 
 def fastest(runs: list[list[float]]) -> float:
