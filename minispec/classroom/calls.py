@@ -1,73 +1,144 @@
 """The learner's side: a case becomes arguments, the learner's function runs, its answer becomes plain data.
 
-Invariant: nothing here knows what is right.  Imports the core and the standard library only, so that it can be shipped
-with the hand-out edition.  What a learner returns is converted strictly: NumPy integers and 0-d arrays are fine,
-anything else that is not what was asked for is reported as a wrong kind.
+Invariant: nothing here knows what is right.  This file, `returned` and `recorded_run` import the core and the standard
+library only: they are shipped with the hand-out edition.  `returned` is strict about what a learner returns.
 """
 
-import math
+from ..cache import KVCache
+from ..scripted import scripted
+from .recorded_run import Run, rule_of
+from .returned import WrongKind, optional_real, real, reals, truth, truth_table, whole, whole_lists, wholes
 
-import numpy as np
-
-
-class WrongKind(Exception):
-    """What was returned cannot be read as what was asked for."""
-
-
-def described(value) -> str:
-    """A value for a message, on one line and not too long."""
-    line = " ".join(repr(value).split())
-    return f"{line if len(line) <= 60 else line[:59] + '…'} ({type(value).__name__})"
+MOST_PASSES = 400                        # of one model in one case; a decode that needs more does not end
 
 
-def whole(value) -> int:
-    """A Python int from an int, Python's or NumPy's."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise WrongKind(f"{described(value)} where a whole number belongs")
-    return int(value)
+class ArgumentChanged(Exception):
+    """A list that was handed in is not what it was."""
 
 
-def number(value) -> float | str:
-    """A Python float from any real number; "nan", "inf" and "-inf" as text, which JSON can carry."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise WrongKind(f"{described(value)} where a number belongs")
-    value = float(value)
-    return value if math.isfinite(value) else str(value)
+def copied(value):
+    """The value; a list or dict is copied with all that is in it."""
+    if isinstance(value, dict):
+        return {key: copied(member) for key, member in value.items()}
+    return [copied(member) for member in value] if isinstance(value, list) else value
 
 
-def listed(value) -> list:
-    """A list from a list, a tuple or an array of one axis or more."""
-    if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (list, tuple)):
-        return list(value)
-    raise WrongKind(f"{described(value)} where a list belongs")
+def run_unchanged(function, **arguments):
+    """What the function returns; raises ArgumentChanged where it changed a list that it was given."""
+    given = {name: copied(value) for name, value in arguments.items()}
+    returned = function(*arguments.values())
+    for name, value in arguments.items():
+        if isinstance(value, list) and value != given[name]:
+            raise ArgumentChanged(name)
+    return returned
 
 
-def wholes(value) -> list[int]:
-    """A list of whole numbers."""
-    return [whole(each) for each in listed(value)]
+class Watched:
+    """A model that notes every pass: the cache's length before it, and the tokens it was fed."""
+
+    def __init__(self, model):
+        self.model = model
+        self.config, self.name, self.vocabulary = model.config, model.name, model.vocabulary
+        self.passes = []
+
+    def __call__(self, tokens, cache=None, record=None):
+        if len(self.passes) >= MOST_PASSES:
+            raise RuntimeError(f"the {self.name} was run {MOST_PASSES} times: this does not come to an end")
+        start = 0 if cache is None else cache.length
+        logits_TV = self.model(tokens, cache, record)
+        self.passes.append([start, wholes(tokens)])
+        return logits_TV
 
 
-def call_next_token(functions: dict, case: dict):
-    """The id of the likeliest token."""
-    return whole(functions["next_token"](list(case["logits"])))
+def models_of(case: dict) -> tuple[Watched, Watched]:
+    """(target, draft) of a case: scripted models whose next token depends on every token before it."""
+    sizes = {"vocab_size": case["vocab"], "n_positions": case.get("positions", 64)}
+    end = case.get("end_token")
+    return tuple([Watched(scripted(rule_of(case, name), name=name, end_of_text=end, **sizes))
+                  for name in ("target", "draft")])
 
 
-def call_draft_context(functions: dict, case: dict):
-    """The tokens that one draft is conditioned on."""
-    return wholes(functions["draft_context"](list(case["prompt"]), list(case["verified"]), list(case["drafts"]),
-                                             case["t"]))
+def cache_with(model: Watched, tokens: list[int]) -> KVCache:
+    """A cache that has read these tokens; the reading is not noted."""
+    cache = KVCache(model.config)
+    if tokens:
+        model.model(tokens, cache)
+    return cache
 
 
-def call_count_accepted(functions: dict, case: dict):
-    """The length of the accepted prefix."""
-    return whole(functions["count_accepted"](list(case["proposed"]), list(case["choices"])))
+def cached_tokens(cache: KVCache) -> list[int]:
+    """What a scripted model's cache holds, read back from its keys."""
+    return [int(key) for key in cache.keys_LHPC[0, 0, :cache.length, 0]]
 
 
-CALLS = {"next_token": call_next_token, "draft_context": call_draft_context, "count_accepted": call_count_accepted}
+def call_propose_literal(function, case: dict):
+    """The drafts, without a cache."""
+    _, draft = models_of(case)
+    return wholes(run_unchanged(function, draft=draft, tokens=list(case["tokens"]), tau=case["tau"]))
+
+
+def call_propose(function, case: dict):
+    """The drafts, the passes that made them, and what the cache holds afterwards."""
+    _, draft = models_of(case)
+    cache = cache_with(draft, case["tokens"][:case["cached"]])
+    proposed = run_unchanged(function, draft=draft, tokens=list(case["tokens"]), tau=case["tau"], cache=cache)
+    return {"proposed": wholes(proposed), "passes": draft.passes, "cached": cached_tokens(cache)}
+
+
+def call_verify(function, case: dict):
+    """The choices, the passes that made them, and what the cache holds afterwards."""
+    target, _ = models_of(case)
+    cache = cache_with(target, case["tokens"][:case["cached"]])
+    choices = run_unchanged(function, target=target, tokens=list(case["tokens"]), proposed=list(case["proposed"]),
+                            cache=cache)
+    return {"choices": wholes(choices), "passes": target.passes, "cached": cached_tokens(cache)}
+
+
+def call_round(function, case: dict):
+    """What one round commits, both models' passes, and what both caches hold afterwards."""
+    target, draft = models_of(case)
+    target_cache = cache_with(target, case["tokens"][:-1])
+    draft_cache = cache_with(draft, case["tokens"][:case["cached"]])
+    committed = run_unchanged(function, target=target, draft=draft, tokens=list(case["tokens"]), tau=case["tau"],
+                              target_cache=target_cache, draft_cache=draft_cache)
+    return {"committed": wholes(committed), "target_passes": target.passes, "draft_passes": draft.passes,
+            "target_cached": cached_tokens(target_cache), "draft_cached": cached_tokens(draft_cache)}
+
+
+def call_decode(function, case: dict):
+    """The text of a whole decode, and both models' passes."""
+    target, draft = models_of(case)
+    text = run_unchanged(function, target=target, draft=draft, tokens=list(case["tokens"]),
+                         new_tokens=case["new_tokens"], tau=case["tau"], end_token=case["end_token"])
+    return {"text": wholes(text), "target_passes": target.passes, "draft_passes": draft.passes}
+
+
+def call_policy(function, case: dict):
+    """The tau of every round of a decode in which draft after draft is right as often as the case says."""
+    rounds, taus = [], []
+    for right in case["right"]:
+        tau = whole(run_unchanged(function, rounds=list(rounds)))
+        taus.append(tau)
+        tau = min(max(tau, 0), 64)
+        rounds.append((tau, min(tau, right)))
+    return taus
+
+
+def call_run_check(function, case: dict):
+    """What the learner's test says of one recorded run."""
+    return truth(function(Run(copied(case["run"]))))
+
+
+# exercise -> the converter of its answer, where its case is its arguments, in order
+PLAIN = {"next_token": whole, "softmax": reals, "draft_context": wholes, "row_contexts": whole_lists,
+         "causal_mask": truth_table, "count_accepted": whole, "commit": wholes, "attend": reals, "unseen": wholes,
+         "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real,
+         "best_tau": whole}
+# exercise -> the function that calls it
+STAGED = {"propose_literal": call_propose_literal, "propose": call_propose, "verify": call_verify,
+          "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode, "policy": call_policy,
+          "check_text": call_run_check, "check_drafts": call_run_check, "check_work": call_run_check,
+          "check_caches": call_run_check, "check_counters": call_run_check}
 
 
 def call(name: str, functions: dict, case: dict):
@@ -75,10 +146,16 @@ def call(name: str, functions: dict, case: dict):
 
     functions: name -> function; the one called `name` must be among them.
     """
+    function = functions[name]
     try:
-        return CALLS[name](functions, case)
+        if name in PLAIN:
+            arguments = {key: copied(value) for key, value in case.items() if not key.startswith("_")}
+            return PLAIN[name](run_unchanged(function, **arguments))
+        return STAGED[name](function, case)
     except WrongKind as problem:
         return {"wrong kind": str(problem)}
+    except ArgumentChanged as problem:
+        return {"changed": str(problem)}
 
 
 def attempt(name: str, functions: dict, case: dict):

@@ -35,3 +35,13 @@ class Exercise:
 def for_learner(case: dict) -> dict:
     """The case without what only the judge may know."""
     return {key: value for key, value in case.items() if not key.startswith("_")}
+
+
+def some_tokens(random: Random, count: int) -> list[int]:
+    """Token ids below 60, no two alike, so that none can stand for another."""
+    found = []
+    while len(found) < count:
+        token = random.randrange(60)
+        if token not in found:
+            found.append(token)
+    return found

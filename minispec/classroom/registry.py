@@ -4,13 +4,21 @@ Invariant: nothing here runs a learner's code; answers come as data (`calls.call
 same cases on every machine: only integers of `random.Random` and sums of few floats are used.
 """
 
+from functools import cache
 from random import Random
 
-from .drafting_steps import DRAFTING_STEPS
+from ..teaching.bugs import list_bugs
+from .cache_steps import CACHE_STEPS
+from .detective_steps import DETECTIVE_STEPS
+from .drafting_steps import DRAFTING_STEPS, differs
 from .exercise import Exercise
+from .loop_steps import LOOP_STEPS
+from .pays_steps import PAYS_STEPS
 from .verifying_steps import VERIFYING_STEPS
 
-EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in (*DRAFTING_STEPS, *VERIFYING_STEPS)}
+# in the order of the six notebooks; sampling will add gumbel_choice, ratio_test, residual and lookup behind LOOP_STEPS
+LADDER = (*DRAFTING_STEPS, *VERIFYING_STEPS, *CACHE_STEPS, *LOOP_STEPS, *PAYS_STEPS, *DETECTIVE_STEPS)
+EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in LADDER}
 
 
 def find_exercise(name: str) -> Exercise:
@@ -20,41 +28,57 @@ def find_exercise(name: str) -> Exercise:
     return EXERCISES[name]
 
 
+@cache
 def cases(name: str, seed: int) -> list[dict]:
     """The cases of an exercise, the smallest first: plain data, the same for the same seed."""
     return find_exercise(name).make(Random(f"{name} {seed}"))
 
 
 def judge(name: str, case: dict, answer) -> str | None:
-    """None for a right answer, else one sentence that teaches."""
+    """None for a right answer, else one sentence that teaches, with the case as arguments in front."""
+    exercise = find_exercise(name)
     if isinstance(answer, dict) and "error" in answer:
-        return f"{shown_case(case)}: your function stopped with {answer['error']}"
-    if isinstance(answer, dict) and "wrong kind" in answer:
-        return f"{shown_case(case)}: your function returned {answer['wrong kind']}"
-    return find_exercise(name).judge(case, answer)
+        problem = f"your function stopped with {answer['error']}"
+    elif isinstance(answer, dict) and "wrong kind" in answer:
+        problem = f"your function returned {answer['wrong kind']}"
+    elif isinstance(answer, dict) and "changed" in answer:
+        problem = f"your function changed the list {answer['changed']} that it was given; make a new list instead"
+    else:
+        problem = exercise.judge(case, answer)
+    arguments = [f"{key}={case[key]!r}" for key in case if key in (*exercise.parameters, "cached") and key != "run"]
+    return f"{', '.join(arguments)}: {problem}" if problem and arguments else problem
 
 
 def verdict(name: str, tried: list[dict], answers: list) -> str | None:
-    """None if all answers are right, else the sentence of the first wrong one and the name of a known mistake."""
-    problem, suspects = None, None
+    """None if all answers are right, else the sentence of the first wrong one and the name of a known mistake.
+
+    A mistake is named if every answer is the one that it gives, the right ones too, and no other mistake does.
+    """
+    problems = [judge(name, case, answer) for case, answer in zip(tried, answers)]
+    problem = next(filter(None, problems), None)
+    if problem is None:
+        return None
+    suspects = None
     for case, answer in zip(tried, answers):
-        found = judge(name, case, answer)
-        if found is not None:
-            problem = problem or found
+        if not (isinstance(answer, dict) and "error" in answer):     # what stops with an error can be anything
             alike = [bug for bug, wrong in find_exercise(name).known(case).items() if is_like(answer, wrong)]
             suspects = alike if suspects is None else [bug for bug in suspects if bug in alike]
-    if suspects and len(suspects) == 1:
-        problem += f'.  This is the bug "{suspects[0]}" of the gallery: minispec.teaching.bugs.diff("{suspects[0]}")'
-    return problem
+    return f"{problem}.  {named(suspects[0])}" if suspects and len(suspects) == 1 else problem
+
+
+def named(mistake: str) -> str:
+    """A known mistake, and where to look at it if the gallery has it."""
+    if mistake in list_bugs():
+        return f'This is the bug "{mistake}" of the gallery: see minispec.teaching.bugs.diff("{mistake}")'
+    return f"This is a known mistake: {mistake.replace('-', ' ')}"
 
 
 def is_like(answer, wrong) -> bool:
     """Whether a wrong answer is that of a known mistake; of an answer with parts, only those that are given count."""
     if isinstance(wrong, dict):
         return isinstance(answer, dict) and all([answer.get(part) == value for part, value in wrong.items()])
+    if isinstance(wrong, float):
+        return not differs([answer], [wrong])
+    if isinstance(wrong, list) and wrong and isinstance(wrong[0], float):
+        return not differs(answer, wrong)
     return answer == wrong
-
-
-def shown_case(case: dict) -> str:
-    """The case as arguments: tokens=[5], tau=2."""
-    return ", ".join([f"{key}={value!r}" for key, value in case.items() if key.islower() and key[0] != "_"])

@@ -24,7 +24,8 @@ from .bug import Bug
 from .gallery import GALLERY
 
 PACKAGE = Path(__file__).parent.parent
-LOADED: dict[Bug, ModuleType] = {}       # a bug is copied once a process
+LOADED: dict[tuple[Bug, bool], ModuleType] = {}      # a bug is copied once a process
+NOT_CORE = ("views", "lab", "train", "teaching", "classroom", "models")
 PREFIX = "minispec-bug-"                 # of the copies' folders; the number of the process follows
 NAME = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -76,27 +77,30 @@ def edited_files(bug: Bug) -> dict[str, tuple[str, str]]:
     return texts
 
 
-def load_bug(name: str | Bug) -> ModuleType:
+def load_bug(name: str | Bug, core_only: bool = False) -> ModuleType:
     """The package with the bug in it, as a module: use it as you use minispec.
 
+    core_only: without the rooms above the core and without models, in a third of the time.
     Raises ValueError for an unknown name, or where the source no longer has the text that the bug edits.
     """
     bug = find_bug(name)
-    if bug not in LOADED:
+    key = (bug, core_only)
+    if key not in LOADED:
         texts = edited_files(bug)
         if not LOADED:
             remove_left_behind()         # once a process
         parent = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         atexit.register(remove, parent, os.getpid())
         folder = parent / f"{PACKAGE.name}_{bug.name}".replace("-", "_")
-        shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"), copy_function=place)
+        left_out = shutil.ignore_patterns("__pycache__", *(NOT_CORE if core_only else ()))
+        shutil.copytree(PACKAGE, folder, ignore=left_out, copy_function=place)
         for place_in_copy in (folder, *folder.rglob("*")):
             if place_in_copy.is_dir():
                 place_in_copy.chmod(0o700)       # copied from a package that nobody may write, it could not be deleted
         for file, (_, edited) in texts.items():
             (folder / file).write_text(edited, encoding="utf-8")
-        LOADED[bug] = import_package(folder)
-    return LOADED[bug]
+        LOADED[key] = import_package(folder)
+    return LOADED[key]
 
 
 def place(source: str, destination: str) -> None:

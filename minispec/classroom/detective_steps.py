@@ -1,0 +1,150 @@
+"""Exercises 6: repair a file with three bugs of the gallery, and write the test that sees a promise broken.
+
+Invariant: a recorded run comes from the package or from a copy of it with one bug, on scripted models; `promises` says
+from the run alone whether it keeps a promise.
+"""
+
+from functools import partial
+from importlib import import_module
+from random import Random
+
+from ..teaching.bugs import load_bug
+from ..teaching.gallery import GALLERY
+from ..teaching.observer import Observer, most_passes, recorded_rounds
+from .exercise import Exercise, some_tokens
+from .loop_steps import DECODE, judge_decode, known_decode, make_decodes
+from .promises import PROMISES
+from .recorded_run import rule_of
+
+PACKAGE_NAME = __package__.rpartition(".")[0]
+# files in which a bug can be seen on scripted models, which have no attention and no weights
+SEEN_IN = {"speculation.py", "cache.py", "trace.py", "rates.py", "decoding.py"}
+BYSTANDERS = 2                           # bugs that leave the promise as it is: a test must not refuse them
+# (prompt, new tokens, tau, how often the draft misses, the new token that is made the end of the text)
+SIZES = ((1, 2, 1, 1, None), (1, 3, 2, 0, None), (2, 4, 0, 0, None), (2, 6, 3, 2, None), (3, 9, 4, 3, None),
+         (2, 12, 3, 0, None), (4, 9, 4, 1, None), (2, 12, 5, 4, 6), (3, 14, 4, 5, 9), (3, 10, 6, 0, 3),
+         (9, 20, 12, 5, None), (16, 24, 4, 4, None), (24, 16, 2, 3, 11), (2, 30, 6, 6, 24))
+
+
+def make_runs(promise: str, random: Random) -> list[dict]:
+    """Runs of all sizes, small ones first: some of every mutant that break the promise, and as many that keep it."""
+    trouble, family = PROMISES[promise]
+    asked = [asked_run(random, *size) for size in SIZES]
+    found = [{"run": run, "_bug": None} for run in recordings(None, asked)]
+    touching = [bug for bug in GALLERY if {file for file, _, _ in bug.edits} <= SEEN_IN]
+    mutants = [bug.name for bug in touching if family in bug.caught_by]
+    bystanders = drawn(random, [bug.name for bug in touching if family not in bug.caught_by], BYSTANDERS)
+    for name in (*mutants, *bystanders):
+        runs = recordings(name, asked)
+        broken = sorted([(trouble(run)[0], place) for place, run in enumerate(runs) if trouble(run)])
+        kept = [place for place, run in enumerate(runs) if trouble(run) is None and len(run["rounds"]) > 1]
+        # broken soon, broken late, and one by chance; and one that shows nothing
+        chosen = {place for _, place in broken[:1] + broken[-1:] + drawn(random, broken, 1)}
+        found += [{"run": runs[place], "_bug": name} for place in sorted(chosen | set(drawn(random, kept, 1)))]
+    return sorted(found, key=size_of_run)
+
+
+def drawn(random: Random, members: list, most: int) -> list:
+    """Up to `most` members, drawn by chance, in their order."""
+    places = set()
+    while len(places) < min(most, len(members)):
+        places.add(random.randrange(len(members)))
+    return [members[place] for place in sorted(places)]
+
+
+def size_of_run(case: dict) -> int:
+    """Tokens to look at."""
+    return len(case["run"]["tokens"])
+
+
+def asked_run(random: Random, length: int, new_tokens: int, tau: int, miss: int, ends: int | None) -> dict:
+    """What a run is asked for; where the text shall end early, the end token is one that the target comes upon."""
+    asked = {"models": {"vocab": 60 + random.randrange(40), "seed": random.randrange(1000), "miss": miss},
+             "prompt": some_tokens(random, length), "new_tokens": new_tokens, "tau": tau, "end_token": None}
+    if ends is not None:
+        rule, text = rule_of(asked["models"], "target"), list(asked["prompt"])
+        while len(text) < length + ends:
+            text.append(rule(text))
+        asked["end_token"] = text[-1]
+    return asked
+
+
+def recordings(name: str | None, asked: list[dict]) -> list[dict]:
+    """The runs of the clean package (None), or of a copy with that bug; those that stopped with an error end there."""
+    package = import_module(PACKAGE_NAME) if name is None else load_bug(name, core_only=True)
+    return [recorded(package, one) for one in asked]
+
+
+def recorded(package, asked: dict) -> dict:
+    """One decode as data."""
+    scripted = import_module(f"{package.__name__}.scripted").scripted
+    most = most_passes(asked["new_tokens"], asked["tau"])
+    target, draft = [Observer(scripted(rule_of(asked["models"], name), asked["models"]["vocab"], 128, name), most)
+                     for name in ("target", "draft")]
+    trace = None
+    with recorded_rounds(package) as rounds:
+        try:
+            trace = package.speculative(target, draft, list(asked["prompt"]), asked["new_tokens"], asked["tau"],
+                                        asked["end_token"])
+        except (AssertionError, ValueError, RuntimeError):       # what the gallery's bugs raise
+            pass
+    fields = ("tokens", "proposed", "choices", "committed", "target_cache", "draft_cache")
+    data = [{**{name: list(getattr(r, name)) for name in fields}, "n_accepted": r.n_accepted} for r in rounds]
+    rows = [rows for _, rows in target.passes]
+    tokens = asked["prompt"] + sum([r["committed"] for r in data], [])
+    counters = {"n_drafted": 0, "n_accepted": 0, "acceptance": None}
+    if trace is not None:
+        rate = import_module(f"{package.__name__}.rates").draft_efficiency(trace)
+        tokens, counters = list(trace.tokens), {"n_drafted": trace.n_drafted, "n_accepted": trace.n_accepted,
+                                                "acceptance": rate}
+    return {**asked, "tokens": tokens, "rounds": data, "target_passes": rows[1 if len(asked["prompt"]) > 1 else 0:],
+            **counters, "stopped": trace is None}
+
+
+def judge_run_check(promise: str, case: dict, answer) -> str | None:
+    """True exactly where the promise is kept."""
+    run = case["run"]
+    trouble = PROMISES[promise][0](run)
+    if answer is (trouble is None):
+        return None
+    which = f'with the bug "{case["_bug"]}"' if case["_bug"] else "of the right code"
+    size = (f"a run {which} (prompt {run['prompt']}, tau {run['tau']}, {len(run['rounds'])} rounds, text "
+            f"{run['tokens'][len(run['prompt']):]})")
+    if trouble is None:
+        return f"your test refuses {size}, which keeps the promise"
+    return f"your test passes {size}, but {trouble[1]}"
+
+
+def run_check(promise: str, title: str, lines: int, points: int, hints: tuple[str, str, str]) -> Exercise:
+    """The exercise of writing the test for one promise."""
+    return Exercise(f"check_{promise}", 6, title, ("run",), lines, 12, ("C17", "C21"), points, hints,
+                    partial(make_runs, promise), partial(judge_run_check, promise))
+
+
+DETECTIVE_STEPS = (
+    Exercise("repaired", 6, "Repair the file", DECODE, 3, 20, ("C14", "C20", "C21"), 15,
+             ("Three lines are wrong, each of a different promise: the text, the drafts, the work.",
+              "Which tokens has the draft not read after full acceptance? What if the end is drafted? What is kept?",
+              "Feed `context[cache.length:]`; cut after the first end token; truncate the target to a length."),
+             make_decodes, judge_decode, known_decode),
+    run_check("text", "A test for the text", 7, 10,
+              ("Ask the target itself, one token at a time: `run.target(text)` is the next token.",
+               "Begin with `run.prompt`; at most `run.new_tokens` tokens; stop after `run.end_token`.",
+               "Build that text in a loop and compare it with `run.tokens`.")),
+    run_check("drafts", "A test for the drafts", 5, 10,
+              ("Every draft of every round has a context. Which?",
+               "`run.draft(context)` says what the draft model guesses after it.",
+               "For each round `r` and each t: `run.draft(r.tokens + r.proposed[:t]) == r.proposed[t]`.")),
+    run_check("work", "A test for the work", 2, 5,
+              ("One pass of the target for each round. Over how many rows?",
+               "`run.target_passes` lists the rows of each pass.",
+               "It equals the list of `len(r.proposed) + 1`, round by round.")),
+    run_check("caches", "A test for the caches' lengths", 6, 10,
+              ("After a round a cache holds all of the new text but its last token, if it has read as much.",
+               "`r.draft_cache` is (length after drafting, length after rolling back); so is `r.target_cache`.",
+               "The second is the smaller of the first and `len(r.tokens) + len(r.committed) - 1`.")),
+    run_check("counters", "A test for the counters", 9, 10,
+              ("Count by hand: compare `r.proposed` with `r.choices`, place by place.",
+               "A round accepts no more than it commits: nothing behind a mismatch, nothing behind the end.",
+               "Check `r.n_accepted`, then the sums `run.n_drafted` and `run.n_accepted`, then `run.acceptance`.")),
+)

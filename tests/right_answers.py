@@ -1,0 +1,1088 @@
+"""Right answers to every exercise, in as many styles as students have: `<exercise>__<style>`, each on its own feet."""
+
+import functools
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from minispec import KVCache
+
+# ---- next_token
+
+
+def next_token__index(logits):
+    return logits.index(max(logits))
+
+
+def next_token__argmax(logits):
+    return np.argmax(logits)
+
+
+def next_token__loop(logits):
+    best = 0
+    for token in range(1, len(logits)):
+        if logits[token] > logits[best]:
+            best = token
+    return best
+
+
+def next_token__key(logits):
+    return max(range(len(logits)), key=logits.__getitem__)
+
+
+def next_token__sorted(logits):
+    return sorted(range(len(logits)), key=lambda token: (-logits[token], token))[0]
+
+
+def next_token__recursion(logits):
+    if len(logits) == 1:
+        return 0
+    rest = next_token__recursion(logits[:-1])
+    return rest if logits[rest] >= logits[-1] else len(logits) - 1
+
+
+def next_token__float32(logits):
+    return np.asarray(logits, dtype=np.float32).argmax(keepdims=True)[0]
+
+
+def next_token__where(logits):
+    array = np.array(logits)
+    return np.where(array == array.max())[0].min()
+
+
+# ---- softmax
+
+
+def softmax__loop(scores):
+    top = max(scores)
+    powers = [math.exp(score - top) for score in scores]
+    return [power / sum(powers) for power in powers]
+
+
+def softmax__numpy(scores):
+    powers = np.exp(np.array(scores) - np.max(scores))
+    return powers / powers.sum()
+
+
+def softmax__float32(scores):
+    scores = np.array(scores, dtype=np.float32)
+    powers = np.exp(scores - scores.max())
+    return (powers / powers.sum()).tolist()
+
+
+def softmax__log_sum(scores):
+    total = functools.reduce(np.logaddexp, scores)
+    return tuple(np.exp(np.array(scores) - total))
+
+
+def softmax__one_line(scores):
+    return [1 / sum(math.exp(min(other - score, 700)) for other in scores) for score in scores]
+
+
+def softmax__defensive(scores):
+    assert len(scores) > 0
+    scores = [float(score) for score in scores]
+    powers = {}
+    for place, score in enumerate(scores):
+        powers[place] = np.float64(math.exp(score - max(scores)))
+    total = math.fsum(powers.values())
+    return [powers[place] / total for place in range(len(scores))]
+
+
+# ---- draft_context
+
+
+def draft_context__sum(prompt, verified, drafts, t):
+    return prompt + verified + drafts[:t - 1]
+
+
+def draft_context__stars(prompt, verified, drafts, t):
+    return [*prompt, *verified, *drafts[0:t - 1]]
+
+
+def draft_context__loop(prompt, verified, drafts, t):
+    context = list(prompt)
+    context.extend(verified)
+    for number in range(1, t):
+        context.append(drafts[number - 1])
+    return context
+
+
+def draft_context__numpy(prompt, verified, drafts, t):
+    return np.concatenate([np.array(part, dtype=int) for part in (prompt, verified, drafts[:t - 1])])
+
+
+def draft_context__recursion(prompt, verified, drafts, t):
+    return prompt + verified if t == 1 else draft_context__recursion(prompt, verified, drafts, t - 1) + [drafts[t - 2]]
+
+
+def draft_context__chain(prompt, verified, drafts, t):
+    return tuple(itertools.chain(prompt, verified, itertools.islice(drafts, t - 1)))
+
+
+def draft_context__from_behind(prompt, verified, drafts, t):
+    whole = prompt + verified + drafts
+    return whole[:len(whole) - len(drafts) + t - 1]
+
+
+# ---- propose_literal
+
+
+def propose_literal__loop(draft, tokens, tau):
+    proposed = []
+    for _ in range(tau):
+        proposed.append(int(np.argmax(draft(tokens + proposed)[-1])))
+    return proposed
+
+
+def propose_literal__whole_text(draft, tokens, tau):
+    text = list(tokens)
+    while len(text) < len(tokens) + tau:
+        text.append(np.argmax(draft(text)[-1]))
+    return text[len(tokens):]
+
+
+def propose_literal__recursion(draft, tokens, tau):
+    if tau == 0:
+        return []
+    guess = np.argmax(draft(tokens)[-1])
+    return [guess] + propose_literal__recursion(draft, [*tokens, guess], tau - 1)
+
+
+def propose_literal__array(draft, tokens, tau):
+    proposed = np.zeros(tau, dtype=np.int32)
+    for t in range(tau):
+        proposed[t] = draft(np.concatenate([tokens, proposed[:t]]).astype(int))[-1].argmax()
+    return proposed
+
+
+def propose_literal__with_a_cache(draft, tokens, tau):
+    cache, feed, proposed = KVCache(draft.config), tokens, []
+    for _ in range(tau):
+        feed = [int(draft(feed, cache)[-1].argmax())]
+        proposed += feed
+    return proposed
+
+
+def propose_literal__reduce(draft, tokens, tau):
+    return functools.reduce(lambda made, _: made + [int(draft(list(tokens) + made)[-1].argmax())], range(tau), [])
+
+
+def propose_literal__lists(draft, tokens, tau):
+    proposed = ()
+    for t in range(1, tau + 1):
+        row = draft(list(tokens) + list(proposed)).tolist()[-1]
+        proposed += (row.index(max(row)),)
+    assert len(proposed) == tau
+    return proposed
+
+
+# ---- propose
+
+
+def propose__unseen(draft, tokens, tau, cache):
+    proposed = []
+    for _ in range(tau):
+        context = tokens + proposed
+        proposed.append(int(np.argmax(draft(context[cache.length:], cache)[-1])))
+    return proposed
+
+
+def propose__feed(draft, tokens, tau, cache):
+    feed, proposed = tokens[cache.length:], []
+    while len(proposed) < tau:
+        guess = draft(feed, cache)[-1].argmax()
+        proposed.append(guess)
+        feed = [guess]
+    return proposed
+
+
+def propose__whole_text(draft, tokens, tau, cache):
+    text = np.array(tokens)
+    for _ in range(tau):
+        text = np.append(text, draft(text[cache.length:], cache)[-1].argmax())
+    return text[len(tokens):]
+
+
+def propose__recursion(draft, tokens, tau, cache):
+    if tau < 1:
+        return []
+    guess = int(draft(tokens[cache.length:], cache)[-1].argmax())
+    return [guess] + propose__recursion(draft, tokens + [guess], tau - 1, cache)
+
+
+def propose__defensive(draft, tokens, tau, cache):
+    if tau < 0 or cache.length >= len(tokens):
+        raise ValueError("nothing to draft from")
+    proposed = []
+    for t in range(tau):
+        unread = (list(tokens) + proposed)[cache.length:]
+        logits_TV = draft(unread, cache)
+        assert logits_TV.shape[0] == len(unread)
+        proposed.append(int(np.argmax(logits_TV[len(unread) - 1])))
+    return tuple(proposed)
+
+
+def propose__first_apart(draft, tokens, tau, cache):
+    if tau == 0:
+        return []
+    proposed = [draft(tokens[cache.length:], cache)[-1].argmax()]
+    for _ in range(tau - 1):
+        proposed.append(draft(proposed[-1:], cache)[-1].argmax())
+    return np.array(proposed)
+
+
+# ---- row_contexts
+
+
+def row_contexts__comprehension(tokens, proposed):
+    return [tokens + proposed[:j] for j in range(len(proposed) + 1)]
+
+
+def row_contexts__growing(tokens, proposed):
+    rows = [list(tokens)]
+    for draft in proposed:
+        rows.append(rows[-1] + [draft])
+    return rows
+
+
+def row_contexts__accumulate(tokens, proposed):
+    return list(itertools.accumulate([list(tokens)] + [[draft] for draft in proposed]))
+
+
+def row_contexts__slices(tokens, proposed):
+    whole = tokens + proposed
+    return tuple(tuple(whole[:end]) for end in range(len(tokens), len(whole) + 1))
+
+
+def row_contexts__recursion(tokens, proposed):
+    return [tokens] if not proposed else row_contexts__recursion(tokens, proposed[:-1]) + [tokens + proposed]
+
+
+def row_contexts__arrays(tokens, proposed):
+    return [np.array(tokens + proposed[:j]) for j in range(1 + len(proposed))]
+
+
+# ---- causal_mask
+
+
+def causal_mask__comprehension(start, rows, positions):
+    return [[place <= start + t for place in range(positions)] for t in range(rows)]
+
+
+def causal_mask__outer(start, rows, positions):
+    return np.arange(positions)[None, :] <= np.arange(start, start + rows)[:, None]
+
+
+def causal_mask__tri(start, rows, positions):
+    return np.tri(rows, positions, start, dtype=bool)
+
+
+def causal_mask__slice_of_the_square(start, rows, positions):
+    return np.tril(np.ones((positions, positions), dtype=int))[start:start + rows]
+
+
+def causal_mask__fill(start, rows, positions):
+    mask = np.zeros((rows, positions), dtype=np.bool_)
+    for t in range(rows):
+        mask[t, :start + t + 1] = True
+    return mask
+
+
+def causal_mask__lists(start, rows, positions):
+    return [[1] * (start + t + 1) + [0] * (positions - start - t - 1) for t in range(rows)]
+
+
+# ---- verify
+
+
+def verify__argmax(target, tokens, proposed, cache):
+    logits_TV = target((tokens + proposed)[cache.length:], cache)
+    return np.argmax(logits_TV[-len(proposed) - 1:], axis=-1)
+
+
+def verify__list(target, tokens, proposed, cache):
+    logits_TV = target((tokens + proposed)[cache.length:], cache)
+    return np.argmax(logits_TV, axis=1).tolist()[-(len(proposed) + 1):]
+
+
+def verify__loop(target, tokens, proposed, cache):
+    first = len(tokens) - 1 - cache.length
+    rows = target([*tokens, *proposed][cache.length:], cache)
+    choices = []
+    for j in range(len(proposed) + 1):
+        choices.append(int(rows[first + j].argmax()))
+    return choices
+
+
+def verify__tuple(target, tokens, proposed, cache):
+    unread = list(tokens[cache.length:]) + list(proposed)
+    rows = target(unread, cache)
+    return tuple(np.int64(row.argmax()) for row in rows[len(unread) - len(proposed) - 1:])
+
+
+def verify__index(target, tokens, proposed, cache):
+    rows = target(np.array(tokens + proposed)[cache.length:], cache).tolist()
+    return [row.index(max(row)) for row in rows[::-1][:len(proposed) + 1]][::-1]
+
+
+def verify__defensive(target, tokens, proposed, cache):
+    if cache.length >= len(tokens):
+        raise ValueError("the last token must still be unread")
+    before = cache.length
+    logits_TV = target(tokens[before:] + proposed, cache)
+    assert cache.length == len(tokens) + len(proposed)
+    return [int(choice) for choice in logits_TV[len(tokens) - before - 1:].argmax(axis=-1)]
+
+
+# ---- count_accepted
+
+
+def count_accepted__while(proposed, choices):
+    n = 0
+    while n < len(proposed) and proposed[n] == choices[n]:
+        n += 1
+    return n
+
+
+def count_accepted__for(proposed, choices):
+    n = 0
+    for guess, choice in zip(proposed, choices):
+        if guess != choice:
+            break
+        n += 1
+    return n
+
+
+def count_accepted__recursion(proposed, choices):
+    if not proposed or proposed[0] != choices[0]:
+        return 0
+    return 1 + count_accepted__recursion(proposed[1:], choices[1:])
+
+
+def count_accepted__cumprod(proposed, choices):
+    same = np.array(proposed) == np.array(choices[:-1])
+    return np.cumprod(same.astype(int)).sum()
+
+
+def count_accepted__takewhile(proposed, choices):
+    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(proposed, choices))))
+
+
+def count_accepted__next(proposed, choices):
+    return next((n for n, guess in enumerate(proposed) if guess != choices[n]), len(proposed))
+
+
+def count_accepted__argmin(proposed, choices):
+    same = np.append(np.array(proposed, dtype=int) == np.array(choices[:-1], dtype=int), False)
+    return np.argmin(same)
+
+
+# ---- commit
+
+
+def commit__sum(tokens, proposed, choices, n_accepted):
+    return tokens + proposed[:n_accepted] + [choices[n_accepted]]
+
+
+def commit__from_the_choices(tokens, proposed, choices, n_accepted):
+    return tokens + choices[:n_accepted + 1]
+
+
+def commit__append(tokens, proposed, choices, n_accepted):
+    text = list(tokens)
+    text.extend(proposed[:n_accepted])
+    text.append(choices[n_accepted])
+    return text
+
+
+def commit__numpy(tokens, proposed, choices, n_accepted):
+    return np.array([*tokens, *proposed[:n_accepted], choices[n_accepted]])
+
+
+def commit__loop(tokens, proposed, choices, n_accepted):
+    text = tokens.copy()
+    for place in range(n_accepted + 1):
+        text += [proposed[place] if place < n_accepted else choices[place]]
+    return text
+
+
+def commit__tuple(tokens, proposed, choices, n_accepted):
+    assert 0 <= n_accepted <= len(proposed)
+    return tuple(tokens) + tuple(proposed[0:n_accepted]) + (choices[n_accepted],)
+
+
+# ---- attend
+
+
+def attend__loops(query, keys, values, length):
+    scores = [sum(q * k for q, k in zip(query, key)) / len(query) ** 0.5 for key in keys[:length]]
+    powers = [math.exp(score - max(scores)) for score in scores]
+    weights = [power / sum(powers) for power in powers]
+    return [sum(w * value[c] for w, value in zip(weights, values)) for c in range(len(query))]
+
+
+def attend__numpy(query, keys, values, length):
+    scores = np.array(keys[:length]) @ np.array(query) / np.sqrt(len(query))
+    weights = np.exp(scores - scores.max())
+    return weights / weights.sum() @ np.array(values[:length])
+
+
+def attend__float32(query, keys, values, length):
+    query, keys, values = [np.array(part, dtype=np.float32) for part in (query, keys, values)]
+    scores = keys[:length] @ query / np.float32(math.sqrt(len(query)))
+    weights = np.exp(scores - scores.max())
+    return (weights / weights.sum()) @ values[:length]
+
+
+def attend__mask(query, keys, values, length):
+    scores = np.array(keys) @ query / math.sqrt(len(query))
+    scores[length:] = -np.inf
+    weights = np.exp(scores - scores.max())
+    return (weights[:, None] / weights.sum() * values).sum(axis=0)
+
+
+def attend__running(query, keys, values, length):
+    top, total, mean = -math.inf, 0.0, [0.0] * len(query)
+    for key, value in zip(keys[:length], values[:length]):
+        score = np.dot(query, key) / len(query) ** 0.5
+        new = max(top, score)
+        total = total * math.exp(top - new) + math.exp(score - new)
+        mean = [m * math.exp(top - new) + math.exp(score - new) * x for m, x in zip(mean, value)]
+        top = new
+    return [m / total for m in mean]
+
+
+def attend__einsum(query, keys, values, length):
+    query = np.array(query) / np.sqrt(len(query))
+    powers = np.exp(np.einsum("c,pc->p", query, np.array(keys[:length])))
+    return np.einsum("p,pc->c", powers / powers.sum(), np.array(values[:length]))
+
+
+# ---- unseen
+
+
+def unseen__slice(tokens, cached):
+    return tokens[cached:]
+
+
+def unseen__comprehension(tokens, cached):
+    return [token for place, token in enumerate(tokens) if place >= cached]
+
+
+def unseen__from_behind(tokens, cached):
+    return tokens[len(tokens) - (len(tokens) - cached):]
+
+
+def unseen__numpy(tokens, cached):
+    return np.array(tokens)[cached:]
+
+
+def unseen__pop(tokens, cached):
+    left = list(tokens)
+    for _ in range(cached):
+        left.pop(0)
+    return left
+
+
+def unseen__islice(tokens, cached):
+    return tuple(itertools.islice(tokens, cached, None))
+
+
+# ---- lengths_to_keep
+
+
+def lengths_to_keep__min(n_tokens, n_committed, target_length, draft_length):
+    keep = n_tokens + n_committed - 1
+    return min(target_length, keep), min(draft_length, keep)
+
+
+def lengths_to_keep__list(n_tokens, n_committed, target_length, draft_length):
+    return [min(length, n_tokens + n_committed - 1) for length in (target_length, draft_length)]
+
+
+def lengths_to_keep__numpy(n_tokens, n_committed, target_length, draft_length):
+    return np.minimum([target_length, draft_length], n_tokens + n_committed - 1)
+
+
+def lengths_to_keep__clip(n_tokens, n_committed, target_length, draft_length):
+    return np.clip(np.array([target_length, draft_length]), 0, n_tokens + n_committed - 1).tolist()
+
+
+def lengths_to_keep__if(n_tokens, n_committed, target_length, draft_length):
+    text = n_tokens + n_committed
+    if target_length >= text:
+        target_length = text - 1
+    if draft_length >= text:
+        draft_length = text - 1
+    return target_length, draft_length
+
+
+def lengths_to_keep__by_the_target(n_tokens, n_committed, target_length, draft_length):
+    target = n_tokens + n_committed - 1          # the target has read as much in every round
+    return (np.int64(target), target if draft_length > target else draft_length)
+
+
+# ---- speculative_round
+
+
+def speculative_round__nine_lines(target, draft, tokens, tau, target_cache, draft_cache):
+    proposed = []
+    for _ in range(tau):
+        proposed.append(int(draft((tokens + proposed)[draft_cache.length:], draft_cache)[-1].argmax()))
+    choices = target((tokens + proposed)[target_cache.length:], target_cache)[-tau - 1:].argmax(axis=-1).tolist()
+    n = 0
+    while n < tau and proposed[n] == choices[n]:
+        n += 1
+    target_cache.truncate(len(tokens) + n)
+    draft_cache.truncate(len(tokens) + n)
+    return proposed[:n] + [choices[n]]
+
+
+def speculative_round__choices(target, draft, tokens, tau, target_cache, draft_cache):
+    feed, proposed = tokens[draft_cache.length:], []
+    while len(proposed) < tau:
+        feed = [draft(feed, draft_cache)[-1].argmax()]
+        proposed += feed
+    choices = target(tokens[-1:] + proposed, target_cache).argmax(axis=1)
+    n = int(np.cumprod(np.array(proposed, dtype=int) == choices[:-1]).sum())
+    for cache in (target_cache, draft_cache):
+        cache.truncate(len(tokens) + n)
+    return choices[:n + 1]
+
+
+def speculative_round__steps(target, draft, tokens, tau, target_cache, draft_cache):
+    def guess(model, unread, cache):
+        return [int(row.argmax()) for row in model(unread, cache)]
+    text = list(tokens)
+    for _ in range(tau):
+        text.append(guess(draft, text[draft_cache.length:], draft_cache)[-1])
+    choices = guess(target, text[target_cache.length:], target_cache)
+    committed = []
+    for drafted, choice in itertools.zip_longest(text[len(tokens):], choices):
+        committed.append(choice)
+        if drafted != choice:
+            break
+    target_cache.truncate(len(tokens) + len(committed) - 1)
+    draft_cache.truncate(len(tokens) + len(committed) - 1)
+    return committed
+
+
+def speculative_round__lengths_by_hand(target, draft, tokens, tau, target_cache, draft_cache):
+    proposed = []
+    for _ in range(tau):
+        proposed.append(int(np.argmax(draft((list(tokens) + proposed)[draft_cache.length:], draft_cache)[-1])))
+    choices = np.argmax(target([tokens[-1], *proposed], target_cache), axis=-1)
+    n = next((n for n in range(tau) if proposed[n] != choices[n]), tau)
+    target_cache.length = len(tokens) + n
+    draft_cache.length = min(draft_cache.length, len(tokens) + n)
+    return tuple(proposed[:n]) + (choices[n],)
+
+
+def speculative_round__array(target, draft, tokens, tau, target_cache, draft_cache):
+    text = np.array(tokens)
+    for _ in range(tau):
+        text = np.append(text, draft(text[draft_cache.length:], draft_cache)[-1].argmax())
+    choices = target(text[target_cache.length:], target_cache).argmax(-1)
+    wrong = np.flatnonzero(text[len(tokens):] != choices[:-1])
+    n = wrong[0] if wrong.size else tau
+    [cache.truncate(int(len(tokens) + n)) for cache in (target_cache, draft_cache)]
+    return choices[:n + 1]
+
+
+def speculative_round__defensive(target, draft, tokens, tau, target_cache, draft_cache):
+    assert target_cache is not draft_cache and target_cache.length < len(tokens) and draft_cache.length < len(tokens)
+    proposed = []
+    for t in range(tau):
+        context = tokens + proposed
+        proposed.append(int(draft(context[draft_cache.length:], draft_cache)[-1].argmax()))
+    rows = target((tokens + proposed)[target_cache.length:], target_cache)
+    choices = [int(row.argmax()) for row in rows][-len(proposed) - 1:]
+    n_accepted = 0
+    for t in range(tau):
+        if proposed[t] != choices[t]:
+            break
+        n_accepted = t + 1
+    committed = list(proposed[:n_accepted]) + [choices[n_accepted]]
+    keep = len(tokens) + len(committed) - 1
+    if target_cache.length > keep:
+        target_cache.truncate(keep)
+    if draft_cache.length > keep:
+        draft_cache.truncate(keep)
+    return committed
+
+
+# ---- speculative
+
+
+def speculative__capped(target, draft, tokens, new_tokens, tau, end_token):
+    target_cache, draft_cache, text = KVCache(target.config), KVCache(draft.config), list(tokens)
+    end = len(tokens) + new_tokens
+    while len(text) < end:
+        proposed = []
+        for _ in range(min(tau, end - len(text) - 1)):
+            proposed.append(int(draft((text + proposed)[draft_cache.length:], draft_cache)[-1].argmax()))
+        rows = target((text + proposed)[target_cache.length:], target_cache)
+        choices = rows[-len(proposed) - 1:].argmax(axis=-1).tolist()
+        n = 0
+        while n < len(proposed) and proposed[n] == choices[n]:
+            n += 1
+        for token in choices[:n + 1]:
+            text.append(token)
+            if token == end_token:
+                return text
+        target_cache.truncate(len(text) - 1)
+        draft_cache.truncate(len(text) - 1)
+    return text
+
+
+def speculative__prefilled(target, draft, tokens, new_tokens, tau, end_token):
+    caches = {model: KVCache(model.config) for model in (target, draft)}
+    for model, cache in caches.items():
+        if len(tokens) > 1 and new_tokens:
+            model(tokens[:-1], cache)
+    text, left = list(tokens), new_tokens
+    while left:
+        block = list(text)
+        for _ in range(min(tau, left - 1)):
+            block.append(draft(block[caches[draft].length:], caches[draft])[-1].argmax())
+        choices = target(block[len(text) - 1:], caches[target]).argmax(axis=1)
+        same = [guess == choice for guess, choice in zip(block[len(text):], choices)] + [False]
+        new = [int(choice) for choice in choices[:same.index(False) + 1]]
+        if end_token is not None and end_token in new:
+            return text + new[:new.index(end_token) + 1]
+        text, left = text + new, left - len(new)
+        for cache in caches.values():
+            cache.truncate(len(text) - 1)
+    return text
+
+
+def speculative__recursion(target, draft, tokens, new_tokens, tau, end_token):
+    def go_on(text, left, target_cache, draft_cache):
+        if left <= 0:
+            return text
+        proposed = []
+        for _ in range(min(tau, left - 1)):
+            proposed.append(int(draft((text + proposed)[draft_cache.length:], draft_cache)[-1].argmax()))
+        choices = target((text + proposed)[target_cache.length:], target_cache).argmax(-1)[-len(proposed) - 1:]
+        new = []
+        for place in range(len(choices)):
+            new.append(int(choices[place]))
+            if new[-1] == end_token:
+                return text + new
+            if place == len(proposed) or proposed[place] != choices[place]:
+                break
+        target_cache.truncate(len(text + new) - 1)
+        draft_cache.truncate(len(text + new) - 1)
+        return go_on(text + new, left - len(new), target_cache, draft_cache)
+    return go_on(list(tokens), new_tokens, KVCache(target.config), KVCache(draft.config))
+
+
+def speculative__array(target, draft, tokens, new_tokens, tau, end_token):
+    text, caches = np.array(tokens), (KVCache(target.config), KVCache(draft.config))
+    end = text.size + new_tokens
+    while text.size < end and (text.size == len(tokens) or text[-1] != end_token):
+        block = text
+        for _ in range(min(tau, end - text.size - 1)):
+            block = np.append(block, draft(block[caches[1].length:], caches[1])[-1].argmax())
+        choices = target(block[caches[0].length:], caches[0]).argmax(-1)[text.size - 1 - block.size:]
+        n = int(np.cumprod(block[text.size:] == choices[:-1]).sum())
+        new = choices[:n + 1]
+        stops = np.flatnonzero(new == end_token) if end_token is not None else np.array([])
+        text = np.concatenate([text, new[:stops[0] + 1] if stops.size else new])
+        [cache.truncate(int(text.size) - 1) for cache in caches]
+    return text
+
+
+def speculative__rounds(target, draft, tokens, new_tokens, tau, end_token):
+    def one_round(text, tau, target_cache, draft_cache):
+        proposed = []
+        while len(proposed) < tau:
+            context = text + proposed
+            proposed.append(int(np.argmax(draft(context[draft_cache.length:], draft_cache)[-1])))
+        logits_TV = target((text + proposed)[target_cache.length:], target_cache)
+        choices = [int(np.argmax(row)) for row in logits_TV[len(logits_TV) - tau - 1:]]
+        n = next((n for n in range(tau) if proposed[n] != choices[n]), tau)
+        return proposed[:n] + [choices[n]]
+    target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
+    text = list(tokens)
+    while len(text) < len(tokens) + new_tokens:
+        new = one_round(text, min(tau, len(tokens) + new_tokens - len(text) - 1), target_cache, draft_cache)
+        if end_token in new:
+            return text + new[:new.index(end_token) + 1]
+        text += new
+        target_cache.truncate(len(text) - 1)
+        draft_cache.truncate(len(text) - 1)
+    return text
+
+
+def speculative__defensive(target, draft, tokens, new_tokens, tau, end_token):
+    if new_tokens <= 0:
+        return list(tokens)
+    text, target_cache, draft_cache = list(map(int, tokens)), KVCache(target.config), KVCache(draft.config)
+    limit, done = len(text) + new_tokens, False
+    while not done:
+        room = limit - len(text) - 1
+        proposed = []
+        for _ in range(max(0, min(tau, room))):
+            proposed.append(int(draft((text + proposed)[draft_cache.length:], draft_cache)[-1].argmax()))
+        rows = target((text + proposed)[target_cache.length:], target_cache)
+        rows = rows[rows.shape[0] - 1 - len(proposed):]
+        for place, row in enumerate(rows):
+            own = int(row.argmax())
+            text.append(own)
+            done = own == end_token or len(text) == limit
+            if done or place == len(proposed) or proposed[place] != own:
+                break
+        keep = len(text) - 1
+        target_cache.truncate(keep)
+        draft_cache.truncate(keep)
+    return tuple(text)
+
+
+# ---- repaired: the file with its three lines right; other loops are as good
+
+
+def repaired__three_lines(target, draft, tokens, new_tokens, tau, end_token):
+    text = list(tokens)
+    end = len(text) + new_tokens
+    target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
+    while len(text) < end:
+        proposed = []
+        for _ in range(min(tau, end - len(text) - 1)):
+            context = text + proposed
+            proposed.append(int(draft(context[draft_cache.length:], draft_cache)[-1].argmax()))
+        context = text + proposed
+        rows = target(context[target_cache.length:], target_cache)
+        choices = rows[-len(proposed) - 1:].argmax(axis=-1).tolist()
+        n = 0
+        while n < len(proposed) and proposed[n] == choices[n]:
+            n += 1
+        committed = proposed[:n] + [choices[n]]
+        if end_token in committed:
+            committed = committed[:committed.index(end_token) + 1]
+        text += committed
+        target_cache.truncate(len(text) - 1)
+        draft_cache.truncate(len(text) - 1)
+        if text[-1] == end_token:
+            break
+    return text
+
+
+repaired__capped = speculative__capped
+repaired__prefilled = speculative__prefilled
+repaired__recursion = speculative__recursion
+repaired__array = speculative__array
+repaired__rounds = speculative__rounds
+
+
+# ---- expected_tokens
+
+
+def expected_tokens__sum(alpha, tau):
+    return sum(alpha ** t for t in range(tau + 1))
+
+
+def expected_tokens__closed_form(alpha, tau):
+    return tau + 1 if alpha == 1 else (1 - alpha ** (tau + 1)) / (1 - alpha)
+
+
+def expected_tokens__horner(alpha, tau):
+    tokens = 1.0
+    for _ in range(tau):
+        tokens = 1 + alpha * tokens
+    return tokens
+
+
+def expected_tokens__recursion(alpha, tau):
+    return 1 if tau == 0 else 1 + alpha * expected_tokens__recursion(alpha, tau - 1)
+
+
+def expected_tokens__float32(alpha, tau):
+    return np.sum(np.float32(alpha) ** np.arange(tau + 1), dtype=np.float32)
+
+
+def expected_tokens__polyval(alpha, tau):
+    return np.polyval(np.ones(tau + 1), alpha)
+
+
+def expected_tokens__enumeration(alpha, tau):
+    mean = 0.0
+    for right in itertools.product((True, False), repeat=tau):
+        chance = math.prod(alpha if r else 1 - alpha for r in right)
+        mean += chance * (1 + len(list(itertools.takewhile(bool, right))))
+    return mean
+
+
+def expected_tokens__fraction(alpha, tau):
+    return float(sum(Fraction(alpha) ** t for t in range(tau + 1)))
+
+
+# ---- speedup
+
+
+def speedup__sum(alpha, tau, c, v):
+    return sum(alpha ** t for t in range(tau + 1)) / (tau * c + v)
+
+
+def speedup__closed_form(alpha, tau, c, v):
+    tokens = (1 - alpha ** (tau + 1)) / (1 - alpha) if alpha < 1 else tau + 1
+    return tokens / (tau * c + v)
+
+
+def speedup__per_token(alpha, tau, c, v):
+    return 1 / ((tau * c + v) / sum(alpha ** t for t in range(tau + 1)))
+
+
+def speedup__loop(alpha, tau, c, v):
+    tokens, cost, chance = 1, v, 1
+    for _ in range(tau):
+        chance *= alpha
+        tokens += chance
+        cost += c
+    return tokens / cost
+
+
+def speedup__numpy(alpha, tau, c, v):
+    return np.float64(alpha) ** np.arange(tau + 1) @ np.ones(tau + 1) / (tau * c + v)
+
+
+def speedup__float32(alpha, tau, c, v):
+    alpha, c, v = np.float32(alpha), np.float32(c), np.float32(v)
+    return np.sum(alpha ** np.arange(tau + 1, dtype=np.float32)) / (np.float32(tau) * c + v)
+
+
+# ---- break_even
+
+
+def break_even__sum(alpha, tau, v):
+    c = (sum(alpha ** t for t in range(tau + 1)) - v) / tau
+    return c if c >= 0 else None
+
+
+def break_even__if(alpha, tau, v):
+    tokens = 0
+    for t in range(tau + 1):
+        tokens += alpha ** t
+    if tokens < v:
+        return None
+    return (tokens - v) / tau
+
+
+def break_even__closed_form(alpha, tau, v):
+    tokens = (1 - alpha ** (tau + 1)) / (1 - alpha) if alpha != 1 else tau + 1
+    return None if tokens - v < 0 else np.float64((tokens - v) / tau)
+
+
+def break_even__bisection(alpha, tau, v):
+    tokens = sum(alpha ** t for t in range(tau + 1))
+    if tokens / v < 1:
+        return None
+    low, high = 0.0, 100.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tokens / (tau * middle + v) > 1 else (low, middle)
+    return low
+
+
+def break_even__horner(alpha, tau, v):
+    tokens = 1.0
+    for _ in range(tau):
+        tokens = 1 + alpha * tokens
+    return (tokens - v) / tau if tokens >= v else None
+
+
+def break_even__float32(alpha, tau, v):
+    left = np.sum(np.float32(alpha) ** np.arange(tau + 1)) - np.float32(v)
+    return None if left < 0 else np.float32(left / tau)
+
+
+# ---- best_tau
+
+
+def best_tau__loop(alpha, c, v):
+    best, best_speed = 0, 1.0
+    for tau in range(1, len(v) - 1):
+        speed = sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1])
+        if speed > best_speed:
+            best, best_speed = tau, speed
+    return best
+
+
+def best_tau__max(alpha, c, v):
+    return max(range(len(v) - 1), key=lambda tau: sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1]))
+
+
+def best_tau__argmax(alpha, c, v):
+    taus = np.arange(len(v) - 1)
+    return np.argmax(np.cumsum(alpha ** taus) / (taus * c + np.array(v)[1:]))
+
+
+def best_tau__cost_per_token(alpha, c, v):
+    costs, tokens = [], 0
+    for tau in range(len(v) - 1):
+        tokens += alpha ** tau
+        costs.append((tau * c + v[tau + 1]) / tokens)
+    return costs.index(min(costs))
+
+
+def best_tau__sorted(alpha, c, v):
+    speeds = [(1 - alpha ** (tau + 1)) / (1 - alpha) / (tau * c + v[tau + 1]) for tau in range(len(v) - 1)]
+    return sorted(range(len(speeds)), key=lambda tau: -speeds[tau])[0]
+
+
+def best_tau__float32(alpha, c, v):
+    taus = np.arange(len(v) - 1, dtype=np.float32)
+    speeds = np.cumsum(np.float32(alpha) ** taus) / (taus * np.float32(c) + np.array(v[1:], dtype=np.float32))
+    return speeds.argmax()
+
+
+# ---- policy
+
+
+def policy__two_up_one_down(rounds):
+    tau = 4
+    for asked, accepted in rounds:
+        tau = min(tau + 2, 12) if accepted == asked else max(tau - 1, 1)
+    return tau
+
+
+def policy__last_round(rounds):
+    return min(12, rounds[-1][1] + 2) if rounds and rounds[-1][0] == rounds[-1][1] else min(
+        12, max(1, rounds[-1][1])) if rounds else 4
+
+
+def policy__recent(rounds):
+    recent = rounds[-4:]
+    asked, accepted = sum(r[0] for r in recent), sum(r[1] for r in recent)
+    if not recent:
+        return 4
+    return min(12, rounds[-1][0] * 2) if accepted == asked else max(1, accepted // len(recent))
+
+
+def policy__halve_and_double(rounds):
+    tau = 2
+    for asked, accepted in rounds:
+        tau = max(1, min(12, 2 * tau if accepted == tau else tau // 2))
+    return np.int64(tau)
+
+
+def policy__fall_back_and_probe(rounds):
+    tau, resting = 4, 0
+    for asked, accepted in rounds:
+        if asked == 0:
+            resting += 1
+            tau = 1 if resting >= 4 else 0
+        elif accepted == asked:
+            tau, resting = min(12, asked + 3), 0
+        else:
+            tau, resting = accepted, 0
+    return tau
+
+
+def policy__recursion(rounds):
+    if not rounds:
+        return 3
+    asked, accepted = rounds[-1]
+    return min(asked + 1, 12) if accepted >= asked else max(accepted, 1)
+
+
+def policy__extremes(rounds):
+    return 12 if rounds and rounds[-1][0] > 0 and rounds[-1][0] == rounds[-1][1] else 1
+
+
+# ---- the tests that students write
+
+
+def check_text__loop(run):
+    text = list(run.prompt)
+    for _ in range(run.new_tokens):
+        text.append(run.target(text))
+        if text[-1] == run.end_token:
+            break
+    return text == run.tokens
+
+
+def check_text__place_by_place(run):
+    new = run.tokens[len(run.prompt):]
+    if run.tokens[:len(run.prompt)] != run.prompt or len(new) > run.new_tokens or run.end_token in new[:-1]:
+        return False
+    if len(new) < run.new_tokens and (not new or new[-1] != run.end_token):
+        return False
+    return all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))
+
+
+def check_drafts__all(run):
+    return all(run.draft(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds
+               for t in range(len(r.proposed)))
+
+
+def check_drafts__rebuilt(run):
+    for r in run.rounds:
+        expected = []
+        while len(expected) < len(r.proposed):
+            expected.append(run.draft(r.tokens + expected))
+        if expected != r.proposed:
+            return False
+    return True
+
+
+def check_work__equal(run):
+    return run.target_passes == [len(r.proposed) + 1 for r in run.rounds]
+
+
+def check_work__zip(run):
+    if len(run.target_passes) != len(run.rounds):
+        return False
+    return np.all([rows == len(r.proposed) + 1 for rows, r in zip(run.target_passes, run.rounds)])
+
+
+def check_caches__min(run):
+    for r in run.rounds:
+        keep = len(r.tokens) + len(r.committed) - 1
+        if r.target_cache[1] != min(r.target_cache[0], keep) or r.draft_cache[1] != min(r.draft_cache[0], keep):
+            return False
+    return True
+
+
+def check_caches__target_has_read_all(run):
+    def good(r):
+        keep = len(r.tokens) + len(r.committed) - 1
+        drafted = r.draft_cache[0]
+        return r.target_cache[1] == keep and r.draft_cache[1] == (keep if drafted > keep else drafted)
+    return all(map(good, run.rounds))
+
+
+def check_counters__by_hand(run):
+    total = 0
+    for r in run.rounds:
+        n = 0
+        while n < len(r.proposed) and r.proposed[n] == r.choices[n]:
+            n += 1
+        n = min(n, len(r.committed))
+        if r.n_accepted != n:
+            return False
+        total += n
+    drafted = sum(len(r.proposed) for r in run.rounds)
+    acceptance = total / drafted if drafted else None
+    return (run.n_drafted, run.n_accepted, run.acceptance) == (drafted, total, acceptance)
+
+
+def check_counters__until_the_end_token(run):
+    total = drafted = 0
+    for r in run.rounds:
+        accepted = 0
+        for guess, choice in zip(r.proposed, r.choices):
+            if guess != choice:
+                break
+            accepted += 1
+            if guess == run.end_token:
+                break
+        total, drafted = total + accepted, drafted + len(r.proposed)
+        if accepted != r.n_accepted:
+            return False
+    if drafted == 0:
+        return run.n_drafted == 0 and run.n_accepted == 0 and run.acceptance is None
+    return run.n_drafted == drafted and run.n_accepted == total and abs(run.acceptance - total / drafted) < 1e-9
