@@ -1,4 +1,4 @@
-"""A GPT-2 in a Hugging Face folder: config.json, model.safetensors and the tokenizer's vocab.json and merges.txt.
+"""A GPT-2 in a Hugging Face folder: config.json, model.safetensors, and tokenizer.json or vocab.json and merges.txt.
 
 Invariant: a folder that loads computes here what it computes in transformers; any other is one sentence that names
 the file.  A folder that was saved here opens there.
@@ -7,28 +7,23 @@ But: no downloads, and a GPT-2 of another kind (untied head, other activation, .
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
 
 from .arguments import check_path, shown
 from .config import Config
-from .model import Transformer
+from .files.config_files import config_object, read_config
+from .files.reading import named_error
 from .files.safetensors import write_tensors
-from .tokenizer import Tokenizer
-from .files.weights import WEIGHTS, check_numbers, check_names, read_object, read_weights
+from .files.weights import WEIGHTS, check_numbers, check_names, read_weights
 from .files.writing import write_whole
+from .model import Transformer
+from .splitting import END_OF_TEXT
+from .tokenizer import Tokenizer
 
 MODELS = Path(__file__).parent / "models"    # beside this file: a copied package finds its own copies
-
-# GPT2Config's defaults, for keys that config.json leaves out.
-DEFAULTS = {"n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024, "vocab_size": 50257, "n_inner": None,
-            "layer_norm_epsilon": 1e-5, "eos_token_id": 50256}
-# What would change the numbers, and the values that model.py computes.  The first is the default.
-# reorder_and_upcast_attn is not here: it reorders a half-precision product, and in float32 says the same.
-SUPPORTED = {"model_type": ("gpt2",), "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
-             "scale_attn_weights": (True,), "scale_attn_by_inverse_layer_idx": (False,),
-             "add_cross_attention": (False,), "tie_word_embeddings": (True,)}
 
 
 def list_models() -> list[str]:
@@ -65,57 +60,43 @@ def load_folder(folder) -> tuple[Config, dict[str, np.ndarray], Tokenizer]:
     Raises ValueError naming the file for anything damaged or unsupported, OSError for what is missing or unreadable.
     """
     folder = Path(folder)
-    if not folder.exists():
-        raise FileNotFoundError(f"{folder}: there is no such folder")
-    if not folder.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(os.stat(folder).st_mode)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{folder}: there is no such folder") from None
+    except OSError as error:             # such as a link that leads to itself
+        raise named_error(folder, error) from None
+    if not is_folder:
         raise NotADirectoryError(f"{folder}: this is a file; a model is a folder with config.json in it")
     config = read_config(folder / "config.json")
-    tokenizer = Tokenizer.from_files(folder)
+    tokenizer = Tokenizer.from_files(folder, rows=config.vocab_size)
     check_vocab_size(folder, config, tokenizer)
     return config, read_weights(folder, config), tokenizer
 
 
 def check_vocab_size(folder, config, tokenizer):
-    """Raise ValueError unless every row of the embedding has a text and every text a row."""
-    if tokenizer.vocab_size != config.vocab_size:
+    """Raise ValueError unless every token has a row of the embedding.  Rows without a token are only padding."""
+    if len(tokenizer.vocab) > config.vocab_size:
         raise ValueError(f"{folder / 'config.json'}: vocab_size is {config.vocab_size} but the tokenizer has "
-                         f"{tokenizer.vocab_size} tokens; they must be equal")
+                         f"{len(tokenizer.vocab)} tokens; they must not be more")
 
 
-def read_config(path) -> Config:
-    """The Config that config.json states.  Raises ValueError naming the key for a GPT-2 that is not computed here."""
-    stated = read_object(path)
-    for key, allowed in SUPPORTED.items():
-        value = stated.get(key, allowed[0])
-        if value not in allowed:
-            raise ValueError(f"{path}: {key} is {value!r:.60}; it must be one of {list(allowed)}")
-    sizes = {key: stated.get(key, default) for key, default in DEFAULTS.items()}
-    epsilon = sizes["layer_norm_epsilon"]
-    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
-        raise ValueError(f"{path}: layer_norm_epsilon is {epsilon!r:.60}; it must be a number between 0 and 1")
-    eos = sizes["eos_token_id"]
-    if eos is not None and (isinstance(eos, bool) or not isinstance(eos, int)):
-        raise ValueError(f"{path}: eos_token_id is {eos!r:.60}; it must be one whole number or null")
-    try:
-        return Config(**sizes)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def config_json(config) -> dict:
-    """What config.json says of a model: every key that GPT2Config would otherwise fill with gpt2's own sizes."""
-    return {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "activation_function": "gelu_new",
-            "n_layer": config.n_layer, "n_head": config.n_head, "n_embd": config.n_embd, "n_inner": config.n_inner,
-            "n_positions": config.n_positions, "vocab_size": config.vocab_size,
-            "layer_norm_epsilon": config.layer_norm_epsilon,
-            "bos_token_id": config.eos_token_id, "eos_token_id": config.eos_token_id}
-
-
-def tokenizer_json(config, tokenizer) -> dict:
+def tokenizer_config(config, tokenizer) -> dict:
     """What tokenizer_config.json says.  A special token that is not in the vocabulary would be added to it: null."""
-    special = None if tokenizer.end_of_text is None else tokenizer.token_text(tokenizer.end_of_text)
+    roles = {"bos_token": None, "eos_token": None, "unk_token": None}
     return {"tokenizer_class": "GPT2Tokenizer", "model_max_length": config.n_positions, "add_prefix_space": False,
-            "bos_token": special, "eos_token": special, "unk_token": special}
+            **roles, **special_tokens(tokenizer)}
+
+
+def special_tokens(tokenizer) -> dict:
+    """The roles of the special tokens, which transformers 4 reads from special_tokens_map.json."""
+    roles = {}
+    others = [token for token in tokenizer.special if token != END_OF_TEXT]
+    if tokenizer.end_of_text is not None:
+        roles = {"bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT, "unk_token": END_OF_TEXT}
+    if others:
+        roles["additional_special_tokens"] = others
+    return roles
 
 
 def save(folder, config, weights, tokenizer):
@@ -130,14 +111,13 @@ def save(folder, config, weights, tokenizer):
     check_vocab_size(folder, config, tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.to_files(folder)
-    # transformers prefers a tokenizer.json, so one left by an earlier model would win over the files just written.
-    (folder / "tokenizer.json").unlink(missing_ok=True)
-    write_object(folder / "tokenizer_config.json", tokenizer_json(config, tokenizer))
+    write_object(folder / "tokenizer_config.json", tokenizer_config(config, tokenizer))
+    write_object(folder / "special_tokens_map.json", special_tokens(tokenizer))
     write_object(folder / "generation_config.json",
                  {"bos_token_id": config.eos_token_id, "eos_token_id": config.eos_token_id})
     named = {"transformer." + name: weights[name] for name in sorted(weights)}
     write_tensors(path, named, {"format": "pt"})
-    write_object(folder / "config.json", config_json(config))    # last: list_models looks for it
+    write_object(folder / "config.json", config_object(config))    # last: list_models looks for it
 
 
 def write_object(path, value):

@@ -1,108 +1,108 @@
 """Byte-level BPE in GPT-2's file format: text to token ids and back.
 
-splitting.py cuts the text into words and each word into byte symbols; here learned merges join neighbouring symbols,
-and what is left are the tokens.  files/vocab_files.py reads the files, train/merges.py learns the merges.
+splitting.py cuts the text into words and each word into byte symbols, merging.py joins these to tokens.
+files/tokenizer_json.py reads and writes the files, train/merges.py learns the merges.
 
 Invariant: decode(encode(text)) == text for any text, because each of the 256 bytes is a token and nothing is dropped.
-It does not normalise text, put a space in front, or know any special token but <|endoftext|>.
+It does not normalise text or put a space in front.
 """
 
 import hashlib
 import json
-import operator
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from .files.vocab_files import check_merges, check_vocab, read_merges, read_vocab, write_vocab_files
+from .arguments import is_whole, shown
+from .files.tokenizer_json import read_tokenizer_files, write_tokenizer_files
+from .files.vocab_files import check_merges, check_vocab
+from .merging import merge_word
 from .splitting import END_OF_TEXT, check_text, show_bytes, split_words, symbols_to_bytes, word_to_symbols
 
 MAX_CACHED_WORDS = 50_000                # some 10 MB; the cache is emptied when it is full
 
 
 class Tokenizer:
-    """A vocabulary (token to id) and merges (best first).  Raises ValueError if they do not fit together."""
+    """A vocabulary (token to id) and merges (best first).  Raises ValueError if they do not fit together.
 
-    def __init__(self, vocab: dict[str, int], merges: list[tuple[str, str]]):
-        check_vocab(vocab, "vocab")
-        check_merges(merges, vocab, "merges")
+    special: tokens that are found in a text as they stand, before it is split.  rows: of the model's embedding, if
+    they are more than the tokens; those ids have no text and are shown as their number, ⟨50260⟩.
+    """
+
+    def __init__(self, vocab: dict[str, int], merges: list[tuple[str, str]], special: tuple[str, ...] = (END_OF_TEXT,),
+                 rows: int = 0):
+        check_vocab(vocab, special, "vocab")
+        check_merges(merges, vocab, special, "merges")
         self.vocab = dict(vocab)
         self.merges = list(merges)
-        self.end_of_text = self.vocab.get(END_OF_TEXT)   # None: no such token, so it is encoded like any text
+        self.special = {token: vocab[token] for token in special if token in vocab}
+        self.end_of_text = self.special.get(END_OF_TEXT)     # None: no such token, so it is encoded like any text
+        longest_first = sorted(self.special, key=len, reverse=True)
+        self.special_pattern = re.compile("(" + "|".join([re.escape(token) for token in longest_first]) + ")")
         self.ranks = {pair: rank for rank, pair in enumerate(self.merges)}
-        self.bytes_of_id = [b""] * len(self.vocab)
+        self.bytes_of_id = [f"⟨{token_id}⟩".encode() for token_id in range(max(len(self.vocab), rows))]
         for token, token_id in self.vocab.items():
-            self.bytes_of_id[token_id] = symbols_to_bytes(token)
+            self.bytes_of_id[token_id] = token.encode() if token in self.special else symbols_to_bytes(token)
         self.word_ids = {}               # the cache of encode_word
 
     @classmethod
-    def from_files(cls, folder: str | Path) -> "Tokenizer":
-        """The tokenizer of vocab.json and merges.txt.  Raises FileNotFoundError or ValueError, naming the file."""
-        vocab = read_vocab(Path(folder) / "vocab.json")
-        merges = read_merges(Path(folder) / "merges.txt", vocab)
-        return cls(vocab, merges)
+    def from_files(cls, folder: str | Path, rows: int = 0) -> "Tokenizer":
+        """The tokenizer of a model folder.  Raises FileNotFoundError or ValueError, naming the file."""
+        vocab, merges, special = read_tokenizer_files(Path(folder))
+        return cls(vocab, merges, special, rows)
 
     def to_files(self, folder: str | Path) -> None:
-        """Writes vocab.json and merges.txt to `folder`, which is made if need be."""
-        write_vocab_files(Path(folder), self.vocab, self.merges)
+        """Writes tokenizer.json, vocab.json and merges.txt to `folder`, which is made if need be."""
+        write_tokenizer_files(Path(folder), self.vocab, self.merges, self.special)
 
     def __eq__(self, other) -> bool:
         """Same tokens, same ids, same merges: every text has the same ids in both."""
         if not isinstance(other, Tokenizer):
             return NotImplemented
-        return self.vocab == other.vocab and self.merges == other.merges
+        return (self.vocab, self.merges, self.special) == (other.vocab, other.merges, other.special)
 
     @property
     def fingerprint(self) -> str:
         """A short text that two tokenizers share only if they are equal: by it a model knows its vocabulary."""
-        content = json.dumps([self.vocab, self.merges], sort_keys=True)
+        content = json.dumps([self.vocab, self.merges, self.special], sort_keys=True)
         return hashlib.sha256(content.encode("utf-8")).hexdigest()[:16]
 
     @property
     def vocab_size(self) -> int:
-        """The number of tokens; ids go from 0 to one less."""
-        return len(self.vocab)
+        """The number of ids, which go from 0 to one less: the tokens, and rows without one."""
+        return len(self.bytes_of_id)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """The text of every token, by its id, as `token_text` gives it."""
         return tuple([self.token_text(token_id) for token_id in range(self.vocab_size)])
 
-    def encode(self, text: str) -> list[int]:
-        """The ids of `text`.  Raises TypeError unless it is a str, ValueError if it has a lone surrogate."""
+    def encode(self, text: str, most: int | None = None) -> list[int]:
+        """The ids of `text`.  Raises TypeError unless it is a str, ValueError if it has a lone surrogate.
+
+        most: a limit; beyond it the text is refused by ValueError at once, and not read to its end.
+        """
         check_text(text)
-        pieces = [text]
-        if self.end_of_text is not None:
-            pieces = text.split(END_OF_TEXT)
+        pieces = self.special_pattern.split(text) if self.special else [text]
         ids = []
-        for number, piece in enumerate(pieces):
-            if number > 0:
-                ids.append(self.end_of_text)     # between two pieces there was one <|endoftext|>
-            for word in split_words(piece):
+        for piece in pieces:             # subtle: a pattern in brackets makes split keep what it splits at
+            words = [piece] if piece in self.special else split_words(piece)
+            for word in words:
                 ids.extend(self.encode_word(word))
+                if most is not None and len(ids) > most:
+                    raise ValueError(f"text is {shown(text)}, more than {most} tokens; there is room for {most}")
         return ids
 
     def encode_word(self, word: str) -> tuple[int, ...]:
         """The ids of one word of split_words, which are the same wherever it stands."""
         if word in self.word_ids:
             return self.word_ids[word]
-        symbols = word_to_symbols(word)
-        pair = self.best_pair(symbols)
-        while pair is not None:
-            symbols = merge_pair(symbols, pair)
-            pair = self.best_pair(symbols)
-        ids = tuple([self.vocab[symbol] for symbol in symbols])
+        tokens = [word] if word in self.special else merge_word(word_to_symbols(word), self.ranks)
+        ids = tuple([self.vocab[token] for token in tokens])
         if len(self.word_ids) >= MAX_CACHED_WORDS:
             self.word_ids.clear()
         self.word_ids[word] = ids
         return ids
-
-    def best_pair(self, symbols: list[str]) -> tuple[str, str] | None:
-        """The neighbours in `symbols` whose merge comes first in `merges`, or None if none of them merge."""
-        best = None
-        for pair in zip(symbols, symbols[1:]):
-            if pair in self.ranks and (best is None or self.ranks[pair] < self.ranks[best]):
-                best = pair
-        return best
 
     def decode(self, ids: list[int]) -> str:
         """The text of `ids`; bytes that are no UTF-8, such as half a character, become U+FFFD.
@@ -119,32 +119,12 @@ class Tokenizer:
     def token_bytes(self, token_id: int, name: str = "token_id") -> bytes:
         """The bytes of one token.  Raises TypeError and ValueError, as decode does; `name` is for their messages."""
         last = self.vocab_size - 1
-        try:
-            index = operator.index(token_id)     # takes NumPy's integers, refuses floats
-        except TypeError:
-            index = None
-        if index is None or isinstance(token_id, bool):
+        if not is_whole(token_id):
             raise TypeError(f"{name} is {token_id!r}; it must be a whole number from 0 to {last}")
-        if not 0 <= index <= last:
-            raise ValueError(f"{name} is {index}; it must be from 0 to {last}")
-        return self.bytes_of_id[index]
+        if not 0 <= token_id <= last:
+            raise ValueError(f"{name} is {token_id}; it must be from 0 to {last}")
+        return self.bytes_of_id[token_id]
 
     def token_text(self, token_id: int) -> str:
         """One token for a table: readable text as it is, `\\n` for a new line, `<0xE2>` for part of a character."""
         return show_bytes(self.token_bytes(token_id))
-
-
-def merge_pair(symbols: list[str], pair: tuple[str, str]) -> list[str]:
-    """`symbols` with every occurrence of `pair` joined, from the left."""
-    left, right = pair
-    merged = []
-    position = 0
-    while position < len(symbols):
-        # Slices, because the last symbol has no right neighbour.
-        if symbols[position] == left and symbols[position + 1:position + 2] == [right]:
-            merged.append(left + right)
-            position += 2
-        else:
-            merged.append(symbols[position])
-            position += 1
-    return merged

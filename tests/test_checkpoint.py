@@ -69,7 +69,16 @@ def folder(tmp_path):
     copy.mkdir()
     for source in (GOLDEN / "draft").iterdir():
         shutil.copyfile(source, copy / source.name)    # the contents only: golden files may be read-only
+    (copy / "tokenizer.json").unlink()                 # it would be read before vocab.json and merges.txt
     return copy
+
+
+def keep_one_tokenizer(folder, file):
+    """If `file` is tokenizer.json, bring it back and take away the two files that say the same."""
+    if file == "tokenizer.json":
+        shutil.copyfile(GOLDEN / "draft" / file, folder / file)
+        (folder / "vocab.json").unlink()
+        (folder / "merges.txt").unlink()
 
 
 @pytest.fixture
@@ -359,7 +368,7 @@ CONFIG_DAMAGE = [
     ("add_cross_attention", True), ("tie_word_embeddings", False), ("eos_token_id", [0]), ("eos_token_id", True),
     ("eos_token_id", "0"), ("eos_token_id", 0.0), ("eos_token_id", 400), ("eos_token_id", -1), ("n_layer", 0),
     ("n_layer", "2"), ("n_layer", 1.0), ("n_layer", None), ("n_head", 3), ("n_head", True), ("n_embd", -16),
-    ("n_positions", [64]), ("vocab_size", 401), ("vocab_size", 399), ("n_inner", 0), ("layer_norm_epsilon", "1e-5"),
+    ("n_positions", [64]), ("vocab_size", 399), ("n_inner", 0), ("layer_norm_epsilon", "1e-5"),
     ("layer_norm_epsilon", 0), ("layer_norm_epsilon", float("nan")), ("layer_norm_epsilon", float("inf")),
     ("layer_norm_epsilon", None), ("layer_norm_epsilon", True), ("layer_norm_epsilon", 10 ** 400)]
 
@@ -441,17 +450,16 @@ def a_folder(path):
     path.mkdir()
 
 
-FILE_DAMAGE = [(file, damage) for file in ("model.safetensors", "config.json", "vocab.json", "merges.txt")
+FILE_DAMAGE = [(file, damage) for file in ("model.safetensors", "config.json", "vocab.json", "merges.txt", "tokenizer.json")
                for damage in (emptied, truncated, pickled, zipped, git_lfs, web_page, removed, a_folder)]
 FILE_DAMAGE += [("model.safetensors", damage) for damage in (lengthened, header_beyond, header_just_beyond)]
-FILE_DAMAGE += [(file, damage) for file in ("config.json", "vocab.json") for damage in (list_json, latin_1, nested)]
-# An empty merges.txt, or a shorter one, is a tokenizer without those merges: allowed, and not a fault that can be seen.
-FILE_DAMAGE.remove(("merges.txt", emptied))
-FILE_DAMAGE.remove(("merges.txt", truncated))
+FILE_DAMAGE += [(file, damage) for file in ("config.json", "vocab.json", "tokenizer.json")
+                for damage in (list_json, latin_1, nested)]
 
 
 @pytest.mark.parametrize("file, damage", FILE_DAMAGE, ids=lambda value: getattr(value, "__name__", value))
 def test_a_damaged_file_is_one_sentence_that_names_it(folder, file, damage):
+    keep_one_tokenizer(folder, file)
     damage(folder / file)
     kind = OSError if damage in (removed, a_folder) else ValueError
     with pytest.raises(kind) as error:
@@ -519,16 +527,17 @@ def test_a_weight_of_another_shape_or_of_integers_is_refused(folder, draft, name
 
 
 def test_a_tokenizer_of_another_size_is_refused_on_load_and_on_save(folder, draft):
+    """A token without a row of the embedding could be written and not read."""
     config, weights, tokenizer = draft
-    smaller = Tokenizer({token: n for token, n in tokenizer.vocab.items() if n < 399}, tokenizer.merges[:-1])
+    larger = Tokenizer({**tokenizer.vocab, "[PAD]": 400}, tokenizer.merges, ("<|endoftext|>", "[PAD]"))
     with pytest.raises(ValueError) as error:
-        save(folder / "new", config, weights, smaller)
-    one_sentence(error, "config.json", "400", "399")
+        save(folder / "new", config, weights, larger)
+    one_sentence(error, "config.json", "400", "401")
     assert not (folder / "new").exists()
-    smaller.to_files(folder)
+    larger.to_files(folder)
     with pytest.raises(ValueError) as error:
         load_folder(folder)
-    one_sentence(error, "config.json", "400", "399")
+    one_sentence(error, "config.json", "400", "401")
 
 
 def test_saving_the_wrong_weights_writes_nothing(tmp_path, draft):
@@ -543,11 +552,17 @@ def test_saving_the_wrong_weights_writes_nothing(tmp_path, draft):
 
 
 def test_saving_over_another_model_leaves_no_tokenizer_of_the_old_one(folder, draft):
-    """transformers reads tokenizer.json before vocab.json: a stale one gave another model's ids."""
-    assert (folder / "tokenizer.json").exists()
+    """tokenizer.json is read before vocab.json, and added_tokens.json beside it: stale ones gave a different model's ids."""
+    config, weights, tokenizer = draft
+    padded = Config(n_layer=1, n_head=2, n_embd=8, n_positions=16, vocab_size=401)
+    random = {name: np.ones(shape, np.float32) for name, shape in weight_shapes(padded)}
+    vocab = {**tokenizer.vocab, "[PAD]": 400}
+    save(folder, padded, random, Tokenizer(vocab, tokenizer.merges, ("<|endoftext|>", "[PAD]")))
+    assert json.loads((folder / "added_tokens.json").read_text(encoding="utf-8")) == {"[PAD]": 400}
     save(folder, *draft)
-    assert not (folder / "tokenizer.json").exists()
-    load_folder(folder)
+    assert load_folder(folder)[2] == tokenizer
+    (folder / "tokenizer.json").unlink()
+    assert load_folder(folder)[2] == tokenizer
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "vocab.json", "merges.txt"])
@@ -562,9 +577,10 @@ def test_a_file_that_may_not_be_read_is_an_oserror_that_names_it(folder, file):
 
 # ------------------------------------------------------------------------------------------- names, paths, pickles
 
-@pytest.mark.parametrize("file", ["config.json", "vocab.json", "merges.txt", "model.safetensors"])
+@pytest.mark.parametrize("file", ["config.json", "vocab.json", "merges.txt", "model.safetensors", "tokenizer.json"])
 def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(folder, file):
     """Opening a FIFO waits for a writer, for ever."""
+    keep_one_tokenizer(folder, file)
     (folder / file).unlink()
     os.mkfifo(folder / file)
     done = subprocess.run([sys.executable, "-c", "import sys; from minispec import load; load(sys.argv[1])", folder],
@@ -671,7 +687,7 @@ class Trap:
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin", "config.json", "vocab.json", "merges.txt",
-                                  "model.safetensors.index.json", "tokenizer_config.json"])
+                                  "model.safetensors.index.json", "tokenizer_config.json", "tokenizer.json"])
 def test_nothing_is_ever_unpickled(folder, tmp_path, file, protocol):
     sprung = tmp_path / "sprung"
     trap = pickle.dumps(Trap(sprung), protocol)
@@ -681,12 +697,9 @@ def test_nothing_is_ever_unpickled(folder, tmp_path, file, protocol):
     if file in ("pytorch_model.bin", "model.safetensors.index.json"):
         (folder / "model.safetensors").unlink()
     (folder / file).write_bytes(trap)
-    if file == "tokenizer_config.json":  # not read at all
+    with pytest.raises(ValueError) as error:
         load(folder)
-    else:
-        with pytest.raises(ValueError) as error:
-            load(folder)
-        one_sentence(error, file)
+    one_sentence(error, file)
     assert not sprung.exists()
 
 
@@ -702,11 +715,12 @@ def test_a_folder_with_only_a_pickle_says_what_to_do(folder):
 
 # ------------------------------------------------------------------------------------------------- fuzz and memory
 
-FUZZED = {"model.safetensors": 260, "config.json": 200, "vocab.json": 120, "merges.txt": 120}
+FUZZED = {"model.safetensors": 260, "config.json": 200, "vocab.json": 120, "merges.txt": 120, "tokenizer.json": 120}
 
 
 @pytest.mark.parametrize("file", FUZZED)
 def test_random_damage_loads_or_is_one_sentence_never_another_exception(folder, file):
+    keep_one_tokenizer(folder, file)
     random = np.random.default_rng(20260731)
     original = (folder / file).read_bytes()
     head = len(original)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from minispec import tokenizer as tokenizer_module
-from minispec.tokenizer import Tokenizer, merge_pair
-from minispec.train.merges import PairTable, train_merges
+from minispec.tokenizer import Tokenizer
+from minispec.train.merges import PairTable, merge_pair, train_merges
 from minispec.splitting import SYMBOL_OF_BYTE, show_bytes, split_words
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -264,11 +264,17 @@ def test_ids_may_be_numpy_integers_and_one_number_is_no_list(target):
 # ---------------------------------------------------------------- files
 
 
+def older_files(tokenizer, folder):
+    """Only vocab.json and merges.txt, as GPT-2's own folder has them."""
+    tokenizer.to_files(folder)
+    (folder / "tokenizer.json").unlink()
+
+
 def test_the_files_are_written_as_hugging_face_writes_them(target, tmp_path):
     """Equal bytes: other tools open the folder, and a diff shows only real changes."""
     folder = tmp_path / "new" / "folder"
     target.to_files(folder)
-    assert sorted(os.listdir(folder)) == ["merges.txt", "vocab.json"]
+    assert sorted(os.listdir(folder)) == ["merges.txt", "tokenizer.json", "vocab.json"]
     for name in ("vocab.json", "merges.txt"):
         assert (folder / name).read_bytes() == (GOLDEN / "target" / name).read_bytes()
 
@@ -306,7 +312,7 @@ def test_tokenizers_are_equal_when_their_files_are(target):
 
 def test_windows_line_ends_and_a_missing_header_are_read(target, tmp_path):
     """Git on Windows changes line ends; some writers leave the header out."""
-    target.to_files(tmp_path)
+    older_files(target, tmp_path)
     lines = (tmp_path / "merges.txt").read_text(encoding="utf-8").splitlines()
     (tmp_path / "merges.txt").write_bytes("\r\n".join(lines).encode() + b"\r\n")
     assert Tokenizer.from_files(tmp_path) == target
@@ -317,9 +323,9 @@ def test_windows_line_ends_and_a_missing_header_are_read(target, tmp_path):
 @pytest.mark.parametrize("name", ["vocab.json", "merges.txt"])
 def test_a_missing_file_is_named(target, tmp_path, name):
     """The commonest mistake is the wrong folder."""
-    target.to_files(tmp_path)
+    older_files(target, tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{re.escape(str(tmp_path / name))} is missing; "):
+    with pytest.raises(FileNotFoundError, match=f"{re.escape(str(tmp_path / name))}: there is no such file"):
         Tokenizer.from_files(tmp_path)
 
 
@@ -329,11 +335,13 @@ def damage(vocab: dict, merges: str) -> list[tuple[str, str, object, str]]:
     no_byte = {"heĀ" if token == "Ā" else token: token_id for token, token_id in vocab.items()}
     no_result = {token: token_id for token, token_id in vocab.items() if token_id != 399}
     return [
-        ("vocab.json", "cut off", json.dumps(vocab)[:-9], "is not JSON: "),
-        ("vocab.json", "empty", "", "is not JSON: "),
-        ("vocab.json", "nested too deep", "[" * 200_000, "is not JSON: "),
-        ("vocab.json", "not UTF-8", b"\xff{}", "is not UTF-8 text: "),
-        ("vocab.json", "a list", list(vocab), "is a list; it must map tokens to ids"),
+        ("vocab.json", "cut off", json.dumps(vocab)[:-9], ": not JSON ("),
+        ("vocab.json", "empty", "", ": not JSON ("),
+        ("vocab.json", "nested too deep", "[" * 200_000, ": not JSON ("),
+        ("vocab.json", "not UTF-8", b"\xff{}", ": not JSON ("),
+        ("vocab.json", "a list", list(vocab), ": a JSON list; it must be an object"),
+        ("vocab.json", "a key twice", json.dumps(vocab)[:-1] + ', "he": 257}', "the key 'he' is there twice"),
+        ("vocab.json", "UTF-16", json.dumps(vocab).encode("utf-16"), ": not JSON ("),
         ("vocab.json", "a text id", {**vocab, "he": "7"}, "maps 'he' to '7'"),
         ("vocab.json", "a true id", {**vocab, '"': True}, "maps '\"' to True"),
         ("vocab.json", "a float id", {**vocab, "he": 7.0}, "maps 'he' to 7.0"),
@@ -347,11 +355,11 @@ def damage(vocab: dict, merges: str) -> list[tuple[str, str, object, str]]:
         ("merges.txt", "three parts", merges + "t h e\n", "merge 144 is 't h e'; it must be two tokens"),
         ("merges.txt", "two spaces", merges.replace("h e\n", "h  e\n", 1), "merge 1 is 'h  e'; it must be two tokens"),
         ("merges.txt", "an empty line", merges.replace("h e\n", "h e\n\n", 1), "merge 2 is ''; it must be two tokens"),
-        ("merges.txt", "empty", "", "merge 1 is ''"),
+        ("merges.txt", "empty", "", "no merge makes the token 'he'"),
         ("merges.txt", "an unknown part", merges + "qq u\n", "merge 144 is 'qq u', but 'qq' is not in the vocabulary"),
         ("merges.txt", "an unknown result", merges + "q q\n", "merge 144 is 'q q', but 'qq' is not in the vocabulary"),
         ("merges.txt", "a merge twice", merges + "h e\n", "merge 144 is 'h e', which is listed before"),
-        ("merges.txt", "not UTF-8", merges.encode("utf-16"), "is not UTF-8 text: "),
+        ("merges.txt", "not UTF-8", merges.encode("utf-16"), ": not UTF-8 text ("),
         ("merges.txt", "other vocab", no_result, "merge 143 is 'Ġm oon', but 'Ġmoon' is not in the vocabulary"),
     ]
 
@@ -363,7 +371,7 @@ DAMAGES = damage(json.loads((GOLDEN / "target" / "vocab.json").read_text(encodin
 @pytest.mark.parametrize("name, what, content, expected", DAMAGES, ids=[f"{d[0]}: {d[1]}" for d in DAMAGES])
 def test_a_damaged_file_is_refused_in_one_sentence_that_names_it(target, tmp_path, name, what, content, expected):
     """Read without a check, each of these gives wrong ids or fails later, far from its cause."""
-    target.to_files(tmp_path)
+    older_files(target, tmp_path)
     # A fault between the two files is reported on merges.txt, so there the vocab is what changes.
     changed = tmp_path / ("vocab.json" if what == "other vocab" else name)
     if isinstance(content, bytes):

@@ -13,12 +13,13 @@ from itertools import chain
 
 import numpy as np
 
-from .regular import check_regular
+from .reading import named_error, parse_object, read_bytes
 from .writing import write_parts
 
 # Bytes per number, little-endian.  Integers and booleans are known so that a file with such buffers can be measured.
 SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
          "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
+LONGEST_HEADER = 100_000_000             # bytes; the format's own limit
 READABLE = {"F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8"}   # NumPy has no bfloat16: read its bits
 
 
@@ -35,12 +36,7 @@ class Entry:
 def read_header(path) -> dict[str, Entry]:
     """What file `path` holds, by name.  Raises OSError, or ValueError naming the file and the fault."""
     size, text = read_header_text(path)
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:    # RecursionError: ten thousand opening brackets
-        raise ValueError(f"{path}: the header is not JSON ({error})") from None
-    if not isinstance(header, dict):
-        raise ValueError(f"{path}: the header is a JSON {type(header).__name__}; it must be an object")
+    header = parse_object(f"{path}: the header", text)
     header.pop("__metadata__", None)
     start = 8 + len(text)
     entries = {name: parse_entry(path, name, fields, start) for name, fields in header.items()}
@@ -50,18 +46,16 @@ def read_header(path) -> dict[str, Entry]:
 
 def read_header_text(path) -> tuple[int, bytes]:
     """The size of file `path` in bytes, and its header as it stands there."""
-    check_regular(path)
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        prefix = file.read(8)
-        if len(prefix) < 8:
-            raise ValueError(f"{path}: the file has {size} bytes; a safetensors file has at least 8")
-        length = int.from_bytes(prefix, "little")
-        # subtle: the first bytes of a pickle or a zip make a huge length; foreign files stop here.
-        if length > size - 8:
-            raise ValueError(f"{path}: the header claims {length} bytes but {size - 8} follow; "
-                             "the file was cut short or is not safetensors")
-        return size, file.read(length)
+    prefix = read_bytes(path, count=8)
+    size = os.path.getsize(path)
+    if len(prefix) < 8:
+        raise ValueError(f"{path}: the file has {size} bytes; a safetensors file has at least 8")
+    length = int.from_bytes(prefix, "little")
+    # subtle: the first bytes of a pickle or a zip make a huge length; foreign files stop here.
+    if length > min(size - 8, LONGEST_HEADER):
+        raise ValueError(f"{path}: the header claims {length} bytes; {size - 8} follow, {LONGEST_HEADER} are allowed; "
+                         "the file was cut short or is not safetensors")
+    return size, read_bytes(path, begin=8, count=length)
 
 
 def is_counts(value) -> bool:
@@ -121,7 +115,12 @@ def read_tensor(path, name, entry) -> np.ndarray:
         held = f"{entry.dtype} of shape {list(entry.shape)}"
         raise ValueError(f"{path}: tensor {name!r:.100} is {held}; it must be one of {', '.join(READABLE)}, not empty")
     count = math.prod(entry.shape)
-    raw = np.fromfile(path, READABLE[entry.dtype], count, offset=entry.begin)
+    try:
+        raw = np.fromfile(path, READABLE[entry.dtype], count, offset=entry.begin)
+    except OSError as error:
+        raise named_error(path, error) from None
+    if raw.size < count:
+        raise ValueError(f"{path}: tensor {name!r:.100} ends after {raw.size} of {count} numbers")
     if entry.dtype == "BF16":
         # A bfloat16 is the upper half of a float32: same sign, same exponent, fewer digits.
         bits = raw.astype(np.uint32) << 16

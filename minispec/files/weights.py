@@ -5,13 +5,13 @@ weight_shapes.  Names and shapes are checked on the file headers, before any wei
 But: nothing is unpickled or executed, so pytorch_model.bin is refused; no quantised weights, no untied head.
 """
 
-import json
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 
-from .regular import check_regular
+from .reading import read_object
 from .safetensors import read_header, read_tensors
 
 WEIGHTS = "model.safetensors"
@@ -19,20 +19,6 @@ INDEX = "model.safetensors.index.json"
 HEAD = "lm_head.weight"
 BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")    # causal masks that old exports stored; not weights
 SHARD = re.compile(r"[\w-][\w.-]*\.safetensors")             # a plain file name: no folder, no dot in front
-
-
-def read_object(path) -> dict:
-    """The JSON object in file `path`."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file; a model folder must have it")
-    check_regular(path)
-    try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path}: a JSON {type(value).__name__}; it must be an object")
-    return value
 
 
 def weight_shapes(config):
@@ -74,9 +60,10 @@ def check_numbers(source, weights):
 
 def weight_files(folder) -> list[Path]:
     """The file, or the shards, that hold the weights.  Raises if there is none, or a shard is outside the folder."""
-    if (folder / WEIGHTS).exists():
+    # lexists: a link that leads nowhere is there, and whoever opens it says where it should lead
+    if os.path.lexists(folder / WEIGHTS):
         return [folder / WEIGHTS]
-    if (folder / INDEX).exists():
+    if os.path.lexists(folder / INDEX):
         weight_map = read_object(folder / INDEX).get("weight_map")
         if not isinstance(weight_map, dict) or not weight_map:
             raise ValueError(f"{folder / INDEX}: weight_map is {weight_map!r:.60}; it must map weights to files")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from .regular import check_regular
+from .reading import check_regular, named_error
 
 
 def check_target(path) -> None:
@@ -49,7 +49,7 @@ def write_parts(path, parts: Iterable[bytes]) -> None:
         os.replace(unfinished, target)
     except OSError as error:
         # The user knows `path`, and neither the temporary name nor where a link leads.
-        raise type(error)(f"{path}: {error.strerror or error}") from None
+        raise named_error(path, error) from None
     finally:
         with suppress(OSError):
             unfinished.unlink()

@@ -7,7 +7,7 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from ..arguments import check_count, shown
+from ..arguments import check_count, check_pair, shown
 from ..checkpoint import load
 from ..decoding import OWN_END
 from ..files.writing import check_target
@@ -62,7 +62,9 @@ def read(arguments: argparse.Namespace) -> Request:
         raise ValueError("prompt is empty; it must be a text of at least one character")
     target, tokenizer = load(arguments.target)
     draft, _ = load(arguments.draft)
-    tokens = tokenizer.encode(arguments.prompt)
+    check_pair(target, draft)
+    # A prompt too long for either model is refused before it is read to its end.
+    tokens = tokenizer.encode(arguments.prompt, most=min(target.config.n_positions, draft.config.n_positions))
     stop = None if arguments.no_stop else OWN_END
     return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, stop)
 

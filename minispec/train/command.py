@@ -17,7 +17,7 @@ import numpy as np
 from ..arguments import shown
 from ..checkpoint import save
 from ..config import Config
-from ..files.weights import read_object
+from ..files.reading import read_object
 from ..tokenizer import Tokenizer
 from ..splitting import END_OF_TEXT
 from .batches import PackedBatches

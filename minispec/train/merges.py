@@ -8,7 +8,7 @@ It does not train on more than one text, drop rare bytes, or limit the length of
 
 from collections import Counter
 
-from ..tokenizer import Tokenizer, merge_pair
+from ..tokenizer import Tokenizer
 from ..splitting import END_OF_TEXT, SYMBOL_OF_BYTE, check_text, split_words, word_to_symbols
 
 SMALLEST = 1 + len(SYMBOL_OF_BYTE)       # <|endoftext|> and the bytes
@@ -60,6 +60,22 @@ class PairTable:
             return None
         best = [pair for pair, count in self.pair_counts.items() if count == highest]
         return min(best)
+
+
+def merge_pair(symbols: list[str], pair: tuple[str, str]) -> list[str]:
+    """`symbols` with every occurrence of `pair` joined, from the left."""
+    left, right = pair
+    merged = []
+    position = 0
+    while position < len(symbols):
+        # Slices, because the last symbol has no right neighbour.
+        if symbols[position] == left and symbols[position + 1:position + 2] == [right]:
+            merged.append(left + right)
+            position += 2
+        else:
+            merged.append(symbols[position])
+            position += 1
+    return merged
 
 
 def count_words(text: str) -> dict[str, int]:
