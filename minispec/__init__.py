@@ -7,7 +7,7 @@ bits.  Read the core in this order: config, cache, layers, model, decoding, spec
 from .cache import KVCache
 from .checkpoint import list_models, load
 from .config import Config
-from .decoding import greedy, plain_run
+from .decoding import greedy, greedy_baseline
 from .model import Transformer
 from .speculation import count_accepted, propose, propose_literal, speculative, speculative_round, verify
 from .tokenizer import Tokenizer

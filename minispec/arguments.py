@@ -11,7 +11,7 @@ from dataclasses import fields
 import numpy as np
 
 
-def shown(value) -> str:
+def short_repr(value) -> str:
     """The value for a message: on one line, and not the whole of something long."""
     line = " ".join(repr(value).split())
     return line if len(line) <= 60 else line[:59] + "…"
@@ -27,9 +27,9 @@ def check_tokens(tokens: Sequence[int], vocab_size: int) -> None:
     check_list(tokens, vocab_size)
     for position, token in enumerate(tokens):
         if not is_whole(token):
-            raise TypeError(f"tokens[{position}] is {shown(token)}; a token id is an int, 0 to {vocab_size - 1}")
+            raise TypeError(f"tokens[{position}] is {short_repr(token)}; a token id is an int, 0 to {vocab_size - 1}")
         if not 0 <= token < vocab_size:
-            raise ValueError(f"tokens[{position}] is {shown(token)}; a token id is 0 to {vocab_size - 1}")
+            raise ValueError(f"tokens[{position}] is {short_repr(token)}; a token id is 0 to {vocab_size - 1}")
 
 
 def check_list(tokens: Sequence[int], vocab_size: int) -> None:
@@ -37,7 +37,7 @@ def check_list(tokens: Sequence[int], vocab_size: int) -> None:
     is_text = isinstance(tokens, (str, bytes, bytearray))
     is_list = isinstance(tokens, Sequence) or isinstance(tokens, np.ndarray) and tokens.ndim > 0
     if is_text or not is_list:
-        raise TypeError(f"tokens is {shown(tokens)}; it must be a list of token ids, as tokenizer.encode(text) returns")
+        raise TypeError(f"tokens is {short_repr(tokens)}; it must be a list of token ids, as tokenizer.encode returns")
     if len(tokens) == 0:
         raise ValueError(f"tokens is empty; it must hold at least one token id, 0 to {vocab_size - 1}")
 
@@ -46,29 +46,29 @@ def check_stop(stop: int, vocab_size: int) -> None:
     """Raise TypeError or ValueError unless `stop` is a token id."""
     allowed = f"it must be a token id, 0 to {vocab_size - 1}, or None"
     if not is_whole(stop):
-        raise TypeError(f"stop is {shown(stop)}; {allowed}")
+        raise TypeError(f"stop is {short_repr(stop)}; {allowed}")
     if not 0 <= stop < vocab_size:
-        raise ValueError(f"stop is {shown(stop)}; {allowed}")
+        raise ValueError(f"stop is {short_repr(stop)}; {allowed}")
 
 
 def check_count(name: str, value: int, least: int = 0) -> None:
     """Raise TypeError or ValueError unless `value` is a whole number of at least `least`."""
     if not is_whole(value):
-        raise TypeError(f"{name} is {shown(value)}; it must be a whole number of at least {least}")
+        raise TypeError(f"{name} is {short_repr(value)}; it must be a whole number of at least {least}")
     if value < least:
-        raise ValueError(f"{name} is {shown(value)}; it must be at least {least}")
+        raise ValueError(f"{name} is {short_repr(value)}; it must be at least {least}")
 
 
 def check_kind(name: str, value, kind: type) -> None:
     """Raise TypeError unless `value` is a `kind`."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} is {shown(value)}; it must be a {kind.__name__}")
+        raise TypeError(f"{name} is {short_repr(value)}; it must be a {kind.__name__}")
 
 
 def check_path(name: str, value) -> None:
     """Raise TypeError unless `value` is a str or a path."""
     if not isinstance(value, (str, os.PathLike)):
-        raise TypeError(f"{name} is {shown(value)}; it must be a str or a pathlib.Path")
+        raise TypeError(f"{name} is {short_repr(value)}; it must be a str or a pathlib.Path")
 
 
 def checked_fields(record):
@@ -87,14 +87,14 @@ def checked_fields(record):
         elif field.type == tuple[float, ...]:
             good = isinstance(value, tuple) and all([is_whole(each) or isinstance(each, float) for each in value])
         if not good:
-            raise TypeError(f"{field.name} is {shown(value)}; it must be {field.type}")
+            raise TypeError(f"{field.name} is {short_repr(value)}; it must be {field.type}")
     return record
 
 
 def check_cache(cache, config) -> None:
     """Raise TypeError or ValueError unless `cache` is one of a model with this config."""
     if not hasattr(cache, "values_LHPC"):
-        raise TypeError(f"cache is {shown(cache)}; it must be a KVCache, or None to start from nothing")
+        raise TypeError(f"cache is {short_repr(cache)}; it must be a KVCache, or None to start from nothing")
     needed = (config.n_layer, config.n_head, config.n_positions, config.head_size)
     if cache.values_LHPC.shape != needed:
         raise ValueError(f"cache is for [layer, head, position, channel] = {cache.values_LHPC.shape}; this model needs "
@@ -116,14 +116,14 @@ def check_room(length: int, tau: int, target, draft) -> None:
     check_count("tau", tau)
     context = min(target.config.n_positions, draft.config.n_positions)
     if length + tau > context:
-        raise ValueError(f"tau is {shown(tau)}; after {length} tokens, in a context of {context}, it can be at most "
-                         f"{context - length}")
+        raise ValueError(f"tau is {short_repr(tau)}; after {length} tokens, in a context of {context}, it can be at "
+                         f"most {context - length}")
 
 
 def check_model(name: str, value) -> None:
     """Raise TypeError unless `value` is a model; a name, or the pair that load returns, is none."""
     if not hasattr(value, "config"):
-        raise TypeError(f"{name} is {shown(value)}; it must be a model: load(…) returns one, and its tokenizer")
+        raise TypeError(f"{name} is {short_repr(value)}; it must be a model: load(…) returns one, and its tokenizer")
 
 
 def check_prompt(tokens: Sequence[int], model) -> None:

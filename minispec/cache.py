@@ -66,23 +66,23 @@ class KVCache:
         self.length = min(self.length, length)
 
     def strip(self) -> str:
-        """One character a position: ■ held, ░ stale (read once, then rolled back), _ never written."""
-        held = "■" * self.length
+        """One character a position: ■ cached, ░ stale (read once, then rolled back), _ free."""
+        cached = "■" * self.length
         stale = "░" * (self.written - self.length)
         free = "_" * (self.capacity - self.written)
-        return held + stale + free
+        return cached + stale + free
 
     def __repr__(self) -> str:
         layers, heads, capacity, channels = self.keys_LHPC.shape
         stale = self.written - self.length
         shape = f"{layers} layers x {heads} heads x {capacity} positions x {channels} channels"
-        return f"KVCache({shape}: {self.length} held, {stale} stale)\n{self.strip().rstrip('_')}_"
+        return f"KVCache({shape}: {self.length} cached, {stale} stale)\n{self.strip().rstrip('_')}_"
 
 
 def assert_cache_follows(cache: KVCache, tokens: list[int], name: str) -> None:
     """Raise AssertionError when the cache holds all the tokens or more: at least the last must still be unread.
 
-    Only the length is looked at: a cache filled from another text of the same length passes.
+    Only the length is looked at: a cache filled from a different text of the same length passes.
     """
     # not an assert statement: python -O would drop it, and wrong text would come out without a word
     if cache.length >= len(tokens):

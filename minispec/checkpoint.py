@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import check_path, shown
+from .arguments import check_path, short_repr
 from .config import Config
 from .files.config_files import config_object, read_config
 from .files.reading import named_error
@@ -34,10 +34,10 @@ def list_models() -> list[str]:
 def bundled_folder(name) -> Path:
     """The folder of a bundled model.  Raises ValueError for another name."""
     if not MODELS.is_dir():              # as where the package is run from a zip or a wheel that was not unpacked
-        raise FileNotFoundError(f"{MODELS}: the package's models folder is missing; there is no model {shown(name)}")
+        raise FileNotFoundError(f"{MODELS}: the package's models folder is missing, and so is {short_repr(name)}")
     if name not in list_models():
         names = ", ".join(list_models()) or "none here"
-        raise ValueError(f"there is no model {shown(name)}; say a bundled one ({names}) or the path of a GPT-2 folder")
+        raise ValueError(f"there is no model {short_repr(name)}; say a bundled one ({names}) or the path of a folder")
     return MODELS / name
 
 

@@ -15,10 +15,10 @@ from .checkpoint import list_models
 from .classroom import grading
 from .lab import bench, diffing, exactness, request, stepping
 from .lab.comparison import Comparison, compare
-from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_a_round
+from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_per_round
 from .trace_file import save_trace, trace_to_dict
-from .train import command as training
-from .teaching import command as bugs
+from .train import train_command as training
+from .teaching import bugs_command as bugs
 from .train import evaluate
 from .views import text
 from .views.html import write_html
@@ -120,13 +120,13 @@ def decode(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         write_html(comparison.trace, arguments.html)
     if arguments.json:
-        print(json.dumps(as_json(comparison, decoded)))
+        print(json.dumps(comparison_json(comparison, decoded)))
     else:
-        show(comparison, decoded)
+        print_comparison(comparison, decoded)
     return 0 if comparison.same_tokens else 1
 
 
-def show(comparison: Comparison, decoded: str) -> None:
+def print_comparison(comparison: Comparison, decoded: str) -> None:
     """The text, the rounds, the totals."""
     trace = comparison.trace
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -139,13 +139,13 @@ def show(comparison: Comparison, decoded: str) -> None:
     print(text.summary(trace))
     costs = comparison.costs
     c, v = (costs.c, costs.v[trace.tau + 1]) if costs else (None, None)
-    for line in text.speed_lines(trace, comparison.plain_seconds, comparison.speculative_seconds, c, v,
+    for line in text.speed_lines(trace, comparison.baseline_seconds, comparison.speculative_seconds, c, v,
                                  comparison.predicted):
         print(line)
     print(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows))
 
 
-def as_json(comparison: Comparison, decoded: str) -> dict:
+def comparison_json(comparison: Comparison, decoded: str) -> dict:
     """Everything that is shown, for machines; the logits are left to --save."""
     trace = comparison.trace
     return {
@@ -157,10 +157,10 @@ def as_json(comparison: Comparison, decoded: str) -> dict:
         "conditional_acceptance": conditional_acceptance(trace),
         "draft_efficiency": draft_efficiency(trace),
         "mean_acceptance_length": mean_acceptance_length(trace),
-        "tokens_a_round": tokens_a_round(trace),
+        "tokens_per_round": tokens_per_round(trace),
         "c": comparison.costs.c if comparison.costs else None,
         "v": comparison.costs.v[trace.tau + 1] if comparison.costs else None,
-        "plain_seconds": comparison.plain_seconds,
+        "baseline_seconds": comparison.baseline_seconds,
         "speculative_seconds": comparison.speculative_seconds,
         "speedup": comparison.speedup,
         "predicted_speedup": comparison.predicted,

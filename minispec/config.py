@@ -6,7 +6,7 @@ made.  It holds no weights and no training settings.
 
 from dataclasses import dataclass
 
-from .arguments import shown
+from .arguments import short_repr
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,21 @@ class Config:
             if name == "n_inner" and size is None:
                 continue
             if isinstance(size, bool) or not isinstance(size, int):
-                raise TypeError(f"{name} is {shown(size)}; it must be a whole number of at least 1")
+                raise TypeError(f"{name} is {short_repr(size)}; it must be a whole number of at least 1")
             if size < 1:
                 raise ValueError(f"{name} is {size}; it must be at least 1")
         if self.n_embd % self.n_head != 0:
             raise ValueError(f"n_embd is {self.n_embd}; it must be a multiple of n_head, which is {self.n_head}")
         eos = self.eos_token_id
         if eos is not None and type(eos) is not int:
-            raise TypeError(f"eos_token_id is {shown(eos)}; it must be a token, 0 to {self.vocab_size - 1}, or None")
+            raise TypeError(f"eos_token_id is {short_repr(eos)}; it must be a token, 0 to {self.vocab_size - 1}, "
+                            f"or None")
         if eos is not None and not 0 <= eos < self.vocab_size:
             raise ValueError(f"eos_token_id is {eos}; it must be a token, 0 to {self.vocab_size - 1}, or None")
         epsilon = self.layer_norm_epsilon
         # subtle: no NumPy scalar; a float64 one would turn all of the float32 arithmetic into float64
         if type(epsilon) is not float:
-            raise TypeError(f"layer_norm_epsilon is {shown(epsilon)}; it must be a float between 0 and 1")
+            raise TypeError(f"layer_norm_epsilon is {short_repr(epsilon)}; it must be a float between 0 and 1")
         if not 0 < epsilon < 1:
             raise ValueError(f"layer_norm_epsilon is {epsilon}; it must be between 0 and 1")
 

@@ -11,14 +11,14 @@ import numpy as np
 from .arguments import check_count, check_prompt, check_stop
 from .cache import KVCache
 from .model import Transformer
-from .trace import PlainRun, Prefill
+from .trace import GreedyBaseline, Prefill
 
-OWN_END = "end-of-text"               # the default of `stop`: the end-of-text token in the model's config.json
+MODEL_EOS = "end-of-text"               # the default of `stop`: the end-of-text token in the model's config.json
 
 
 def stop_token(stop: int | str | None, model: Transformer) -> int | None:
     """The token that ends a text: `stop` itself, the model's own end-of-text by default, None to go on regardless."""
-    if isinstance(stop, str) and stop == OWN_END:
+    if isinstance(stop, str) and stop == MODEL_EOS:
         return model.config.eos_token_id
     if stop is not None:
         check_stop(stop, model.config.vocab_size)
@@ -60,20 +60,20 @@ def prefill_both(target: Transformer, draft: Transformer, tokens: list[int]) -> 
     return target_cache, draft_cache, Prefill(rows, filled - started, perf_counter() - filled)
 
 
-def greedy(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = OWN_END,
+def greedy(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = MODEL_EOS,
            cached: bool = True, logits: list | None = None) -> list[int]:
     """The prompt and up to `new_tokens` more tokens, each the likeliest after all before it.
 
     tokens: the prompt, token ids.  stop: the token that ends the text (it is kept), None to switch that off.
     cached=False reads the whole text again for each token.  logits: a list that gets the logits_V after every new
-    token.  Ends early at the context limit (`plain_run` says why it ended).  Raises TypeError or ValueError for
+    token.  Ends early at the context limit (`greedy_baseline` says why it ended).  Raises TypeError or ValueError for
     arguments that cannot be run.
     """
-    return list(plain_run(model, tokens, new_tokens, stop, cached, logits).tokens)
+    return list(greedy_baseline(model, tokens, new_tokens, stop, cached, logits).tokens)
 
 
-def plain_run(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = OWN_END,
-              cached: bool = True, logits: list | None = None) -> PlainRun:
+def greedy_baseline(model: Transformer, tokens: list[int], new_tokens: int, stop: int | str | None = MODEL_EOS,
+              cached: bool = True, logits: list | None = None) -> GreedyBaseline:
     """`greedy` with its record: the tokens, the seconds of each pass, and why it ended."""
     check_prompt(tokens, model)
     check_count("new_tokens", new_tokens)
@@ -100,4 +100,4 @@ def plain_run(model: Transformer, tokens: list[int], new_tokens: int, stop: int 
         if choice == end_token:
             stopped = "end-of-text"
             break
-    return PlainRun(tuple(tokens), filled - started, tuple(pass_seconds), perf_counter() - filled, stopped)
+    return GreedyBaseline(tuple(tokens), filled - started, tuple(pass_seconds), perf_counter() - filled, stopped)

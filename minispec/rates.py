@@ -24,8 +24,8 @@ def ratio(numerator: float, denominator: float) -> float | None:
 
 
 def conditional_acceptance(trace: Trace) -> float | None:
-    """Accepted over examined drafts: Leviathan's alpha, the chance of a draft whose context was right."""
-    return ratio(trace.n_accepted, trace.n_examined)
+    """Accepted over judged drafts: Leviathan's alpha, the chance of a draft whose context was right."""
+    return ratio(trace.n_accepted, trace.n_judged)
 
 
 def draft_efficiency(trace: Trace) -> float | None:
@@ -39,7 +39,7 @@ def mean_acceptance_length(trace: Trace) -> float | None:
     return 1 + trace.n_accepted / passes if passes else None
 
 
-def tokens_a_round(trace: Trace) -> float | None:
+def tokens_per_round(trace: Trace) -> float | None:
     """Tokens decoded over rounds: mean acceptance length, but for rounds in which the text ended on a draft."""
     return ratio(trace.n_new, len(trace.rounds))
 
@@ -48,9 +48,9 @@ def survival(trace: Trace) -> list[float]:
     """For t = 1 … tau: the share of rounds whose draft t was accepted, of the rounds that drafted t tokens or more."""
     shares = []
     for t in range(1, trace.tau + 1):
-        drafted = [each for each in trace.rounds if len(each.proposed) >= t]
+        drafted = [r for r in trace.rounds if len(r.proposed) >= t]
         if not drafted:
             break                        # nor did any round draft more
-        accepted = [each for each in drafted if each.n_accepted >= t]
+        accepted = [r for r in drafted if r.n_accepted >= t]
         shares.append(len(accepted) / len(drafted))
     return shares

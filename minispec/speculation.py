@@ -11,11 +11,11 @@ import numpy as np
 
 from .arguments import check_count, check_pair, check_prompt, check_room, check_unread
 from .cache import KVCache, assert_cache_follows
-from .decoding import OWN_END, cut_after, length_limit, prefill_both, stop_token
+from .decoding import MODEL_EOS, cut_after, length_limit, prefill_both, stop_token
 from .model import Transformer
 from .trace import Round, Trace
 
-TAU = 8                                  # drafts a round, if nothing else is asked for
+TAU = 8                                  # drafts per round, if nothing else is asked for
 
 
 def propose_literal(draft: Transformer, tokens: list[int], tau: int) -> list[int]:
@@ -119,8 +119,8 @@ def speculative_round(target: Transformer, draft: Transformer, tokens: list[int]
 
 
 def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_tokens: int, tau: int = TAU,
-                stop: int | str | None = OWN_END) -> Trace:
-    """Decode up to `new_tokens` tokens with tau drafts a round; the same tokens as `greedy(target, …)`.
+                stop: int | str | None = MODEL_EOS) -> Trace:
+    """Decode up to `new_tokens` tokens with tau drafts per round; the same tokens as `greedy(target, …)`.
 
     stop: the token that ends the text, None to switch that off.  Ends early where the context of either model ends
     (`trace.stopped` says so).  Raises TypeError or ValueError for arguments that cannot be run.

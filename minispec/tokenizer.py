@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from .arguments import is_whole, shown
+from .arguments import is_whole, short_repr
 from .files.tokenizer_json import read_tokenizer_files, write_tokenizer_files
 from .files.vocab_files import check_merges, check_vocab
 from .merging import merge_word
@@ -90,7 +90,7 @@ class Tokenizer:
             for word in words:
                 ids.extend(self.encode_word(word))
                 if most is not None and len(ids) > most:
-                    raise ValueError(f"text is {shown(text)}, more than {most} tokens; there is room for {most}")
+                    raise ValueError(f"text is {short_repr(text)}, more than {most} tokens; there is room for {most}")
         return ids
 
     def encode_word(self, word: str) -> tuple[int, ...]:

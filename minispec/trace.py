@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class PlainRun:
+class GreedyBaseline:
     """Plain greedy decoding: `tokens` with the prompt, how long it took, and why it ended."""
 
     tokens: tuple[int, ...]
@@ -48,8 +48,8 @@ class Round:
 
     @property
     def rejected(self) -> int | None:
-        """The draft that the target judged wrong; None if none was.  At most one a round."""
-        if self.own is None or self.n_accepted == len(self.proposed):
+        """The draft that the target judged wrong; None if none was.  At most one per round."""
+        if self.target_token is None or self.n_accepted == len(self.proposed):
             return None
         return self.proposed[self.n_accepted]
 
@@ -60,22 +60,22 @@ class Round:
         return self.proposed[judged:]
 
     @property
-    def own(self) -> int | None:
+    def target_token(self) -> int | None:
         """The target's own token of this round; None when an accepted draft ended the text."""
         return self.committed[self.n_accepted] if self.n_accepted < len(self.committed) else None
 
     @property
     def correction(self) -> int | None:
         """The target's own token in place of a rejected draft."""
-        return self.own if self.rejected is not None else None
+        return self.target_token if self.rejected is not None else None
 
     @property
     def bonus(self) -> int | None:
         """The target's own token after all drafts were accepted (with tau = 0: always)."""
-        return self.own if self.rejected is None else None
+        return self.target_token if self.rejected is None else None
 
     @property
-    def n_examined(self) -> int:
+    def n_judged(self) -> int:
         """Drafts that were judged: the accepted ones and the rejected one."""
         return len(self.proposed) - len(self.discarded)
 
@@ -93,7 +93,7 @@ class Trace:
     stopped: str                         # "budget", "end-of-text" or "context"; "error" in a run with a bug
     seconds: float                       # of the decoding, after the prefill
     texts: tuple[str, ...] | None = field(default=None, repr=False)      # the text of each token id, for showing
-    plain: PlainRun | None = None            # the plain run of the same prompt, for comparing
+    baseline: GreedyBaseline | None = None            # the greedy baseline of the same prompt, for comparing
 
     def with_texts(self, tokenizer) -> "Trace":
         """The same trace with the text of every token id, so that views show words and not numbers."""
@@ -103,29 +103,29 @@ class Trace:
     def tokens(self) -> list[int]:
         """The text: the prompt and everything committed."""
         tokens = list(self.prompt)
-        for each in self.rounds:
-            tokens.extend(each.committed)
+        for r in self.rounds:
+            tokens.extend(r.committed)
         return tokens
 
     @property
     def n_new(self) -> int:
         """Tokens decoded."""
-        return sum(len(each.committed) for each in self.rounds)
+        return sum(len(r.committed) for r in self.rounds)
 
     @property
     def n_drafted(self) -> int:
         """Drafts really made."""
-        return sum(len(each.proposed) for each in self.rounds)
+        return sum(len(r.proposed) for r in self.rounds)
 
     @property
-    def n_examined(self) -> int:
+    def n_judged(self) -> int:
         """Drafts really judged."""
-        return sum(each.n_examined for each in self.rounds)
+        return sum(r.n_judged for r in self.rounds)
 
     @property
     def n_accepted(self) -> int:
         """Drafts kept."""
-        return sum(each.n_accepted for each in self.rounds)
+        return sum(r.n_accepted for r in self.rounds)
 
 
 def parting(left: list[int], right: list[int]) -> int | None:

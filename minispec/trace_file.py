@@ -12,30 +12,30 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import check_path, checked_fields, shown
+from .arguments import check_path, checked_fields, short_repr
 from .files.writing import write_whole
-from .trace import PlainRun, Prefill, Round, Trace
+from .trace import GreedyBaseline, Prefill, Round, Trace
 
-FORMAT = "minispec trace 1"
+FORMAT = "minispec trace 2"
 
 
 def trace_to_dict(trace: Trace, logits: bool = True) -> dict:
     """The trace as plain lists, numbers and strings; logits=False leaves out the logits and the token texts."""
-    rounds = [round_to_dict(each, logits) for each in trace.rounds]
+    rounds = [round_to_dict(r, logits) for r in trace.rounds]
     return {
         "format": FORMAT, "target": trace.target, "draft": trace.draft, "tau": trace.tau, "stopped": trace.stopped,
         "seconds": trace.seconds, "prompt": list(trace.prompt), "tokens": trace.tokens,
         "prefill": asdict(trace.prefill), "rounds": rounds,
-        "plain": None if trace.plain is None else asdict(trace.plain),
+        "baseline": None if trace.baseline is None else asdict(trace.baseline),
         "texts": list(trace.texts) if logits and trace.texts is not None else None,
     }
 
 
-def round_to_dict(each: Round, logits: bool) -> dict:
+def round_to_dict(r: Round, logits: bool) -> dict:
     """One round; the tokens before it are left out, as they follow from the prompt and the rounds before."""
     record = {}
     for field in fields(Round):
-        value = getattr(each, field.name)
+        value = getattr(r, field.name)
         if field.name == "tokens":
             continue
         if field.name.endswith("_TV"):
@@ -58,7 +58,7 @@ def array_from_dict(record: dict | None) -> np.ndarray | None:
     raw = base64.b64decode(record["float32"], validate=True)
     flat = np.frombuffer(raw, dtype="<f4")
     if rows * columns != len(flat):
-        raise ValueError(f"shape is {shown(record['shape'])}, for {len(flat)} numbers")
+        raise ValueError(f"shape is {short_repr(record['shape'])}, for {len(flat)} numbers")
     return flat.reshape(rows, columns).astype(np.float32, copy=False)
 
 
@@ -69,21 +69,21 @@ def trace_from_dict(record: dict) -> Trace:
         raise ValueError("prompt is empty; it must hold at least one token")
     rounds = []
     for entry in record["rounds"]:
-        each = round_from_dict(entry, tokens)
-        rounds.append(each)
-        tokens += each.committed
+        r = round_from_dict(entry, tokens)
+        rounds.append(r)
+        tokens += r.committed
     if record["tokens"] != list(tokens):
         raise ValueError("tokens is not the prompt and what the rounds committed")
     if record["stopped"] not in ("budget", "end-of-text", "context", "error"):
-        raise ValueError(f"stopped is {shown(record['stopped'])}")
-    plain = record["plain"]
-    if plain is not None:
-        plain = checked_fields(PlainRun(tuple(plain["tokens"]), plain["prefill_seconds"], tuple(plain["pass_seconds"]),
-                                        plain["seconds"], plain["stopped"]))
+        raise ValueError(f"stopped is {short_repr(record['stopped'])}")
+    baseline = record["baseline"]
+    if baseline is not None:
+        passes = {"tokens": tuple(baseline["tokens"]), "pass_seconds": tuple(baseline["pass_seconds"])}
+        baseline = checked_fields(GreedyBaseline(**{**baseline, **passes}))
     texts = None if record["texts"] is None else tuple(record["texts"])
     prefill = checked_fields(Prefill(**record["prefill"]))
     trace = Trace(tuple(record["prompt"]), tuple(rounds), prefill, record["tau"], record["target"], record["draft"],
-                  record["stopped"], record["seconds"], texts, plain)
+                  record["stopped"], record["seconds"], texts, baseline)
     check_texts(trace)
     return checked_fields(trace)
 
@@ -93,8 +93,8 @@ def check_texts(trace: Trace) -> None:
     if trace.texts is None:
         return
     highest = max(trace.tokens)
-    for each in trace.rounds:
-        highest = max(highest, *each.proposed, *each.choices)
+    for r in trace.rounds:
+        highest = max(highest, *r.proposed, *r.choices)
     if highest >= len(trace.texts) or not all([isinstance(text, str) for text in trace.texts]):
         raise ValueError(f"texts has {len(trace.texts)} entries; every token needs its text, {highest} too")
 
@@ -106,22 +106,22 @@ def round_from_dict(entry: dict, tokens: tuple[int, ...]) -> Round:
         if name.endswith("_TV"):
             value = array_from_dict(value)
         values[name] = tuple(value) if isinstance(value, list) else value
-    each = checked_fields(Round(**values))
-    check_lengths(each)
-    return each
+    r = checked_fields(Round(**values))
+    check_lengths(r)
+    return r
 
 
-def check_lengths(each: Round) -> None:
+def check_lengths(r: Round) -> None:
     """Raise ValueError unless the lists of a round are as long as its drafts allow."""
-    drafts = len(each.proposed)
-    if each.n_accepted > drafts:
-        raise ValueError(f"n_accepted is {each.n_accepted}, of {drafts} drafts")
-    if len(each.choices) != drafts + 1:
-        raise ValueError(f"choices has {len(each.choices)} tokens; it must have {drafts + 1}, for {drafts} drafts")
-    if not 1 <= len(each.committed) <= drafts + 1:
-        raise ValueError(f"committed has {len(each.committed)} tokens; it must have 1 to {drafts + 1}")
+    drafts = len(r.proposed)
+    if r.n_accepted > drafts:
+        raise ValueError(f"n_accepted is {r.n_accepted}, of {drafts} drafts")
+    if len(r.choices) != drafts + 1:
+        raise ValueError(f"choices has {len(r.choices)} tokens; it must have {drafts + 1}, for {drafts} drafts")
+    if not 1 <= len(r.committed) <= drafts + 1:
+        raise ValueError(f"committed has {len(r.committed)} tokens; it must have 1 to {drafts + 1}")
     for name in ("target_cache", "draft_cache"):
-        lengths = getattr(each, name)
+        lengths = getattr(r, name)
         if len(lengths) != 2:
             raise ValueError(f"{name} has {len(lengths)} numbers; it must have two")
 
@@ -129,7 +129,7 @@ def check_lengths(each: Round) -> None:
 def save_trace(trace: Trace, path) -> None:
     """Write the trace to `path`, whole or not at all.  Raises TypeError for another thing, OSError where it cannot."""
     if not isinstance(trace, Trace):
-        raise TypeError(f"trace is {shown(trace)}; it must be a Trace, as speculative(…) returns")
+        raise TypeError(f"trace is {short_repr(trace)}; it must be a Trace, as speculative(…) returns")
     check_path("path", path)
     text = json.dumps(trace_to_dict(trace))
     write_whole(path, text + "\n")
@@ -141,10 +141,10 @@ def load_trace(path) -> Trace:
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a JSON file ({shown(str(error))})") from None
+        raise ValueError(f"{path}: not a JSON file ({short_repr(str(error))})") from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ValueError(f"{path}: not a trace of this package; its format must be {FORMAT!r}")
     try:
         return trace_from_dict(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path}: a damaged trace ({type(error).__name__}: {shown(str(error))})") from None
+        raise ValueError(f"{path}: a damaged trace ({type(error).__name__}: {short_repr(str(error))})") from None

@@ -23,7 +23,7 @@ GENERATED = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))["ge
 PROMPTS = [entry["prompt"] for entry in GENERATED]
 
 NOT_THE_SAME_BITS = ("not the same bits.  If `python -m minispec check` says NO as well, then it is this machine's "
-                     "BLAS library, which rounds a row otherwise when it stands in a block, and not the package")
+                     "BLAS library, which rounds a row differently when it stands in a block, and not the package")
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minispec
-from minispec import (Config, KVCache, Tokenizer, Transformer, greedy, load, load_trace, plain_run, propose,
+from minispec import (Config, KVCache, Tokenizer, Transformer, greedy, load, load_trace, greedy_baseline, propose,
                       propose_literal, save_trace, speculative, speculative_round, verify)
 from minispec.scripted import Mix, scripted
 from minispec.train.merges import train_merges
@@ -52,7 +52,7 @@ def assert_refused(call, argument, *mentions, kinds=(TypeError, ValueError)):
 # What is called with tokens, each as a function of these.
 WITH_PROMPT = {
     "greedy": lambda tokens: greedy(target(), tokens, 3),
-    "plain_run": lambda tokens: plain_run(target(), tokens, 3),
+    "greedy_baseline": lambda tokens: greedy_baseline(target(), tokens, 3),
     "speculative": lambda tokens: speculative(target(), draft(), tokens, 3),
     "propose_literal": lambda tokens: propose_literal(draft(), tokens, 2),
     "Transformer": lambda tokens: target()(tokens),
@@ -112,7 +112,7 @@ def test_any_list_of_whole_numbers_is_a_prompt_and_means_the_same(name, tokens):
 
 WITH_COUNT = {
     ("new_tokens", "greedy"): lambda value: greedy(target(), [1], value),
-    ("new_tokens", "plain_run"): lambda value: plain_run(target(), [1], value),
+    ("new_tokens", "greedy_baseline"): lambda value: greedy_baseline(target(), [1], value),
     ("new_tokens", "speculative"): lambda value: speculative(target(), draft(), [1], value),
     ("tau", "speculative"): lambda value: speculative(target(), draft(), [1], 3, value),
     ("tau", "propose_literal"): lambda value: propose_literal(draft(), [1], value),
@@ -134,14 +134,14 @@ def test_what_is_no_count_is_refused_by_name_with_the_value_and_what_is_allowed(
 @pytest.mark.parametrize("argument, name", WITH_COUNT)
 def test_numpy_integers_and_zero_are_counts(argument, name):
     results = [WITH_COUNT[argument, name](value) for value in (2, np.int64(2), np.uint8(2))]
-    plain = [result.tokens if hasattr(result, "tokens") else result for result in results]
-    assert plain[0] == plain[1] == plain[2]
+    baseline = [result.tokens if hasattr(result, "tokens") else result for result in results]
+    assert baseline[0] == baseline[1] == baseline[2]
     WITH_COUNT[argument, name](0)
 
 
 WITH_STOP = {
     "greedy": lambda stop: greedy(target(), [1], 2, stop=stop),
-    "plain_run": lambda stop: plain_run(target(), [1], 2, stop=stop),
+    "greedy_baseline": lambda stop: greedy_baseline(target(), [1], 2, stop=stop),
     "speculative": lambda stop: speculative(target(), draft(), [1], 2, stop=stop),
 }
 
@@ -167,7 +167,7 @@ def test_what_is_no_model_is_refused(bad):
     """load returns a model and its tokenizer; the pair in place of the model is the second mistake everybody makes."""
     value = golden("target") if bad == "pair" else bad
     assert_refused(lambda: greedy(value, [1], 2), "model", "load")
-    assert_refused(lambda: plain_run(value, [1], 2), "model", "load")
+    assert_refused(lambda: greedy_baseline(value, [1], 2), "model", "load")
     assert_refused(lambda: speculative(value, draft(), [1], 2), "target", "load")
     assert_refused(lambda: speculative(target(), value, [1], 2), "draft", "load")
     assert_refused(lambda: propose_literal(value, [1], 2), "model", "load")
@@ -366,8 +366,8 @@ def test_nothing_that_was_refused_has_changed_anything():
 
 def test_every_public_function_of_the_package_is_asked_here():
     """Whoever adds one must decide what it refuses."""
-    asked = {"greedy", "plain_run", "speculative", "propose_literal", "propose", "verify", "speculative_round", "load",
-             "load_trace", "save_trace", "KVCache", "Config", "Tokenizer", "Transformer"}
+    asked = {"greedy", "greedy_baseline", "speculative", "propose_literal", "propose", "verify", "speculative_round",
+             "load", "load_trace", "save_trace", "KVCache", "Config", "Tokenizer", "Transformer"}
     nothing_to_refuse = {"list_models", "count_accepted", "Round", "Trace"}
     public = {name for name, value in vars(minispec).items()
               if callable(value) and not name.startswith("_") and value.__module__.startswith("minispec.")}

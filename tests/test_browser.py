@@ -39,7 +39,7 @@ def moon_trace(texts=WORDS):
 
 @cache
 def wide_trace():
-    """Eight drafts a round, long words, most of them right."""
+    """Eight drafts per round, long words, most of them right."""
     words = tuple(f" {'abcdefghijkl'[:2 + token % 8]}" for token in range(14))
     target_rule, chance = Mix(14, 7), Mix(9, 8)
     target = scripted(target_rule, 14, name="target")
@@ -461,10 +461,10 @@ def test_both_names_and_sentences_are_seen_and_said_at_every_step(opened):
     page = pair_page(opened)
     for _ in range(steps_and_rounds(page)[0]):
         says = page.locator("[role=status]").text_content()
-        for lane in (0, 1):
-            part = page.locator(".now .lane").nth(lane)
+        for run in (0, 1):
+            part = page.locator(".now .lane").nth(run)
             assert part.locator("h4").is_visible() and part.locator(".say").is_visible()
-            assert NAMES[lane] in part.locator("h4").inner_text()
+            assert NAMES[run] in part.locator("h4").inner_text()
             assert part.locator(".say").inner_text() in says and part.locator("h4").inner_text().split()[0] in says
         page.keyboard.press("ArrowRight")
 
@@ -474,12 +474,12 @@ def test_a_lane_that_waits_is_greyed_and_says_so(opened):
     page = pair_page(opened)
     seen = set()
     for _ in range(steps_and_rounds(page)[0]):
-        for lane in (0, 1):
-            part = page.locator(".now .lane").nth(lane)
+        for run in (0, 1):
+            part = page.locator(".now .lane").nth(run)
             waits = "(waits)" in part.locator("h4").inner_text()
             shade = part.locator(".ruler").first.evaluate("each => getComputedStyle(each).opacity")
             assert waits == (float(shade) < 0.6)
-            seen.add((lane, waits))
+            seen.add((run, waits))
         page.keyboard.press("ArrowRight")
     assert len(seen) == 4
 

@@ -20,7 +20,7 @@ from minispec.scripted import Mix, scripted
 from minispec.teaching.bug import INVARIANTS, OUTCOMES, Bug
 from minispec.teaching.bugs import PACKAGE, diff, edited_files, find_bug, list_bugs, load_bug
 from minispec.teaching.gallery import GALLERY
-from minispec.teaching.lanes import context_states, draft_lanes
+from minispec.teaching.contexts_figure import read_states, draft_contexts
 from minispec.teaching.observer import recorded_rounds
 from minispec.teaching.runs import HELD_OUT, load_both, decode_both, side_by_side, totals
 
@@ -36,10 +36,10 @@ def runs(name, tau=4):
     return [decode_both(models, prompt, tau, 40) for prompt in PROMPTS]
 
 
-def accepted(lanes):
+def accepted(runs):
     """Accepted and judged drafts of some runs together."""
-    traces = [lane.trace for lane in lanes]
-    return sum(trace.n_accepted for trace in traces) / sum(trace.n_examined for trace in traces)
+    traces = [run.trace for run in runs]
+    return sum(trace.n_accepted for trace in traces) / sum(trace.n_judged for trace in traces)
 
 
 # ------------------------------------------------------------------------------------------------- loading
@@ -260,8 +260,8 @@ def test_the_courses_bugs_leave_the_text_and_cost_acceptance(name):
     """C14: the draft only guesses, so a worse guess costs time, never the text."""
     assert all(run.same_text for run in runs(name))
     assert accepted([run.broken for run in runs(name)]) < accepted([run.correct for run in runs(name)])
-    passes = [sum(len(lane.trace.rounds) for lane in lanes)
-              for lanes in ([run.correct for run in runs(name)], [run.broken for run in runs(name)])]
+    passes = [sum(len(run.trace.rounds) for run in side)
+              for side in ([run.correct for run in runs(name)], [run.broken for run in runs(name)])]
     assert passes[1] > passes[0]
 
 
@@ -278,29 +278,29 @@ def test_the_courses_bugs_draft_from_what_they_keep_and_break_nothing_else(name,
     for prompt in ([7], [1, 2, 3], [5, 5, 5, 5]):
         trace = package.speculative(broken_target, broken_draft, prompt, 25, 5)
         assert trace.tokens == greedy(target, prompt, 25)
-        for each in trace.rounds:
+        for r in trace.rounds:
             proposed = []
-            for _ in each.proposed:
-                proposed += propose_literal(draft, list(each.tokens) + proposed[kept], 1)
-            assert list(each.proposed) == proposed
+            for _ in r.proposed:
+                proposed += propose_literal(draft, list(r.tokens) + proposed[kept], 1)
+            assert list(r.proposed) == proposed
 
 
 def test_the_courses_bug_repeats_the_second_draft():
     """Q10: the third draft reads what the second one read."""
     for run in runs("first-draft-only"):
-        for each in run.broken.trace.rounds:
-            assert len(set(each.proposed[1:])) <= 1 and each.n_accepted <= 2 or len(set(each.choices[1:3])) == 1
+        for r in run.broken.trace.rounds:
+            assert len(set(r.proposed[1:])) <= 1 and r.n_accepted <= 2 or len(set(r.choices[1:3])) == 1
 
 
-def test_the_hole_costs_acceptance_after_a_full_round_and_never_the_text():
-    for run in runs("hole-after-full-acceptance"):
+def test_an_unread_gap_costs_acceptance_after_a_full_round_and_never_the_text():
+    for run in runs("gaps-after-full-acceptance"):
         assert run.same_text
         rounds = run.broken.trace.rounds
-        full = [each.n_accepted == len(each.proposed) for each in rounds].index(True)
-        each, read = rounds[full + 1], run.broken.read[full + 1][0]
-        assert read == each.tokens[:-2] + each.tokens[-1:]       # the last accepted draft was never fed
-    assert accepted([run.broken for run in runs("hole-after-full-acceptance")]) < \
-        accepted([run.correct for run in runs("hole-after-full-acceptance")])
+        full = [r.n_accepted == len(r.proposed) for r in rounds].index(True)
+        r, read = rounds[full + 1], run.broken.read[full + 1][0]
+        assert read == r.tokens[:-2] + r.tokens[-1:]       # the last accepted draft was never fed
+    assert accepted([run.broken for run in runs("gaps-after-full-acceptance")]) < \
+        accepted([run.correct for run in runs("gaps-after-full-acceptance")])
 
 
 def test_restarted_positions_change_the_text_somewhere():
@@ -320,7 +320,7 @@ def test_a_target_that_is_not_rolled_back_stops_with_a_sentence():
     assert stopped
     for run in stopped:
         assert "AssertionError: the target cache holds" in run.error and not run.same_text
-        assert any(each.rejected is not None for each in run.correct.trace.rounds)
+        assert any(r.rejected is not None for r in run.correct.trace.rounds)
         assert run.first_difference is None and run.error in run.tables()
 
 
@@ -329,22 +329,22 @@ def test_a_target_that_is_not_rolled_back_stops_with_a_sentence():
 def test_what_a_draft_read_is_what_was_fed():
     """Of the correct code: the text and all earlier drafts, for every draft of every round."""
     for run in runs("first-draft-only"):
-        for lane in run.lanes():
-            for each, read in zip(lane.trace.rounds, lane.read):
+        for side in run.with_rounds():
+            for r, read in zip(side.trace.rounds, side.read):
                 for t, context in enumerate(read):
-                    kept = each.proposed[:t] if lane is run.correct else each.proposed[:min(t, 1)]
-                    assert context == each.tokens + kept
+                    kept = r.proposed[:t] if side is run.correct else r.proposed[:min(t, 1)]
+                    assert context == r.tokens + kept
 
 
 @pytest.mark.parametrize("prompt", ["The cat sat", "The"])
 def test_the_passes_are_those_of_the_rounds_without_the_prefill(prompt):
     """One of the target a round, one of the draft a draft; a prompt of one token has no prefill."""
     run = decode_both(load_both("own-token-counted", "tales-24", "tales-1"), prompt, 3, 12)
-    for lane in run.lanes():
-        rounds = lane.trace.rounds
-        assert [rows for _, rows in lane.target_passes] == [len(each.proposed) + 1 for each in rounds]
-        assert [start for start, _ in lane.target_passes] == [len(each.tokens) - 1 for each in rounds]
-        assert len(lane.draft_passes) == sum(len(each.proposed) for each in rounds)
+    for side in run.with_rounds():
+        rounds = side.trace.rounds
+        assert [rows for _, rows in side.target_passes] == [len(r.proposed) + 1 for r in rounds]
+        assert [start for start, _ in side.target_passes] == [len(r.tokens) - 1 for r in rounds]
+        assert len(side.draft_passes) == sum(len(r.proposed) for r in rounds)
 
 
 def test_a_broken_trace_is_a_trace_of_the_clean_package():
@@ -373,24 +373,24 @@ def test_the_totals_are_those_of_the_runs():
 def test_the_lanes_show_what_was_not_read():
     """A picture of a bug must not repeat the claim of the correct code."""
     run = runs("first-draft-only")[4]
-    figure = draft_lanes(run)
+    figure = draft_contexts(run)
     assert "draft 3 reads “… The cat sat on” without “the” and becomes “the”, rejected" in figure.alt
     assert "correct: draft 1 reads" in figure.alt and "without" not in figure.alt.split("first-draft-only:")[0]
     names = [artist.get_gid() for artist in figure.figure.findobj() if artist.get_gid()]
     assert names.count("missing") == 1
-    assert draft_lanes(run).png() == figure.png()
+    assert draft_contexts(run).png() == figure.png()
     with pytest.raises(ValueError, match="number"):
-        draft_lanes(run, number=99)
+        draft_contexts(run, number=99)
     with pytest.raises(ValueError, match="first"):
-        draft_lanes(run, first=9)
+        draft_contexts(run, first=9)
 
 
 def test_a_context_with_stale_tokens_in_it_is_shown_as_it_is():
     run = runs("first-draft-only")[4]
-    each = run.correct.trace.rounds[0]
-    stale = each.tokens + (each.proposed[2],)
-    assert [token for token, _ in context_states(run.correct.trace, each, 1, stale)] == list(stale)
-    states = context_states(run.correct.trace, each, 2, each.tokens + each.proposed[1:2])
+    r = run.correct.trace.rounds[0]
+    stale = r.tokens + (r.proposed[2],)
+    assert [token for token, _ in read_states(run.correct.trace, r, 1, stale)] == list(stale)
+    states = read_states(run.correct.trace, r, 2, r.tokens + r.proposed[1:2])
     assert [state for _, state in states][-2:] == ["missing", "pending"]
 
 
@@ -455,7 +455,8 @@ def test_the_files_of_the_package_cannot_be_edited_through_the_copys_links():
 
 
 @pytest.mark.parametrize("bug, sentence", [
-    (Bug("a.b c", "I1", ()), "name is 'a.b c'"), (Bug("", "I1", ()), "name is ''"), (Bug("a/b", "I1", ()), "name is 'a/b'"),
+    (Bug("a.b c", "I1", ()), "name is 'a.b c'"), (Bug("", "I1", ()), "name is ''"),
+    (Bug("a/b", "I1", ()), "name is 'a/b'"),
     (Bug("list", "I1", [("cache.py", "a", "b")]), "edits is"), (Bug("pair", "I1", (("cache.py", "a"),)), "edits is")])
 def test_a_bug_that_is_none_is_refused_in_one_sentence(bug, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence.replace(".", r"\.")):

@@ -59,9 +59,9 @@ def test_a_bug_is_shown_with_all_that_a_lecture_needs(name):
     for part in (bug.name, INVARIANTS[bug.invariant], OUTCOMES[bug.outcome], bug.symptom, bug.question, bug.reference):
         assert " ".join(part.split()) in flat
     assert str(diff(bug)) in text
-    for family in bug.caught_by:
-        line = next((line for line in text.split("\n") if re.match(rf"[X!] .*\b{family}\b", line)), "")
-        assert line or family == "any run"
+    for check in bug.caught_by:
+        line = next((line for line in text.split("\n") if re.match(rf"[X!] .*\b{check}\b", line)), "")
+        assert line or check == "any run"
 
 
 @pytest.mark.parametrize("name", SHOWN[:4] + SHOWN[6:7])
@@ -71,12 +71,12 @@ def test_the_numbers_are_those_of_both_runs(name):
     bug = find_bug(name)
     pair = decode_both(load_both(bug, "tales-24", "tales-1"), bug.shown_on[0], 4, bug.shown_on[1])
     table = numbers(text, name)
-    for column, lane in enumerate((pair.correct, pair.broken)):
-        assert table["tokens decoded"][column] == str(sum(len(each.committed) for each in lane.trace.rounds))
-        assert table["target passes"][column] == str(len(lane.target_passes))
-        assert table["rows the target read"][column] == str(sum(rows for _, rows in lane.target_passes))
-        assert table["rows the draft read"][column] == str(sum(rows for _, rows in lane.draft_passes))
-        for rate_name, (_, value) in zip(RATES, lane.told or [("", None)] * 4):
+    for column, run in enumerate((pair.correct, pair.broken)):
+        assert table["tokens decoded"][column] == str(sum(len(r.committed) for r in run.trace.rounds))
+        assert table["target passes"][column] == str(len(run.target_passes))
+        assert table["rows the target read"][column] == str(sum(rows for _, rows in run.target_passes))
+        assert table["rows the draft read"][column] == str(sum(rows for _, rows in run.draft_passes))
+        for rate_name, (_, value) in zip(RATES, run.reported or [("", None)] * 4):
             assert table[rate_name.replace("_", " ")][column] == ("–" if value is None else f"{value:.3f}")
     assert ("the text is the same" in text) == pair.same_text
     assert bool(pair.error) == ("It stopped in round" in " ".join(text.split()))
@@ -85,16 +85,17 @@ def test_the_numbers_are_those_of_both_runs(name):
 def test_the_first_difference_is_flagged_on_the_ruler():
     _, text = output("positions-restarted")
     position = int(re.search(r"another one from position (\d+) on", text)[1])
-    ruler, plain, broken, flags = re.search(r"^(position .*)\n(plain greedy .*)\n(positions-restarted .*)\n( +≠.*)$", text,
+    ruler, baseline, broken, flags = re.search(r"^(position .*)\n(plain greedy .*)\n(positions-restarted .*)\n( +≠.*)$",
+                                               text,
                                             re.M).groups()
     column = ruler.index(f"  {position}") + 2
     assert flags.index("≠") == column
-    assert plain[:column].split()[2:] == broken[:column].split()[1:]
-    assert plain[column:].split()[0] != broken[column:].split()[0]
+    assert baseline[:column].split()[2:] == broken[:column].split()[1:]
+    assert baseline[column:].split()[0] != broken[column:].split()[0]
     target, tokenizer = load("tales-24")
     prompt, budget = find_bug("positions-restarted").shown_on
     tokens = greedy(target, tokenizer.encode(prompt), budget)
-    assert plain[column:].split()[0] == tokenizer.texts[tokens[position]].strip()
+    assert baseline[column:].split()[0] == tokenizer.texts[tokens[position]].strip()
 
 
 def test_rounds_and_caches_are_shown_from_the_first_round_that_differs():

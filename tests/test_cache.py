@@ -126,7 +126,7 @@ def test_the_repr_says_the_shape_and_shows_the_strip():
     cache = KVCache(CONFIG)
     feed(cache, 5, value=1)
     cache.truncate(3)
-    assert repr(cache) == ("KVCache(2 layers x 3 heads x 8 positions x 4 channels: 3 held, 2 stale)\n"
+    assert repr(cache) == ("KVCache(2 layers x 3 heads x 8 positions x 4 channels: 3 cached, 2 stale)\n"
                            "■■■░░_")             # what was never written is not drawn out
 
 

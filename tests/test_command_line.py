@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 TARGET, NOISY, DRAFT = (str(GOLDEN / name) for name in ("target", "noisy", "draft"))
 MODELS = ["--target", TARGET, "--draft", NOISY]
-TIMES = {"plain_seconds", "speculative_seconds", "speedup", "predicted_speedup", "c", "v"}
+TIMES = {"baseline_seconds", "speculative_seconds", "speedup", "predicted_speedup", "c", "v"}
 
 
 def python_m(*arguments, **options):
@@ -128,8 +128,8 @@ def test_the_json_has_the_numbers_that_are_shown(capsys):
     status, out, err = run(capsys, *arguments)
     assert (status, err) == (0, "")
     trace = record["trace"]
-    accepted = sum(each["n_accepted"] for each in trace["rounds"])
-    drafted = sum(len(each["proposed"]) for each in trace["rounds"])
+    accepted = sum(r["n_accepted"] for r in trace["rounds"])
+    drafted = sum(len(r["proposed"]) for r in trace["rounds"])
     assert figures(out, "tokens")[0] == record["new_tokens"] == 25
     assert figures(out, "target passes")[0] == record["target_passes"] == len(trace["rounds"])
     assert figures(out, "conditional acceptance")[0] == pytest.approx(record["conditional_acceptance"], abs=5e-4)
@@ -137,7 +137,7 @@ def test_the_json_has_the_numbers_that_are_shown(capsys):
     assert figures(out, "mean acceptance length")[0] == pytest.approx(record["mean_acceptance_length"], abs=5e-3)
     assert record["draft_efficiency"] == accepted / drafted
     assert record["mean_acceptance_length"] == 1 + accepted / len(trace["rounds"])
-    assert record["speedup"] == pytest.approx(record["plain_seconds"] / record["speculative_seconds"])
+    assert record["speedup"] == pytest.approx(record["baseline_seconds"] / record["speculative_seconds"])
     assert out.count("✓ ") - 1 == accepted                 # one is in the legend
     assert record["text"].split()[0] in out
 
@@ -149,22 +149,22 @@ def test_the_same_command_decodes_the_same_rounds_again(capsys):
         for name in TIMES:
             record.pop(name, None)
         trace = record["trace"]
-        for timed in (trace, trace["plain"], trace["prefill"], *trace["rounds"]):
+        for timed in (trace, trace["baseline"], trace["prefill"], *trace["rounds"]):
             for name in [name for name in timed if name.endswith("seconds")]:
                 timed.pop(name)
     assert records[0] == records[1]
 
 
-def test_saving_writes_a_trace_that_loads_with_logits_texts_and_plain_run(capsys, tmp_path):
+def test_saving_writes_a_trace_that_loads_with_logits_texts_and_greedy_baseline(capsys, tmp_path):
     """What a notebook continues from."""
     path = tmp_path / "run.json"
     record = as_json(capsys, "The dog", *MODELS, "--new-tokens", "9", "--tau", "2", "--save", str(path))
     trace = load_trace(path)
-    assert trace.tokens == record["trace"]["tokens"] == list(trace.plain.tokens)
+    assert trace.tokens == record["trace"]["tokens"] == list(trace.baseline.tokens)
     assert trace.tau == 2
     assert len(trace.texts) == 400 and trace.texts[0] == "<|endoftext|>"
-    assert all(each.target_logits_TV.shape == (len(each.choices), 400) for each in trace.rounds)
-    assert all(each.target_logits_TV.argmax(axis=-1).tolist() == list(each.choices) for each in trace.rounds)
+    assert all(r.target_logits_TV.shape == (len(r.choices), 400) for r in trace.rounds)
+    assert all(r.target_logits_TV.argmax(axis=-1).tolist() == list(r.choices) for r in trace.rounds)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -213,7 +213,7 @@ def test_no_stop_goes_on_behind_the_end_of_a_text(capsys, ending):
     folder, length = ending
     stopped = as_json(capsys, "The", "--target", folder, "--draft", NOISY, "--new-tokens", "20")
     assert stopped["new_tokens"] == length
-    assert stopped["trace"]["stopped"] == stopped["trace"]["plain"]["stopped"] == "end-of-text"
+    assert stopped["trace"]["stopped"] == stopped["trace"]["baseline"]["stopped"] == "end-of-text"
     on = as_json(capsys, "The", "--target", folder, "--draft", NOISY, "--new-tokens", "20", "--no-stop")
     assert on["new_tokens"] == 20
     assert on["trace"]["stopped"] == "budget"

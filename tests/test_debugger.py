@@ -115,9 +115,9 @@ def test_breakpoints_in_propose_and_verify_stop(debugger):
         assert shown["t"] == str(t)
         context, unseen, proposed = (eval(shown[name]) for name in ("context", "unseen", "proposed"))
         assert len(proposed) == t - 1 and context[3:] == proposed and unseen == context[-1:]
-        held = int(shown["cache"].split(": ")[1].split(" held")[0])
-        assert held == len(context) - 1
-        assert shown["cache"].split("\n")[1] == "■" * held + "_"        # the strip, in the debugger's own window
+        cached = int(shown["cache"].split(": ")[1].split(" cached")[0])
+        assert cached == len(context) - 1
+        assert shown["cache"].split("\n")[1] == "■" * cached + "_"        # the strip, in the debugger's own window
         debugger.request("continue", threadId=thread)
     thread = debugger.stopped()
     function, at, shown = debugger.top(thread)

@@ -5,7 +5,7 @@ import pytest
 from conftest import (GENERATED, PROMPTS, Reader, assert_same_bits, bundled, golden, prefixes_read, random_model,
                       random_tokens)
 
-from minispec import KVCache, greedy, plain_run
+from minispec import KVCache, greedy, greedy_baseline
 from minispec.decoding import prefill
 from minispec.scripted import Mix, Recite, scripted
 
@@ -90,17 +90,17 @@ def test_without_a_cache_the_whole_text_is_read_for_each_token():
 
 
 @pytest.mark.parametrize("length", range(1, 8))
-@pytest.mark.parametrize("held", range(3))
-def test_prefill_reads_what_is_unseen_but_for_the_last_token(length, held):
+@pytest.mark.parametrize("already", range(3))
+def test_prefill_reads_what_is_unseen_but_for_the_last_token(length, already):
     """For one token there is nothing to read, and no call: an empty block would be an error."""
     model = Reader(golden("draft"), name="model")
     tokens = random_tokens(length, length, 400)
-    held = min(held, length - 1)
+    already = min(already, length - 1)
     cache = KVCache(model.config)
-    if held:
-        model(tokens[:held], cache)
+    if already:
+        model(tokens[:already], cache)
     rows = prefill(model, tokens, cache)
-    assert rows == length - 1 - held
+    assert rows == length - 1 - already
     assert cache.length == length - 1
     assert prefixes_read(model.calls, "model") == [tuple(tokens[:end]) for end in range(1, length)]
 
@@ -110,21 +110,21 @@ def test_prefill_reads_what_is_unseen_but_for_the_last_token(length, held):
 @pytest.mark.parametrize("cached", [True, False])
 def test_decoding_ends_behind_the_end_of_text_and_keeps_it(cached):
     model = reciter([1, 2, 3, END, 4])
-    run = plain_run(model, [1], 20, cached=cached)
+    run = greedy_baseline(model, [1], 20, cached=cached)
     assert run.tokens == (1, 2, 3, END)
     assert run.stopped == "end-of-text"
     assert len(run.pass_seconds) == 3
 
 
 def test_stop_none_goes_on_behind_the_end_of_text():
-    run = plain_run(reciter([1, 2, 3, END, 4]), [1], 6, stop=None)
+    run = greedy_baseline(reciter([1, 2, 3, END, 4]), [1], 6, stop=None)
     assert run.tokens == (1, 2, 3, END, 4, 5, 5)
     assert run.stopped == "budget"
 
 
 def test_a_chosen_stop_token_takes_the_place_of_the_models_own():
     model = reciter([1, 2, END, 3, 4, 6])
-    run = plain_run(model, [1], 20, stop=4)
+    run = greedy_baseline(model, [1], 20, stop=4)
     assert run.tokens == (1, 2, END, 3, 4)
     assert run.stopped == "end-of-text"
     assert greedy(model, [1], 20, stop=np.int64(4)) == [1, 2, END, 3, 4]
@@ -139,7 +139,7 @@ def test_token_zero_can_be_the_stop_token():
 
 
 def test_a_model_without_end_of_text_runs_to_its_budget():
-    run = plain_run(reciter([1, 2, 3], end_of_text=None), [1], 6)
+    run = greedy_baseline(reciter([1, 2, 3], end_of_text=None), [1], 6)
     assert run.tokens == (1, 2, 3, 5, 5, 5, 5) and run.stopped == "budget"
 
 
@@ -151,8 +151,8 @@ def test_an_end_of_text_in_the_prompt_ends_nothing():
 
 def test_an_end_of_text_at_the_end_of_the_budget_is_called_by_its_name():
     model = reciter([1, 2, 3, END, 4])
-    assert plain_run(model, [1], 3).stopped == "end-of-text"
-    assert plain_run(model, [1], 2).stopped == "budget"
+    assert greedy_baseline(model, [1], 3).stopped == "end-of-text"
+    assert greedy_baseline(model, [1], 2).stopped == "budget"
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -160,9 +160,9 @@ def test_a_budget_of_none_and_of_one(cached):
     """lattice#242: the budget was looked at only at the top of the loop, and texts came out longer than asked."""
     model = golden("target")
     for prompt in PROMPTS:
-        run = plain_run(model, prompt, 0, cached=cached)
+        run = greedy_baseline(model, prompt, 0, cached=cached)
         assert run.tokens == tuple(prompt) and run.stopped == "budget" and run.pass_seconds == ()
-        run = plain_run(model, prompt, 1, stop=None, cached=cached)
+        run = greedy_baseline(model, prompt, 1, stop=None, cached=cached)
         assert len(run.tokens) == len(prompt) + 1 and run.stopped == "budget"
 
 
@@ -171,17 +171,17 @@ def test_the_context_ends_the_text_and_the_run_says_so(cached):
     """exllamav2#274: a cache that is full must be an end, not a crash."""
     model = golden("target")
     prompt = random_tokens(5, 60, 400)
-    run = plain_run(model, prompt, 10, stop=None, cached=cached)
+    run = greedy_baseline(model, prompt, 10, stop=None, cached=cached)
     assert len(run.tokens) == 64 and run.stopped == "context" and len(run.pass_seconds) == 4
-    run = plain_run(model, prompt, 4, stop=None, cached=cached)
+    run = greedy_baseline(model, prompt, 4, stop=None, cached=cached)
     assert len(run.tokens) == 64 and run.stopped == "budget"
 
 
 def test_a_prompt_of_exactly_the_context_has_room_for_no_token():
     model = golden("target")
     prompt = random_tokens(6, 64, 400)
-    assert plain_run(model, prompt, 1).stopped == "context"
-    assert plain_run(model, prompt, 0).stopped == "budget"
+    assert greedy_baseline(model, prompt, 1).stopped == "context"
+    assert greedy_baseline(model, prompt, 0).stopped == "budget"
     assert greedy(model, prompt, 5) == prompt
     with pytest.raises(ValueError, match="tokens has 65 token ids; the context of target holds at most 64"):
         greedy(model, prompt + [1], 0)
@@ -190,7 +190,7 @@ def test_a_prompt_of_exactly_the_context_has_room_for_no_token():
 # ------------------------------------------------------------------------------------------------- arguments and record
 
 def test_the_record_has_a_time_for_every_pass():
-    run = plain_run(golden("target"), PROMPTS[3], 12, stop=None)
+    run = greedy_baseline(golden("target"), PROMPTS[3], 12, stop=None)
     assert len(run.pass_seconds) == 12
     assert run.prefill_seconds > 0
     assert all(seconds > 0 for seconds in run.pass_seconds)

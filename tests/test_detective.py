@@ -18,8 +18,8 @@ ANSWERS = {number: answer_of(riddle_at(number)) for number in NUMBERS}
 def pages(number):
     """Everything a reader is shown before the solution, but for the verdict, which may point at a promise."""
     papers = dossier(number)
-    rounds = range(1, min(len(lane.trace.rounds) for lane in papers.runs.lanes()) + 1)
-    caches = [papers.caches(each) for each in (rounds[0], rounds[-1])]
+    rounds = range(1, min(len(run.trace.rounds) for run in papers.runs.with_rounds()) + 1)
+    caches = [papers.caches(r) for r in (rounds[0], rounds[-1])]
     return [repr(page) for page in (papers.text(), papers.numbers(), papers.rounds(), papers.rows(), *caches)]
 
 
@@ -36,7 +36,7 @@ def test_the_evidence_does_not_name_the_change(number):
     assert not [name for name in list_bugs() if name in shown]
     assert "float16" not in shown and not re.search(r"\bI\d", shown)
     assert "yesterday" in shown and "today" in shown
-    names = {(lane.trace.target, lane.trace.draft) for lane in dossier(number).runs.lanes()}
+    names = {(run.trace.target, run.trace.draft) for run in dossier(number).runs.with_rounds()}
     assert names == {("tales-24", "tales-1")}
 
 
@@ -49,7 +49,7 @@ def test_yesterdays_run_is_the_right_one(number):
     trace = papers.runs.correct.trace
     assert trace.tokens == greedy(target, prompt, riddle.new_tokens) == list(papers.runs.greedy)
     again = speculative(target, draft, prompt, riddle.new_tokens, riddle.tau)
-    assert [each.proposed for each in trace.rounds] == [each.proposed for each in again.rounds]
+    assert [r.proposed for r in trace.rounds] == [r.proposed for r in again.rounds]
 
 
 @each_case
@@ -95,9 +95,9 @@ def test_the_dear_draft_is_dear_and_nothing_is_lost():
     number = next(number for number in NUMBERS if ANSWERS[number] == DRAFT_COST)
     runs = dossier(number).runs
     trace = runs.broken.trace
-    assert trace.n_accepted == trace.n_examined and len(trace.rounds) <= len(runs.correct.trace.rounds)
+    assert trace.n_accepted == trace.n_judged and len(trace.rounds) <= len(runs.correct.trace.rounds)
     assert re.fullmatch(r".*\nyesterday +\d+% +\d+% +\d+%\ntoday +\d+% +\d+% +\d+%", repr(dossier(number).time()))
-    spent = [sum(each.draft_seconds for each in lane.trace.rounds) / lane.trace.seconds for lane in runs.lanes()]
+    spent = [sum(r.draft_seconds for r in run.trace.rounds) / run.trace.seconds for run in runs.with_rounds()]
     assert spent[1] > spent[0]
 
 

@@ -60,10 +60,10 @@ def test_the_first_layers_end_where_the_recorded_layers_stand():
 def test_the_text_is_the_targets_whatever_drafts(tau):
     target, tokenizer = bundled("tales-24")
     tokens = tokenizer.encode("12 + 7 =")
-    plain = greedy(target, tokens, 40)
+    baseline = greedy(target, tokens, 40)
     vocab_size, positions = target.config.vocab_size, target.config.n_positions
     for draft in (first_layers(target, 3), scripted(Lookup(3), vocab_size, positions), scripted(Mix(vocab_size), vocab_size, positions)):
-        assert list(speculative(target, draft, tokens, 40, tau=tau).tokens) == plain
+        assert list(speculative(target, draft, tokens, 40, tau=tau).tokens) == baseline
 
 
 @pytest.mark.parametrize("layers, error", [(0, ValueError), (4, ValueError), (1.0, TypeError), (True, TypeError)])

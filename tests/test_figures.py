@@ -17,11 +17,11 @@ from minispec import load_trace, save_trace, speculative
 from minispec.layers import softmax
 from minispec.rates import conditional_acceptance, mean_acceptance_length, survival
 from minispec.scripted import Mix, Recite, scripted
-from minispec.trace import PlainRun
+from minispec.trace import GreedyBaseline
 from minispec.trace_file import trace_from_dict, trace_to_dict
 from minispec.views import palette, source_text
 from minispec.views.pieces import percent
-from minispec.views.text import GLYPHS, verdict
+from minispec.views.text import GLYPHS, draft_state
 
 pytest.importorskip("matplotlib")
 from minispec.views import figures  # noqa: E402
@@ -33,13 +33,13 @@ NASTY = (" $x_1^2$", "\\frac", "<script>alert(1)</script>", "", " ", "\n", " 猫
 STORY = ("The", " cow", " jumped", " over", " a", " the", " moon", " fence", ".", " again")
 
 
-def with_plain(trace):
-    """The trace with invented, round seconds, and a plain run of the same text."""
-    rounds = tuple(replace(each, draft_seconds=0.001 * len(each.proposed), verify_seconds=0.005 + 0.001 * place)
-                   for place, each in enumerate(trace.rounds))
-    used = sum(each.draft_seconds + each.verify_seconds for each in rounds)
-    plain = PlainRun(tuple(trace.tokens), 0.004, (0.004,) * trace.n_new, 0.0045 * trace.n_new, trace.stopped)
-    return replace(trace, rounds=rounds, seconds=used + 0.0005 * len(rounds), plain=plain)
+def with_baseline(trace):
+    """The trace with invented, round seconds, and a greedy baseline of the same text."""
+    rounds = tuple(replace(r, draft_seconds=0.001 * len(r.proposed), verify_seconds=0.005 + 0.001 * place)
+                   for place, r in enumerate(trace.rounds))
+    used = sum(r.draft_seconds + r.verify_seconds for r in rounds)
+    baseline = GreedyBaseline(tuple(trace.tokens), 0.004, (0.004,) * trace.n_new, 0.0045 * trace.n_new, trace.stopped)
+    return replace(trace, rounds=rounds, seconds=used + 0.0005 * len(rounds), baseline=baseline)
 
 
 def mixed_trace(seed=3, tau=4, new_tokens=14, texts=WORDS, wrong=3, prompt=(3, 1)):
@@ -48,7 +48,7 @@ def mixed_trace(seed=3, tau=4, new_tokens=14, texts=WORDS, wrong=3, prompt=(3, 1
     target = scripted(target_rule, VOCAB, name="the target")
     draft = scripted(lambda prefix: (target_rule(prefix) + (wrong is not None and chance(prefix) == 0)) % VOCAB, VOCAB,
                      name="the draft")
-    return with_plain(replace(speculative(target, draft, list(prompt), new_tokens, tau), texts=texts))
+    return with_baseline(replace(speculative(target, draft, list(prompt), new_tokens, tau), texts=texts))
 
 
 @cache
@@ -56,14 +56,14 @@ def story():
     """`jumped over a moon` is drafted behind `The cow`; the third draft is wrong."""
     target = scripted(Recite((0, 1, 2, 3, 5, 7, 8, 9), otherwise=6), len(STORY), name="target")
     draft = scripted(Recite((0, 1, 2, 3, 4, 6), otherwise=9), len(STORY), name="draft")
-    return with_plain(replace(speculative(target, draft, [0, 1], 5, 4), texts=STORY))
+    return with_baseline(replace(speculative(target, draft, [0, 1], 5, 4), texts=STORY))
 
 
 @cache
 def end_of_text():
     """The third of five drafts ends the text."""
     model = scripted(Recite((5, 6, 1, 2, 0, 3, 4)), VOCAB, end_of_text=0)
-    return with_plain(replace(speculative(model, model, [5, 6], 20, 5), texts=WORDS))
+    return with_baseline(replace(speculative(model, model, [5, 6], 20, 5), texts=WORDS))
 
 
 @cache
@@ -71,7 +71,7 @@ def real_trace():
     target, tokenizer = bundled(GOLDEN / "target")
     texts = tokenizer.texts
     tokens = list(range(40, 52))
-    return with_plain(replace(speculative(golden("target"), golden("noisy"), tokens, 12, 3), texts=texts))
+    return with_baseline(replace(speculative(golden("target"), golden("noisy"), tokens, 12, 3), texts=texts))
 
 
 TRACES = {
@@ -89,11 +89,12 @@ TRACES = {
     "staged": story,
     "end of text inside a block": end_of_text,
     "trained": real_trace,
-    "no plain run": lambda: replace(mixed_trace(), plain=None),
+    "no greedy baseline": lambda: replace(mixed_trace(), baseline=None),
 }
 TRACES = {name: cache(make) for name, make in TRACES.items()}
 # these draw what others draw as well; the long run has them
-LONG = ("all accepted, one position short in the end", "one prompt token", "long prompt", "no texts", "no plain run")
+LONG = ("all accepted, one position short in the end", "one prompt token", "long prompt", "no texts",
+        "no greedy baseline")
 each_trace = pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG))
                                               for name in TRACES])
 
@@ -211,21 +212,21 @@ def test_the_states_of_a_round_differ_without_colour():
 def test_the_bars_of_the_drafts_are_the_softmax_of_the_recorded_logits(name):
     trace = TRACES[name]()
     for number in range(1, min(len(trace.rounds), 3) + 1):
-        each = trace.rounds[number - 1]
+        r = trace.rounds[number - 1]
         figure = figures.draft_steps(trace, number)
         tracks = {}
-        for t in range(1, min(len(each.proposed), 6) + 1):
-            for model, logits_TV in (("draft", each.draft_logits_TV), ("target", each.target_logits_TV)):
+        for t in range(1, min(len(r.proposed), 6) + 1):
+            for model, logits_TV in (("draft", r.draft_logits_TV), ("target", r.target_logits_TV)):
                 row = softmax(logits_TV[t - 1:t])[0]
                 bars = {int(key.split()[-1]): bar for key, bar in named(figure, f"{model} {t} \\d+").items()}
-                assert len(bars) >= 5 and each.proposed[t - 1] in bars and each.choices[t - 1] in bars
-                likeliest = np.argsort(-each.draft_logits_TV[t - 1], kind="stable")[:5].tolist()
-                assert set(likeliest) <= set(bars) <= {*likeliest, each.choices[t - 1]}
+                assert len(bars) >= 5 and r.proposed[t - 1] in bars and r.choices[t - 1] in bars
+                likeliest = np.argsort(-r.draft_logits_TV[t - 1], kind="stable")[:5].tolist()
+                assert set(likeliest) <= set(bars) <= {*likeliest, r.choices[t - 1]}
                 token = max(bars, key=lambda token: row[token])
                 tracks[t] = bars[token].get_width() / row[token]
                 assert all(abs(bar.get_width() - tracks[t] * row[token]) < 0.01 for token, bar in bars.items())
-            assert list(named(figure, f"choice {t} .*")) == [f"choice {t} {each.choices[t - 1]}"]
-            assert GLYPHS[verdict(each, t - 1)] in named(figure, f"verdict {t}")[f"verdict {t}"].get_text()
+            assert list(named(figure, f"choice {t} .*")) == [f"choice {t} {r.choices[t - 1]}"]
+            assert GLYPHS[draft_state(r, t - 1)] in named(figure, f"verdict {t}")[f"verdict {t}"].get_text()
         if tracks:
             assert max(tracks.values()) - min(tracks.values()) < 0.01, "one length of 100 % for draft and target"
 
@@ -258,14 +259,14 @@ def test_a_draft_is_titled_with_the_context_that_it_was_conditioned_on():
 def test_both_models_per_cents_stand_beside_the_bars(name):
     """The target decides, so its number is there too: beside the draft's, in the same row."""
     trace = TRACES[name]()
-    each = trace.rounds[0]
+    r = trace.rounds[0]
     figure = figures.draft_steps(trace, 1)
     written = {}
     for artist in texts_of(figure):
         if artist.get_ha() == "right" and artist.get_text().endswith("%"):
             written.setdefault(round(artist.get_position()[1], 1), []).append((artist.get_position()[0], artist))
-    for t in range(1, len(each.proposed) + 1):
-        shares = [softmax(logits_TV[t - 1:t])[0] for logits_TV in (each.draft_logits_TV, each.target_logits_TV)]
+    for t in range(1, len(r.proposed) + 1):
+        shares = [softmax(logits_TV[t - 1:t])[0] for logits_TV in (r.draft_logits_TV, r.target_logits_TV)]
         for key, bar in named(figure, f"draft {t} \\d+").items():
             x, y, _, height = pixel_box(bar)
             row = sorted((place, artist.get_text()) for place, artist in written[round(y + height / 2, 1)] if place > x)
@@ -282,11 +283,11 @@ def test_the_whole_context_is_shown_where_it_fits():
 
 
 def test_the_gaps_of_both_models_are_printed():
-    each = real_trace().rounds[0]
+    r = real_trace().rounds[0]
     figure = figures.draft_steps(real_trace(), 1)
-    for t in range(1, len(each.proposed) + 1):
+    for t in range(1, len(r.proposed) + 1):
         gaps = []
-        for logits_TV in (each.draft_logits_TV, each.target_logits_TV):
+        for logits_TV in (r.draft_logits_TV, r.target_logits_TV):
             second, first = np.sort(logits_TV[t - 1])[-2:]
             gaps.append(f"{first - second:.2f}")
         assert named(figure, f"gap {t}")[f"gap {t}"].get_text() == f"gap: draft {gaps[0]}, target {gaps[1]}"
@@ -315,7 +316,7 @@ def test_the_bars_of_one_step_are_its_softmax_and_sum_to_one(model):
 
 
 def test_the_mask_is_a_lower_triangle_and_row_j_judges_draft_j_plus_1():
-    trace, each = story(), story().rounds[0]
+    trace, r = story(), story().rounds[0]
     figure = figures.verification_mask(trace, 1)
     for row in range(5):
         for place in range(5):
@@ -324,7 +325,7 @@ def test_the_mask_is_a_lower_triangle_and_row_j_judges_draft_j_plus_1():
     judged = {int(key.split()[1]): (key.split()[2], patch) for key, patch in named(figure, "judged .*").items()}
     for row in range(4):
         state, patch = judged[row + 1]
-        assert state == verdict(each, row)
+        assert state == draft_state(r, row)
         middle = pixel_box(inputs[f"input {row}"])[1] + pixel_box(inputs[f"input {row}"])[3] / 2
         assert pixel_box(patch)[1] + pixel_box(patch)[3] / 2 == middle, "the connector is level"
     words = words_in(figure)
@@ -338,11 +339,11 @@ def test_the_cache_strips_agree_with_the_recorded_lengths(name):
     """Every cell that is shown, of both strips of both models, against lengths and a running maximum."""
     trace = TRACES[name]()
     written = {"target": trace.prefill.rows, "draft": trace.prefill.rows}
-    for number, each in enumerate(trace.rounds[:3], start=1):
+    for number, r in enumerate(trace.rounds[:3], start=1):
         figure = figures.cache_strips(trace, number)
-        for model, lengths in (("target", each.target_cache), ("draft", each.draft_cache)):
+        for model, lengths in (("target", r.target_cache), ("draft", r.draft_cache)):
             written[model] = max(written[model], lengths[0])
-            texts = (len(each.tokens), len(each.tokens) + len(each.committed))
+            texts = (len(r.tokens), len(r.tokens) + len(r.committed))
             for row, (length, known) in enumerate(zip(lengths, texts)):
                 shown = []
                 top = {"target": 256, "draft": 472}[model] + 98 * row
@@ -357,10 +358,10 @@ def test_the_cache_strips_agree_with_the_recorded_lengths(name):
                         expected = ("empty" if position >= written[model] else "stale" if position >= length
                                     else "committed" if position < known else "speculative")
                         assert found[3] == expected, (number, model, row, position)
-                assert shown == list(range(len(each.tokens) + len(each.proposed) + 1)), "no position is left out"
+                assert shown == list(range(len(r.tokens) + len(r.proposed) + 1)), "no position is left out"
             assert f"length {lengths[0]}, rolled back to {lengths[1]}" in figure.alt
-        holes = [int(key.split()[1]) for key in named(figure, "hole .*")]
-        assert holes == list(range(each.draft_cache[1], each.target_cache[1]))
+        gaps = [int(key.split()[1]) for key in named(figure, "gap .*")]
+        assert gaps == list(range(r.draft_cache[1], r.target_cache[1]))
 
 
 def carets(figure, length):
@@ -381,8 +382,8 @@ def test_a_folded_cell_is_shared_out_among_the_states_of_its_positions():
 
 def test_full_acceptance_leaves_a_hole_of_one_cell_and_a_rejection_none():
     accepted, rejected = figures.cache_strips(mixed_trace(wrong=None), 1), figures.cache_strips(story(), 1)
-    assert len(named(accepted, "hole .*")) == 1 and "A hole of one cell" in accepted.alt
-    assert named(rejected, "hole .*") == {} and "hole" not in rejected.alt
+    assert len(named(accepted, "gap .*")) == 1 and "An unread gap of one cell" in accepted.alt
+    assert named(rejected, "gap .*") == {} and "gap" not in rejected.alt
     assert named(rejected, "trim target")["trim target"].get_text() == "trim 2 = τ − n_a"
     assert named(rejected, "trim draft")["trim draft"].get_text() == "trim 1 = τ − n_a − 1"
 
@@ -392,10 +393,10 @@ def test_the_timeline_is_true_to_scale(name):
     trace = TRACES[name]()
     figure = figures.timeline(trace)
     recorded = {}
-    for number, each in enumerate(trace.rounds):
-        recorded[f"draft draft {number}"] = each.draft_seconds
-        recorded[f"target target {2 * number}"] = each.verify_seconds
-    for number, seconds in enumerate(trace.plain.pass_seconds if trace.plain else ()):
+    for number, r in enumerate(trace.rounds):
+        recorded[f"draft draft {number}"] = r.draft_seconds
+        recorded[f"target target {2 * number}"] = r.verify_seconds
+    for number, seconds in enumerate(trace.baseline.pass_seconds if trace.baseline else ()):
         recorded[f"plain plain {2 * number}"] = seconds
     bars = named(figure, "(draft draft|target target|plain plain) .*")
     assert set(bars) == set(recorded)
@@ -403,7 +404,8 @@ def test_the_timeline_is_true_to_scale(name):
     assert not scales or max(scales) - min(scales) < 1e-3 * max(scales)
     ticks = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "tick"]
     assert len(ticks) == trace.n_new
-    assert f"{len(trace.rounds)} round" in figure.alt and ("Plain decoding" in figure.alt) == (trace.plain is not None)
+    assert f"{len(trace.rounds)} round" in figure.alt
+    assert ("Plain decoding" in figure.alt) == (trace.baseline is not None)
 
 
 def test_the_cost_of_a_pass_is_drawn_in_the_shortest_cached_one():
@@ -420,9 +422,9 @@ def test_the_cost_of_a_pass_is_drawn_in_the_shortest_cached_one():
 
 
 def test_the_stairs_end_at_the_number_of_tokens():
-    from minispec.views.time_figures import plain_stairs, stairs
+    from minispec.views.time_figures import baseline_stairs, stairs
     trace = TRACES["some rejected"]()
-    assert stairs(trace)[-1][1] == plain_stairs(trace)[-1][1] == trace.n_new
+    assert stairs(trace)[-1][1] == baseline_stairs(trace)[-1][1] == trace.n_new
     assert [seconds for seconds, _ in stairs(trace)] == sorted(seconds for seconds, _ in stairs(trace))
     assert stairs(trace)[-1][0] <= trace.seconds
 
@@ -437,11 +439,11 @@ def test_the_survival_bars_are_those_of_the_rates(name):
     for t, share in enumerate(shares, start=1):
         assert bars[f"survival {t}"].get_height() == pytest.approx(350 / 1.08 * share, abs=0.01)
     for t in range(1, len(shares) + 1):
-        judged = [each for each in trace.rounds if each.n_examined >= t]
+        judged = [r for r in trace.rounds if r.n_judged >= t]
         dot = named(figure, f"conditional {t}")
         assert bool(dot) == bool(judged), "0 of 0 is no rate"
         if judged:
-            rate = sum(each.n_accepted >= t for each in judged) / len(judged)
+            rate = sum(r.n_accepted >= t for r in judged) / len(judged)
             assert 430 - dot[f"conditional {t}"].center[1] == pytest.approx(350 / 1.08 * rate, abs=0.01)
     if conditional_acceptance(trace) is not None:
         assert f"{conditional_acceptance(trace):.3f}" in figure.alt
@@ -476,17 +478,17 @@ def test_the_speed_up_figure_draws_the_numbers_and_marks_the_best():
 
 
 def test_fewer_lanes_show_more_of_what_was_read_and_say_which_drafts_they_are():
-    """Notebook 06: two holes are told of, so two are seen."""
-    from minispec.teaching.lanes import draft_lanes
+    """Notebook 06: two gaps are named, so two are seen."""
+    from minispec.teaching.contexts_figure import draft_contexts
     from minispec.teaching.runs import side_by_side
-    run = side_by_side("hole-after-full-acceptance", "The cat sat", tau=4, new_tokens=20)
-    figure = draft_lanes(run, number=3, panels=2)
+    run = side_by_side("gaps-after-full-acceptance", "The cat sat", tau=4, new_tokens=20)
+    figure = draft_contexts(run, number=3, panels=2)
     missing = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "missing"]
     assert len(missing) == 4, "two tokens before each of the two drafts of the broken code"
     assert "(1 to 2 of 4)" in " ".join(words_in(figure)) and "draft 3" not in words_in(figure)
-    assert "(1 to 3 of 4)" in " ".join(words_in(draft_lanes(run, number=3)))
+    assert "(1 to 3 of 4)" in " ".join(words_in(draft_contexts(run, number=3)))
     with pytest.raises(ValueError, match="panels is 4"):
-        draft_lanes(run, panels=4)
+        draft_contexts(run, panels=4)
 
 
 def test_the_attention_drawn_is_what_the_model_computes():

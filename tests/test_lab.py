@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minispec import KVCache, greedy, load, plain_run, speculative
+from minispec import KVCache, greedy, load, greedy_baseline, speculative
 from minispec.checkpoint import MODELS, list_models, read_config
 from minispec.lab import bench, exactness
 from minispec.lab.bench import bare_products, held_out_prompts, measure_speedups, weight_bytes
 from minispec.lab.comparison import compare
 from minispec.lab.costs import RUN, Costs, measure_costs, predicted_speedup, timed_block
 from minispec.lab.exactness import (Finding, block_size_finding, check_this_machine, differing_rows, same_bits,
-                                    same_text, speculative_findings, uncached_finding, used_rows)
+                                    same_text, speculative_findings, uncached_finding, used_logits)
 from minispec.rates import conditional_acceptance
 from minispec.scripted import Mix, Recite, scripted
 
@@ -41,7 +41,7 @@ class Wrapped:
 
 
 def off_in_blocks(logits_TV, start):
-    """As a BLAS that rounds otherwise in a block: the last bit of one logit of each row, if the row is not alone."""
+    """As a BLAS that rounds differently in a block: the last bit of one logit of each row, if the row is not alone."""
     if len(logits_TV) > 1:
         logits_TV = logits_TV.copy()
         logits_TV[:, 3] = np.nextafter(logits_TV[:, 3], np.float32(np.inf))
@@ -108,22 +108,22 @@ def test_the_rows_of_a_trace_that_count_are_those_behind_committed_tokens():
     """Rows behind a rejected draft had a wrong context; compared with plain decoding they must not be."""
     target, draft = golden("target"), golden("draft")
     trace = speculative(target, draft, [5, 6, 7], 20, 4)
-    plain_logits = []
-    tokens = greedy(target, [5, 6, 7], 20, logits=plain_logits)
-    rows = used_rows(trace)
-    assert len(rows) == len(plain_logits) == trace.n_new == 20
+    baseline_logits = []
+    tokens = greedy(target, [5, 6, 7], 20, logits=baseline_logits)
+    rows = used_logits(trace)
+    assert len(rows) == len(baseline_logits) == trace.n_new == 20
     assert [int(np.argmax(row_V)) for row_V in rows] == tokens[3:]
-    assert differing_rows(plain_logits, trace) == 0
+    assert differing_rows(baseline_logits, trace) == 0
 
 
 def test_differing_rows_counts_the_rows_and_not_the_numbers():
     target, draft = golden("target"), golden("noisy")
     trace = speculative(target, draft, [5, 6, 7], 12, 3)
-    plain_logits = []
-    greedy(target, [5, 6, 7], 12, logits=plain_logits)
-    plain_logits[2] = -plain_logits[2]
-    plain_logits[9] = np.nextafter(plain_logits[9], np.float32(0))
-    assert differing_rows(plain_logits, trace) == 2
+    baseline_logits = []
+    greedy(target, [5, 6, 7], 12, logits=baseline_logits)
+    baseline_logits[2] = -baseline_logits[2]
+    baseline_logits[9] = np.nextafter(baseline_logits[9], np.float32(0))
+    assert differing_rows(baseline_logits, trace) == 2
 
 
 @pytest.mark.parametrize("change, verdict", [
@@ -135,9 +135,9 @@ def test_the_same_text_is_the_same_to_its_end(change, verdict):
     """Cut to the shorter one, a decode that stopped too early would pass."""
     target, draft = golden("target"), golden("noisy")
     trace = speculative(target, draft, [5, 6, 7], 12, 3)
-    plain = plain_run(target, [5, 6, 7], 12)
-    assert same_text(replace(plain, tokens=change(plain.tokens)), trace) == verdict
-    longer = replace(plain, tokens=plain.tokens + (1,))
+    baseline = greedy_baseline(target, [5, 6, 7], 12)
+    assert same_text(replace(baseline, tokens=change(baseline.tokens)), trace) == verdict
+    longer = replace(baseline, tokens=baseline.tokens + (1,))
     assert not same_text(longer, trace)
     assert same_text(longer, replace(trace, stopped="context"))      # the smaller context of the draft ended it
 
@@ -189,12 +189,12 @@ def test_the_deepest_model_is_the_target_of_the_check_and_every_claim_is_made():
 def test_where_verification_is_free_the_prediction_is_leviathans_theorem_3_8(alpha, tau, c, speedup):
     """facts.md 1.2: (1 - alpha^(tau+1)) / ((1 - alpha)(tau c + 1)); the table there was computed elsewhere."""
     tokens_per_round = (1 - alpha ** (tau + 1)) / (1 - alpha)
-    costs = Costs(plain_seconds=0.004, c=c, v={tau + 1: 1.0})
+    costs = Costs(baseline_seconds=0.004, c=c, v={tau + 1: 1.0})
     assert predicted_speedup(tokens_per_round, tau, costs) == pytest.approx(speedup, abs=0.006)
 
 
 def test_a_verification_that_costs_more_than_a_pass_lowers_the_prediction():
-    """facts.md 1.3, by hand: 3 tokens a round, 4 drafts of 0.1 and a block of 1.6 passes take 2 passes' time: 1.5."""
+    """facts.md 1.3, by hand: 3 tokens per round, 4 drafts of 0.1 and a block of 1.6 passes take 2 passes' time: 1.5."""
     assert predicted_speedup(3.0, 4, Costs(0.001, 0.1, {1: 1.0, 4: 9.0, 5: 1.6})) == pytest.approx(1.5)
     # one draft a round at c = .14 and v(2) = 1.37 gains from an acceptance of .51 on
     costs = Costs(0.001, 0.14, {2: 1.37})
@@ -227,7 +227,7 @@ def test_costs_are_ratios_to_a_plain_pass_at_the_length_of_the_text(monkeypatch)
     inner = target.change
     target.change = lambda logits_TV, start: lengths.append(start + len(logits_TV)) or inner(logits_TV, start)
     costs = measure_costs(target, clock.model(golden("draft")), list(range(30)), (4, 9), repetitions=3)
-    assert costs.plain_seconds == pytest.approx(2.0)
+    assert costs.baseline_seconds == pytest.approx(2.0)
     assert costs.c == pytest.approx(0.1)
     assert {rows: round(cost, 9) for rows, cost in costs.v.items()} == {4: 2.5, 9: 5.0}
     assert set(lengths) == set(range(30 - RUN + 1, 31))      # the last RUN tokens one by one; every block ends there
@@ -250,21 +250,21 @@ def test_the_speedup_is_the_quotient_of_the_two_medians_and_the_prediction_uses_
         monkeypatch.setattr(f"minispec.{module}.perf_counter", clock)
     outcome = compare(clock.model(golden("target")), clock.model(golden("noisy")), [5, 17, 99], 21, 4, repetitions=2)
     trace = outcome.trace
-    assert outcome.plain_seconds == pytest.approx(21 * 3.0)
-    passes = sum(4.0 if each.proposed else 3.0 for each in trace.rounds)
+    assert outcome.baseline_seconds == pytest.approx(21 * 3.0)
+    passes = sum(4.0 if r.proposed else 3.0 for r in trace.rounds)
     assert outcome.speculative_seconds == pytest.approx(passes + 0.25 * trace.n_drafted)
     assert outcome.speedup == pytest.approx(63.0 / outcome.speculative_seconds)
     a_round = 4 * 0.25 / 3.0 + 4.0 / 3.0
     assert outcome.predicted == pytest.approx(21 / len(trace.rounds) / a_round)
 
 
-def test_comparing_gives_the_trace_with_its_plain_run_and_the_verdict():
+def test_comparing_gives_the_trace_with_its_greedy_baseline_and_the_verdict():
     """One call for the command line, the notebooks and the figures."""
     target, draft = golden("target"), golden("noisy")
     outcome = compare(target, draft, [5, 17, 99], 30, 4, repetitions=2)
-    assert outcome.trace.tokens == greedy(target, [5, 17, 99], 30) == list(outcome.trace.plain.tokens)
+    assert outcome.trace.tokens == greedy(target, [5, 17, 99], 30) == list(outcome.trace.baseline.tokens)
     assert outcome.same_tokens is True and outcome.differing_rows == 0
-    assert outcome.costs.plain_seconds > 0 and set(outcome.costs.v) == {5}
+    assert outcome.costs.baseline_seconds > 0 and set(outcome.costs.v) == {5}
     assert outcome.speedup > 0 and outcome.predicted > 0
     named = outcome.with_texts(tuple("x" * 400))
     assert named.trace.texts == tuple("x" * 400) and outcome.trace.texts is None
@@ -284,7 +284,7 @@ def test_a_stop_is_passed_on_to_both_ways():
     model = scripted(Recite((5, 6, 7, 8, 9, 10)), 11, end_of_text=8)
     for stop, tokens in (("end-of-text", [5, 6, 7, 8]), (None, [5, 6, 7, 8, 9, 10]), (7, [5, 6, 7])):
         outcome = compare(model, model, [5, 6], 4, 2, stop, repetitions=1)
-        assert outcome.trace.tokens == list(outcome.trace.plain.tokens) == tokens
+        assert outcome.trace.tokens == list(outcome.trace.baseline.tokens) == tokens
         assert outcome.same_tokens
     assert compare(model, model, [5, 6], 4, 2, repetitions=1).trace.tokens == [5, 6, 7, 8]
 
@@ -332,7 +332,7 @@ def test_speedups_are_measured_for_every_draft_and_tau_and_stop_at_a_wrong_text(
 
     def shifted(logits_TV, start):
         return np.roll(logits_TV, 1, axis=1) if len(logits_TV) > 1 else logits_TV
-    with pytest.raises(ValueError, match="noisy.*another text"):
+    with pytest.raises(ValueError, match="noisy.*a different text"):
         measure_speedups(Wrapped(target, shifted), [noisy], [[5, 6]], [3], repetitions=1)
 
 
@@ -394,8 +394,8 @@ def test_bench_and_check_name_a_model_whose_context_is_too_short_before_they_mea
     """A draft whose context ends first decodes fewer tokens, and its seconds looked like a speed-up."""
     def never(*arguments, **options):
         raise AssertionError("something was decoded")
-    monkeypatch.setattr(bench, "plain_run", never)
-    monkeypatch.setattr(exactness, "plain_run", never)
+    monkeypatch.setattr(bench, "greedy_baseline", never)
+    monkeypatch.setattr(exactness, "greedy_baseline", never)
     target, draft = str(GOLDEN / "target"), str(GOLDEN / "draft")
     arguments = bench_arguments(monkeypatch, "--target", target, "--drafts", draft, "--prompts", "2")
     with pytest.raises(ValueError, match="'target' has a context of 64 tokens; it must be at least 2"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import (HELD_OUT, NOT_THE_SAME_BITS, PROMPTS, bundled, golden, random_model, random_tokens, same_bits)
 
-from minispec import list_models, plain_run, speculative
+from minispec import list_models, greedy_baseline, speculative
 from minispec.lab.exactness import block_size_finding, uncached_finding
 from minispec.scripted import Mix, ScriptedModel
 
@@ -25,8 +25,8 @@ class Plain:
     def __init__(self, target, prompt, new_tokens=NEW_TOKENS):
         self.prompt = list(prompt)
         self.cached, self.uncached = [], []
-        run = plain_run(target, prompt, new_tokens, stop=None, logits=self.cached)
-        again = plain_run(target, prompt, new_tokens, stop=None, cached=False, logits=self.uncached)
+        run = greedy_baseline(target, prompt, new_tokens, stop=None, logits=self.cached)
+        again = greedy_baseline(target, prompt, new_tokens, stop=None, cached=False, logits=self.uncached)
         assert run.tokens == again.tokens
         self.text = run.tokens
 
@@ -39,14 +39,14 @@ class Plain:
         return self.prompt + new
 
 
-def assert_lossless(trace, plain, logits, new_tokens, stop, what):
+def assert_lossless(trace, baseline, logits, new_tokens, stop, what):
     """The same tokens, and rows 0 … n_accepted of every verification are the bits that plain decoding had there."""
-    assert trace.tokens == plain.expected(new_tokens, stop), f"{what}: other tokens than plain decoding"
+    assert trace.tokens == baseline.expected(new_tokens, stop), f"{what}: other tokens than plain decoding"
     rows = 0
-    for each in trace.rounds:
-        first = len(each.tokens) - len(plain.prompt)
-        for j in range(each.n_accepted + 1):
-            assert same_bits(each.target_logits_TV[j], logits[first + j]), (
+    for r in trace.rounds:
+        first = len(r.tokens) - len(baseline.prompt)
+        for j in range(r.n_accepted + 1):
+            assert same_bits(r.target_logits_TV[j], logits[first + j]), (
                 f"{what}: token {first + j} has the same id, but its logits are {NOT_THE_SAME_BITS}")
             rows += 1
     return rows
@@ -61,8 +61,8 @@ class Adversary:
     drafts agree with the target's choices in the rows behind the mismatch, and must not be kept for that.
     """
 
-    def __init__(self, plain, target, lies, vocab_size, answers):
-        self.text, self.target, self.lies, self.vocab_size = plain.text, target, lies, vocab_size
+    def __init__(self, baseline, target, lies, vocab_size, answers):
+        self.text, self.target, self.lies, self.vocab_size = baseline.text, target, lies, vocab_size
         self.answers = answers           # what the target says of a prefix, shared by all adversaries of one target
 
     def __call__(self, prefix):
@@ -90,8 +90,8 @@ def never(prefix):
 class LieOnce:
     """Wrong at every fourth place of the text, counted from `place`, but honest on what follows from the lie."""
 
-    def __init__(self, plain, place):
-        self.text, self.place = plain.text, place
+    def __init__(self, baseline, place):
+        self.text, self.place = baseline.text, place
 
     def __call__(self, prefix):
         return tuple(prefix) == self.text[:len(prefix)] and (len(prefix) + self.place) % 4 == 0
@@ -107,15 +107,15 @@ class LieByMix:
         return self.mix(prefix) == 0
 
 
-def drafts(target, plain, answers, number):
+def drafts(target, baseline, answers, number):
     """Eight drafts by name, from always right to never."""
     config = target.config
-    lies = {"always wrong": always, "always right": never, "wrong once": LieOnce(plain, number),
+    lies = {"always wrong": always, "always right": never, "wrong once": LieOnce(baseline, number),
             "mixed": LieByMix(3, number)}
     models = {"random": golden("draft"), "noisy": golden("noisy"), "the target": target,
               "pure mix": ScriptedModel(config, Mix(config.vocab_size, number))}
     for name, lie in lies.items():
-        models[name] = ScriptedModel(config, Adversary(plain, target, lie, config.vocab_size, answers), name)
+        models[name] = ScriptedModel(config, Adversary(baseline, target, lie, config.vocab_size, answers), name)
     return models
 
 
@@ -129,10 +129,10 @@ class Tally:
     def add(self, name, trace, rows):
         self.combinations += 1
         self.rows += rows
-        self.rejections += sum(each.rejected is not None for each in trace.rounds)
-        self.bonuses += sum(each.bonus is not None and len(each.proposed) > 0 for each in trace.rounds)
+        self.rejections += sum(r.rejected is not None for r in trace.rounds)
+        self.bonuses += sum(r.bonus is not None and len(r.proposed) > 0 for r in trace.rounds)
         self.accepted[name] = self.accepted.get(name, 0) + trace.n_accepted
-        self.judged[name] = self.judged.get(name, 0) + trace.n_examined
+        self.judged[name] = self.judged.get(name, 0) + trace.n_judged
 
     def share(self, name):
         return self.accepted[name] / self.judged[name]
@@ -143,15 +143,15 @@ def sweep(prompts, budgets, with_stop):
     target = golden("target")
     tally, answers = Tally(), {}
     for number, prompt in enumerate(prompts):
-        plain = Plain(target, prompt)
-        middle = plain.text[(len(prompt) + len(plain.text)) // 2]
+        baseline = Plain(target, prompt)
+        middle = baseline.text[(len(prompt) + len(baseline.text)) // 2]
         cases = [(budget, None) for budget in budgets] + [(NEW_TOKENS, middle)] * with_stop
-        for (name, draft), tau, (budget, stop) in product(drafts(target, plain, answers, number).items(), TAUS, cases):
+        for (name, draft), tau, (budget, stop) in product(drafts(target, baseline, answers, number).items(), TAUS, cases):
             trace = speculative(target, draft, prompt, budget, tau, stop=stop)
             what = f"prompt {prompt}, draft {name}, tau {tau}, {budget} new tokens, stop {stop}"
             # every third against the logits of decoding without a cache
-            logits = plain.uncached if tally.combinations % 3 == 0 else plain.cached
-            tally.add(name, trace, assert_lossless(trace, plain, logits, budget, stop, what))
+            logits = baseline.uncached if tally.combinations % 3 == 0 else baseline.cached
+            tally.add(name, trace, assert_lossless(trace, baseline, logits, budget, stop, what))
     return tally
 
 
@@ -191,13 +191,13 @@ def test_random_pairs_of_odd_sizes_are_lossless_too():
         target = random_model(seed, n_head=heads, n_embd=width, n_inner=inner, n_positions=27, vocab_size=13)
         draft = random_model(seed + 10, n_layer=1, n_positions=35, vocab_size=13)
         for prompt in ([5], random_tokens(seed, 6, 13)):
-            plain = Plain(target, prompt)
+            baseline = Plain(target, prompt)
             for tau in TAUS:
                 trace = speculative(target, draft, prompt, NEW_TOKENS, tau, stop=None)
                 what = f"{target.config}, prompt {prompt}, tau {tau}"
-                assert_lossless(trace, plain, plain.uncached, NEW_TOKENS, None, what)
+                assert_lossless(trace, baseline, baseline.uncached, NEW_TOKENS, None, what)
                 combinations += 1
-                rejections += sum(each.rejected is not None for each in trace.rounds)
+                rejections += sum(r.rejected is not None for r in trace.rounds)
     assert combinations == 4 * 2 * 13 and rejections > combinations
 
 
@@ -208,12 +208,12 @@ def bundled_sweep(target_name, draft_name, texts, taus, new_tokens, uncached_sha
     count = 0
     for number, text in enumerate(texts):
         prompt = tokenizer.encode(text)
-        plain = Plain(target, prompt, new_tokens)
+        baseline = Plain(target, prompt, new_tokens)
         for tau in taus:
             trace = speculative(target, draft, prompt, new_tokens, tau, stop=None)
-            logits = plain.uncached if number % uncached_share == 0 else plain.cached
+            logits = baseline.uncached if number % uncached_share == 0 else baseline.cached
             what = f"{target_name} with {draft_name}, {text!r}, tau {tau}"
-            assert_lossless(trace, plain, logits, new_tokens, None, what)
+            assert_lossless(trace, baseline, logits, new_tokens, None, what)
             count += 1
     return count
 
@@ -234,9 +234,9 @@ def test_a_bundled_text_ends_where_plain_decoding_ends():
     draft, _ = bundled("tales-1")
     prompt = (tokenizer.encode(" ".join(held_out_prompts())) * 2)[:target.config.n_positions - 12]
     for tau in (1, 4, 7):
-        plain = plain_run(target, prompt, 40)
+        baseline = greedy_baseline(target, prompt, 40)
         trace = speculative(target, draft, prompt, 40, tau)
-        assert tuple(trace.tokens) == plain.tokens and trace.stopped == plain.stopped
+        assert tuple(trace.tokens) == baseline.tokens and trace.stopped == baseline.stopped
         assert trace.stopped in ("end-of-text", "context")
 
 
@@ -259,19 +259,19 @@ def test_one_bit_in_one_block_is_noticed_and_explained():
     target = RoundsByBlock(golden("target"))
     prompt = PROMPTS[3]
     logits = []
-    plain_run(golden("target"), prompt, NEW_TOKENS, stop=None, logits=logits)
+    greedy_baseline(golden("target"), prompt, NEW_TOKENS, stop=None, logits=logits)
     trace = speculative(target, golden("noisy"), prompt, NEW_TOKENS, 4, stop=None)
-    plain = Plain(golden("target"), prompt)
-    assert trace.tokens == plain.expected(NEW_TOKENS)
+    baseline = Plain(golden("target"), prompt)
+    assert trace.tokens == baseline.expected(NEW_TOKENS)
     sentence = "the same id, but its logits are not the same bits.*python -m minispec check"
     with pytest.raises(AssertionError, match=sentence):
-        assert_lossless(trace, plain, logits, NEW_TOKENS, None, "one bit")
+        assert_lossless(trace, baseline, logits, NEW_TOKENS, None, "one bit")
     # and what that command runs notices it as well
-    block = block_size_finding(target, list(plain.text), (2, 5))
+    block = block_size_finding(target, list(baseline.text), (2, 5))
     assert not block.holds and block.differ > block.compared / 2
     assert not uncached_finding(target, prompt, 6).holds
     # of the true model it says that all is well, or else the message above speaks the truth about this machine
-    assert block_size_finding(golden("target"), list(plain.text), (2, 5)).holds, NOT_THE_SAME_BITS
+    assert block_size_finding(golden("target"), list(baseline.text), (2, 5)).holds, NOT_THE_SAME_BITS
 
 
 # ---------------------------------------------------------------------------------------------- the full sweep, minutes

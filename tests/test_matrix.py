@@ -1,4 +1,4 @@
-"""The detection matrix: clean code passes every family of tests, no bug survives them all, and every claim is measured."""
+"""The detection matrix: clean code passes every check, no bug survives them all, and every claim is measured."""
 
 import importlib
 import re
@@ -13,12 +13,12 @@ from minispec.teaching.bug import Bug
 from minispec.teaching.bugs import load_bug
 from minispec.teaching.cases import ARCHITECTURES, PROMPTS, SEEDS, TIED, all_cases
 from minispec.teaching.evidence import consult, gather
-from minispec.teaching.families import FAMILIES, bits_problem, holds
+from minispec.teaching.checks import CHECKS, bits_problem, holds
 from minispec.teaching.gallery import GALLERY
 from minispec.teaching.matrix import CAUGHT, CLEAN, CRASHED, SURVIVED, detection_matrix
 from minispec.teaching.matrix_figure import matrix_figure
 
-NAMES = tuple(family.name for family in FAMILIES)
+NAMES = tuple(check.name for check in CHECKS)
 CASES = all_cases()
 
 
@@ -33,12 +33,12 @@ def clean():
     return [gather(minispec, case, consult(minispec, case)) for case in CASES]
 
 
-def test_clean_code_passes_every_family(matrix):
+def test_clean_code_passes_every_check(matrix):
     row = matrix.rows[0]
     assert row.name == CLEAN and set(row.signs) == {SURVIVED} and row.outcome == ""
 
 
-def test_no_bug_survives_all_families(matrix):
+def test_no_bug_survives_all_checks(matrix):
     assert [row.name for row in matrix.bugs] == [bug.name for bug in GALLERY]
     assert matrix.survivors(NAMES) == []
 
@@ -54,14 +54,14 @@ def test_the_matrix_stands_on_two_architectures_two_sets_of_weights_and_ten_prom
 
 @pytest.mark.parametrize("bug", GALLERY, ids=lambda bug: bug.name)
 def test_what_the_gallery_says_of_a_bug_is_what_was_measured(bug, matrix):
-    """Its outcome, and the families that see it."""
+    """Its outcome, and the checks that see it."""
     row = next(row for row in matrix.bugs if row.name == bug.name)
     assert (row.outcome, row.caught_by) == (bug.outcome, bug.caught_by)
     for sign, sentence in zip(row.signs, row.sentences):
         assert bool(sentence) == (sign != SURVIVED)
 
 
-def test_every_family_sees_bugs_and_all_but_the_budget_some_that_leave_the_text_alone(matrix):
+def test_every_check_sees_bugs_and_all_but_the_budget_some_that_leave_the_text_alone(matrix):
     """A text that is too long is not the greedy text either; `budget` only says better what is wrong."""
     for column, name in enumerate(NAMES[1:], start=1):
         seen = [row for row in matrix.bugs if row.signs[column] == CAUGHT]
@@ -76,7 +76,7 @@ def test_equality_with_greedy_is_not_enough(matrix):
     assert {"first-draft-only", "no-earlier-drafts", "last-draft-only"} <= set(survivors) and len(survivors) >= 10
 
 
-def test_the_fewest_families_that_stop_all_bugs_are_the_fewest(matrix):
+def test_the_fewest_checks_that_stop_all_bugs_are_the_fewest(matrix):
     chosen = matrix.fewest()
     assert matrix.survivors(chosen) == []
     for name in chosen:
@@ -93,7 +93,7 @@ def test_the_printed_matrix_has_every_sign_in_its_column(matrix):
     assert "surviving all: none" in lines[-1]
 
 
-def test_the_picture_has_a_cell_for_every_bug_and_family(matrix):
+def test_the_picture_has_a_cell_for_every_bug_and_check(matrix):
     figure = matrix_figure(matrix)
     cells = [artist.get_gid() for artist in figure.figure.findobj() if (artist.get_gid() or "").startswith("cell ")]
     for sign in (CAUGHT, CRASHED, SURVIVED):
@@ -105,12 +105,12 @@ def test_the_picture_has_a_cell_for_every_bug_and_family(matrix):
 
 def test_the_cases_have_in_them_what_bugs_need_to_show(clean):
     """Rejections and full acceptance, ends inside a block, the context limit, ties."""
-    rounds = [each for evidence in clean if not evidence.case.perfect for each in evidence.trace.rounds]
-    judged, accepted = sum(each.n_examined for each in rounds), sum(each.n_accepted for each in rounds)
+    rounds = [r for evidence in clean if not evidence.case.perfect for r in evidence.trace.rounds]
+    judged, accepted = sum(r.n_judged for r in rounds), sum(r.n_accepted for r in rounds)
     assert 0.3 < accepted / judged < 0.9
-    assert sum(each.bonus is not None and len(each.proposed) > 1 for each in rounds) > 20
-    ended = [each for each in rounds if each.own is None and each.proposed]
-    assert len(ended) >= 3 and any(each.discarded for each in ended)
+    assert sum(r.bonus is not None and len(r.proposed) > 1 for r in rounds) > 20
+    ended = [r for r in rounds if r.target_token is None and r.proposed]
+    assert len(ended) >= 3 and any(r.discarded for r in ended)
     assert {evidence.trace.stopped for evidence in clean} == {"budget", "context", "end-of-text"}
     tied = [evidence for evidence in clean if evidence.case.pair.name.endswith(str(TIED))]
     logits_TV = tied[0].trace.rounds[0].target_logits_TV
@@ -148,7 +148,7 @@ def test_a_decode_that_does_not_end_is_a_crash_and_not_a_hang():
 
 
 def test_an_edit_that_changes_nothing_survives_all():
-    """The families find bugs, not edits."""
+    """The checks find bugs, not edits."""
     harmless = Bug("harmless", "I7", (("speculation.py", "    n_accepted = 0\n", "    n_accepted = len(proposed[:0])\n"),))
     matrix = detection_matrix((harmless,), CASES[:6])
     assert matrix.survivors(NAMES) == ["harmless"] and "surviving all: harmless" in repr(matrix)
@@ -163,7 +163,7 @@ def test_a_bug_of_ones_own_goes_through_the_matrix_like_ours(name, matrix):
     assert (row.signs, row.sentences, row.outcome) == (theirs.signs, theirs.sentences, theirs.outcome)
 
 
-@pytest.mark.parametrize("name, family, words", [
+@pytest.mark.parametrize("name, check, words", [
     ("positions-restarted", "greedy", "has token"),
     ("end-inside-the-block-missed", "greedy", "the text has"),
     ("first-draft-only", "perfect draft", "drafts of a perfect draft were accepted"),
@@ -175,23 +175,23 @@ def test_a_bug_of_ones_own_goes_through_the_matrix_like_ours(name, matrix):
     ("budget-overshot", "budget", "the limit was"),
     ("end-inside-the-block-missed", "budget", "after the end of the text"),
 ])
-def test_a_family_says_what_is_wrong(name, family, words, matrix):
+def test_a_check_says_what_is_wrong(name, check, words, matrix):
     """Two halves of a claim must not stand in for each other."""
     row = next(row for row in matrix.bugs if row.name == name)
-    assert words in row.sentences[NAMES.index(family)]
+    assert words in row.sentences[NAMES.index(check)]
 
 
 @pytest.mark.parametrize("array", ["stored_keys_LHCP", "values_LHPC"])
 def test_a_cache_with_one_other_bit_is_not_a_fresh_one(array):
     target, _ = CASES[0].models(minispec)
     tokens = list(CASES[1].prompt)
-    held = minispec.KVCache(target.config)
-    target(tokens, held)
-    assert holds(held, target, tokens)
-    cells = getattr(held, array)
+    cached = minispec.KVCache(target.config)
+    target(tokens, cached)
+    assert holds(cached, target, tokens)
+    cells = getattr(cached, array)
     place = (0, 0, 0, 0)
     cells[place] = np.nextafter(cells[place], np.float32(9))
-    assert not holds(held, target, tokens)
+    assert not holds(cached, target, tokens)
 
 
 def test_one_other_bit_in_a_row_that_chose_a_token_is_seen(clean):
@@ -206,12 +206,12 @@ def test_one_other_bit_in_a_row_that_chose_a_token_is_seen(clean):
 
 
 def test_the_readme_shows_the_end_of_this_matrix(matrix):
-    """Its counts, the fewest families, and each family's claim."""
+    """Its counts, the fewest checks, and each check's claim."""
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    block = next(block for block in re.findall(r"```text\n(.*?)```", readme, re.S) if "stopped, of" in block)
+    block = next(block for block in re.findall(r"```text\n(.*?)```", readme, re.S) if "caught (of" in block)
     printed = repr(matrix).split("\n")
     head, stopped, _, fewest, _, *claims = block.rstrip().split("\n")
     assert printed[0].startswith(head) and stopped in printed and fewest in printed
-    assert claims == [f"{family.name:<14} {family.claim}" for family in FAMILIES]
+    assert claims == [f"{check.name:<14} {check.claim}" for check in CHECKS]
     survivors = len(matrix.survivors(("greedy",)))
     assert "nearly half" in readme and 0.4 < survivors / len(matrix.bugs) < 0.5

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from minispec import plain_run, speculative
+from minispec import greedy_baseline, speculative
 from minispec.lab.costs import Costs
-from minispec.lab.pays import (Speedups, best_tau, break_even, count_tokens, expected_tokens, fastest, formula_table,
-                               measure_pair, measure_pairs, pair_costs, plain_times, speculative_times, speedup, speedup_of,
+from minispec.lab.pays import (Speedups, baseline_times, best_tau, break_even, count_tokens, expected_tokens, fastest,
+                               formula_table, measure_pair, measure_pairs, pair_costs, speculative_times, speedup, speedup_of,
                                speedup_table, timed_trace, token_table)
-from minispec.rates import conditional_acceptance, tokens_a_round
+from minispec.rates import conditional_acceptance, tokens_per_round
 from minispec.scripted import Mix, scripted
 
 TARGET = scripted(Mix(30), 30, name="target")
@@ -92,7 +92,7 @@ def test_a_draft_that_costs_a_target_pass_never_pays():
 def test_counts_are_those_of_the_decoded_rounds():
     good, bad = [count_tokens(TARGET, draft, PROMPTS, (1, 4), new_tokens=20) for draft in (GOOD, BAD)]
     assert good.traces[4].n_new == bad.traces[4].n_new == 40
-    assert conditional_acceptance(good.traces[4]) == 1 and tokens_a_round(good.traces[4]) == 5
+    assert conditional_acceptance(good.traces[4]) == 1 and tokens_per_round(good.traces[4]) == 5
     assert conditional_acceptance(bad.traces[4]) < 0.5
     assert len(token_table([count_tokens(TARGET, GOOD, PROMPTS, (1, 2, 4, 8, 12), 20)]).splitlines()[0]) <= 88, "a slide"
     table = token_table([good, count_tokens(TARGET, BAD, PROMPTS, (2,), new_tokens=20)]).splitlines()
@@ -105,7 +105,7 @@ def test_a_measured_pair_predicts_with_its_own_counts_and_costs():
     found = measure_pair(pair, repetitions=2)
     for tau, (middle, low, high) in found.measured.items():
         assert low <= middle <= high
-        tokens = tokens_a_round(pair.traces[tau])
+        tokens = tokens_per_round(pair.traces[tau])
         assert math.isclose(found.costed[tau], tokens / (tau * found.costs.c + found.costs.v[tau + 1]))
         assert math.isclose(found.flat[tau], tokens / (tau * found.costs.c + 1))
     assert "Speed-up against tau of good for target" in found.figure().alt
@@ -122,32 +122,32 @@ def test_every_pass_counts_at_its_fastest():
 
 
 def test_the_passes_of_a_run_and_the_rest_are_its_seconds():
-    plain = plain_run(TARGET, [1, 2, 3], 12)
+    baseline = greedy_baseline(TARGET, [1, 2, 3], 12)
     trace = speculative(TARGET, BAD, [1, 2, 3], 12, 3)
-    assert len(plain_times(plain)) == 13 and math.isclose(sum(plain_times(plain)), plain.seconds)
+    assert len(baseline_times(baseline)) == 13 and math.isclose(sum(baseline_times(baseline)), baseline.seconds)
     assert len(speculative_times(trace)) == 2 * len(trace.rounds) + 1
     assert math.isclose(sum(speculative_times(trace)), trace.seconds)
 
 
 def test_a_timed_trace_is_the_decode_with_the_shortest_seconds(monkeypatch):
-    """Each run is slow in one pass; none of it is left, in the rounds, the plain run or the sums."""
+    """Each run is slow in one pass; none of it is left, in the rounds, the greedy baseline or the sums."""
     from minispec.lab import pays
     clean = speculative(TARGET, BAD, [1, 2, 3], 12, 3)
-    plain = plain_run(TARGET, [1, 2, 3], 12)
+    baseline = greedy_baseline(TARGET, [1, 2, 3], 12)
     slow = iter(range(100))
 
     def interrupted(*_):
         place = next(slow)
-        rounds = tuple(replace(each, draft_seconds=5.0 if at == place else 1.0, verify_seconds=2.0)
-                       for at, each in enumerate(clean.rounds))
-        return replace(clean, rounds=rounds, seconds=sum(each.draft_seconds + 2.0 for each in rounds) + 0.5)
+        rounds = tuple(replace(r, draft_seconds=5.0 if at == place else 1.0, verify_seconds=2.0)
+                       for at, r in enumerate(clean.rounds))
+        return replace(clean, rounds=rounds, seconds=sum(r.draft_seconds + 2.0 for r in rounds) + 0.5)
 
     monkeypatch.setattr(pays, "speculative", interrupted)
-    monkeypatch.setattr(pays, "plain_run", lambda *_: replace(plain, pass_seconds=(3.0,) * 12, seconds=37.0))
+    monkeypatch.setattr(pays, "greedy_baseline", lambda *_: replace(baseline, pass_seconds=(3.0,) * 12, seconds=37.0))
     found = timed_trace(TARGET, BAD, [1, 2, 3], 12, 3, repetitions=2)
-    assert {(each.draft_seconds, each.verify_seconds) for each in found.rounds} == {(1.0, 2.0)}
+    assert {(r.draft_seconds, r.verify_seconds) for r in found.rounds} == {(1.0, 2.0)}
     assert found.seconds == 3 * len(clean.rounds) + 0.5 and found.tokens == clean.tokens
-    assert found.plain.seconds == 37.0 and found.plain.pass_seconds == (3.0,) * 12
+    assert found.baseline.seconds == 37.0 and found.baseline.pass_seconds == (3.0,) * 12
 
 
 def test_a_figure_says_which_text_it_is_about():
@@ -155,7 +155,7 @@ def test_a_figure_says_which_text_it_is_about():
     assert "of a for b, strange text, 1 being" in found.figure("strange text").alt
 
 
-def test_pairs_are_measured_against_one_plain_run():
+def test_pairs_are_measured_against_one_greedy_baseline():
     pairs = [count_tokens(TARGET, draft, PROMPTS, (2,), new_tokens=80) for draft in (GOOD, BAD)]
     good, bad = measure_pairs(pairs, repetitions=2)
     assert (good.name, bad.name) == ("good for target", "bad for target") and good.measured[2][0] > bad.measured[2][0]

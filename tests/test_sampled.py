@@ -32,11 +32,11 @@ def test_speculative_sampling_writes_the_text_and_logits_of_plain_sampling_whate
             drafts = [Sampled(noisy_draft, seed, temperature, top_p), Sampled(other, seed + 1, temperature), other]
             tokens = random_tokens(seed, 1 + seed % 5, 30)
             rows = []
-            plain = greedy(sampled, tokens, 9, stop=None, logits=rows)
+            baseline = greedy(sampled, tokens, 9, stop=None, logits=rows)
             for draft, tau in itertools.product(drafts, range(0, 9)):
                 trace = speculative(sampled, draft, tokens, 9, tau=tau, stop=None)
                 written = [row for r in trace.rounds for row in r.target_logits_TV[:len(r.committed)]]
-                assert list(trace.tokens) == plain, (seed, temperature, top_p, tau)
+                assert list(trace.tokens) == baseline, (seed, temperature, top_p, tau)
                 assert np.array_equal(np.stack(written), np.stack(rows)), (seed, temperature, top_p, tau)
                 compared += 1
     print(f"{compared} combinations equal")

@@ -163,4 +163,4 @@ def test_the_table_shows_the_largest_shares_and_what_the_rules_write():
         ["0.000", "0.600"], ["0.200", "0.400"], ["0.400", "1.000"], ["0.000", "0.600"], ["0.267", "0.333"]]
     assert rule_table([0.6, 0.4], [0.4, 0.6]).bars().splitlines()[1].split() == ["target", "██████", "0.60", "████", "0.40"]
     wide = rule_table([0.01] * 100, point_mass(99, 100))
-    assert len(wide.shown()) == 8 and 99 in wide.shown()
+    assert len(wide.short_repr()) == 8 and 99 in wide.short_repr()

@@ -175,19 +175,19 @@ def test_jumped_over_the_moon():
     target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
     target(tokens[:-1], target_cache)
     draft(tokens[:-1], draft_cache)
-    each = speculative_round(target, draft, tokens, 4, target_cache, draft_cache)
-    assert words(each.proposed) == ["jumped", "over", "the", "moon"]
-    assert words(each.choices)[:3] == ["jumped", "over", "fence"]
-    assert each.n_accepted == 2
-    assert words([each.rejected]) == ["the"]
-    assert words([each.correction]) == ["fence"]
-    assert each.bonus is None
-    assert words(each.discarded) == ["moon"]
-    assert each.n_examined == 3
-    assert words(each.committed) == ["jumped", "over", "fence"]
+    r = speculative_round(target, draft, tokens, 4, target_cache, draft_cache)
+    assert words(r.proposed) == ["jumped", "over", "the", "moon"]
+    assert words(r.choices)[:3] == ["jumped", "over", "fence"]
+    assert r.n_accepted == 2
+    assert words([r.rejected]) == ["the"]
+    assert words([r.correction]) == ["fence"]
+    assert r.bonus is None
+    assert words(r.discarded) == ["moon"]
+    assert r.n_judged == 3
+    assert words(r.committed) == ["jumped", "over", "fence"]
     # the target has read the cow, and four drafts; what is left is "the cow jumped over": fence was never fed
-    assert each.target_cache == (6, 4)
-    assert each.draft_cache == (5, 4)
+    assert r.target_cache == (6, 4)
+    assert r.draft_cache == (5, 4)
     assert target_cache.strip().startswith("■■■■░░_")
     assert draft_cache.strip().startswith("■■■■░_")
     assert_fresh(target, target_cache, list(ids("the cow jumped over fence")), "target")

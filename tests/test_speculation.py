@@ -9,7 +9,7 @@ import pytest
 from conftest import (GENERATED, GOLDEN, PROMPTS, Reader, assert_fresh, assert_same_bits, bundled, golden, prefixes_read,
                       random_model, random_tokens, same_bits)
 
-from minispec import (KVCache, count_accepted, greedy, plain_run, propose, propose_literal, speculative,
+from minispec import (KVCache, count_accepted, greedy, greedy_baseline, propose, propose_literal, speculative,
                       speculative_round, verify)
 from minispec.decoding import prefill, prefill_both
 from minispec.rates import (conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, ratio, survival)
@@ -58,7 +58,7 @@ def test_the_rounds_are_those_of_transformers(number):
     trace = speculative(golden("target"), golden("noisy"), entry["prompt"], 24, entry["tau"], stop=None)
     assert trace.tokens == entry["assisted"] == entry["greedy"]
     assert len(trace.rounds) == entry["target_calls_assisted"]
-    rows = [len(each.proposed) + 1 for each in trace.rounds]
+    rows = [len(r.proposed) + 1 for r in trace.rounds]
     # their first call reads the prompt as well, ours has read all but its last token before
     rows[0] += len(entry["prompt"]) - 1
     assert rows == entry["rows_per_call"]
@@ -82,11 +82,11 @@ def test_cached_drafts_are_those_of_the_formula(tau):
         for length in (1, 1, 2, 3, 7, 16, 31):
             tokens = random_tokens([seed, length, tau, cases], length, vocab_size)
             # nothing read yet; all but the last token; one less, as after full acceptance; anything between
-            for held in {0, length - 1, max(0, length - 2), length // 2}:
-                what = f"{model.name}, {tokens}, {held} held"
+            for cached in {0, length - 1, max(0, length - 2), length // 2}:
+                what = f"{model.name}, {tokens}, {cached} cached"
                 cache = KVCache(model.config)
-                if held:
-                    model(tokens[:held], cache)
+                if cached:
+                    model(tokens[:cached], cache)
                 proposed, draft_logits_TV = propose(model, tokens, tau, cache)
                 assert proposed == propose_literal(model, tokens, tau), what
                 assert draft_logits_TV.shape == (tau, vocab_size) and draft_logits_TV.dtype == np.float32
@@ -94,7 +94,7 @@ def test_cached_drafts_are_those_of_the_formula(tau):
                     literal_V = model(tokens + proposed[:t])[-1]
                     assert_same_bits(draft_logits_TV[t], literal_V, f"{what}, draft {t + 1}")
                 # subtle: the last draft was proposed, not read
-                assert cache.length == (length + tau - 1 if tau else held)
+                assert cache.length == (length + tau - 1 if tau else cached)
                 assert_fresh(model, cache, tokens + proposed, what)
                 cases += 1
     assert cases > 100
@@ -117,24 +117,24 @@ def test_the_formula_conditions_on_all_earlier_drafts():
 # --------------------------------------------------------------------------------------------------------------- verify
 
 @pytest.mark.parametrize("tau", range(7))
-@pytest.mark.parametrize("held", range(4))
-def test_row_j_judges_draft_j_plus_one(tau, held):
+@pytest.mark.parametrize("cached", range(4))
+def test_row_j_judges_draft_j_plus_one(tau, cached):
     """lattice#243: verification shifted by one, so the first draft was never judged; ds4#358 read row 0 for all."""
     rule = Mix(500)
     model = scripted(rule, 500)
-    tokens, proposed = random_tokens(tau, 4, 500), random_tokens([held, tau], tau, 500)
+    tokens, proposed = random_tokens(tau, 4, 500), random_tokens([cached, tau], tau, 500)
     for target in (model, golden("target")):
         vocabulary = target.config.vocab_size
         tokens, proposed = [token % vocabulary for token in tokens], [token % vocabulary for token in proposed]
         cache = KVCache(target.config)
-        if held:
-            target(tokens[:held], cache)
+        if cached:
+            target(tokens[:cached], cache)
         choices, target_logits_TV = verify(target, tokens, proposed, cache)
         # the oracle reads each prefix by itself
         single = [target(tokens + proposed[:j])[-1] for j in range(tau + 1)]
         assert choices == [int(np.argmax(row_V)) for row_V in single]
         assert all(type(choice) is int for choice in choices)
-        assert_same_bits(target_logits_TV, np.array(single), f"{target.name}, {held} held, tau {tau}")
+        assert_same_bits(target_logits_TV, np.array(single), f"{target.name}, {cached} cached, tau {tau}")
         assert cache.length == len(tokens) + tau
 
 
@@ -169,14 +169,14 @@ def test_one_target_call_a_round_and_no_row_twice(number, tau):
         assert sum(len(fed) for name, _, fed in filling if name == "target") == length - 1
         assert sum(len(fed) for name, _, fed in filling if name == "draft") == length - 1
         rounds = iter(calls[len(filling):])
-        for each in trace.rounds:
-            made = len(each.proposed)
+        for r in trace.rounds:
+            made = len(r.proposed)
             drafting = [next(rounds) for _ in range(made)]
             assert [name for name, _, _ in drafting] == ["draft"] * made
             assert sum(len(fed) for _, _, fed in drafting) <= made + 1
             name, start, fed = next(rounds)
             assert name == "target", "one call of the target a round"
-            assert start == len(each.tokens) - 1 and len(fed) == made + 1
+            assert start == len(r.tokens) - 1 and len(fed) == made + 1
         assert next(rounds, None) is None, "calls that belong to no round"
         for name in ("target", "draft"):
             prefixes = prefixes_read(calls, name)
@@ -203,10 +203,10 @@ def play(target, draft, tokens, taus, last_token=None, filled=True):
         prefill(target, tokens, target_cache)
         prefill(draft, tokens, draft_cache)
     for tau in taus:
-        each = speculative_round(target, draft, tokens, tau, target_cache, draft_cache, last_token)
-        assert each.tokens == tuple(tokens), "a round does not change the text it was given"
-        tokens += each.committed
-        yield each, tokens, target_cache, draft_cache
+        r = speculative_round(target, draft, tokens, tau, target_cache, draft_cache, last_token)
+        assert r.tokens == tuple(tokens), "a round does not change the text it was given"
+        tokens += r.committed
+        yield r, tokens, target_cache, draft_cache
 
 
 TAUS = [[3] * 8, [4, 0, 0, 3, 1, 5, 0, 2], [1] * 8, [0, 6, 0, 6], [8, 8, 8]]
@@ -221,15 +221,15 @@ def test_after_every_round_both_caches_are_a_fresh_prefill(number, taus):
     for length in (1, 2, 12):
         prompt = random_tokens([number, length], length, target.config.vocab_size)
         draft_before = length - 1
-        for each, tokens, target_cache, draft_cache in play(target, draft, prompt, taus):
-            assert_fresh(target, target_cache, tokens, f"target behind {each}")
-            assert_fresh(draft, draft_cache, tokens, f"draft behind {each}")
-            before, made = len(each.tokens), len(each.proposed)
+        for r, tokens, target_cache, draft_cache in play(target, draft, prompt, taus):
+            assert_fresh(target, target_cache, tokens, f"target behind {r}")
+            assert_fresh(draft, draft_cache, tokens, f"draft behind {r}")
+            before, made = len(r.tokens), len(r.proposed)
             assert target_cache.length == len(tokens) - 1
-            assert each.target_cache == (before + made, len(tokens) - 1)
+            assert r.target_cache == (before + made, len(tokens) - 1)
             drafted = before + made - 1 if made else draft_before
-            assert each.draft_cache == (drafted, min(drafted, len(tokens) - 1))
-            assert draft_cache.length == each.draft_cache[1]
+            assert r.draft_cache == (drafted, min(drafted, len(tokens) - 1))
+            assert draft_cache.length == r.draft_cache[1]
             draft_before = draft_cache.length
 
 
@@ -241,31 +241,31 @@ def test_a_round_is_a_record_without_contradictions(number, tau):
     target, draft = pairs()[number]
     prompt = random_tokens(number, 5, target.config.vocab_size)
     kinds = set()
-    for each, tokens, _, _ in play(target, draft, prompt, [tau] * 6):
-        made, kept = len(each.proposed), each.n_accepted
-        assert made == tau and len(each.choices) == tau + 1 and 0 <= kept <= tau
-        assert each.committed == each.proposed[:kept] + each.choices[kept:kept + 1]
-        assert each.committed == each.choices[:kept + 1], "every committed token is the target's own choice"
-        rejected = [] if each.rejected is None else [each.rejected]
-        assert list(each.proposed) == list(each.proposed[:kept]) + rejected + list(each.discarded)
-        assert each.n_examined == kept + len(rejected)
-        assert each.own == each.committed[-1]
+    for r, tokens, _, _ in play(target, draft, prompt, [tau] * 6):
+        made, kept = len(r.proposed), r.n_accepted
+        assert made == tau and len(r.choices) == tau + 1 and 0 <= kept <= tau
+        assert r.committed == r.proposed[:kept] + r.choices[kept:kept + 1]
+        assert r.committed == r.choices[:kept + 1], "every committed token is the target's own choice"
+        rejected = [] if r.rejected is None else [r.rejected]
+        assert list(r.proposed) == list(r.proposed[:kept]) + rejected + list(r.discarded)
+        assert r.n_judged == kept + len(rejected)
+        assert r.target_token == r.committed[-1]
         if kept < tau:
-            assert each.rejected == each.proposed[kept] != each.correction == each.own
-            assert each.bonus is None and len(each.discarded) == tau - kept - 1
+            assert r.rejected == r.proposed[kept] != r.correction == r.target_token
+            assert r.bonus is None and len(r.discarded) == tau - kept - 1
         else:
-            assert each.rejected is None and each.correction is None and each.discarded == ()
-            assert each.bonus == each.own
+            assert r.rejected is None and r.correction is None and r.discarded == ()
+            assert r.bonus == r.target_token
         kinds.add(kept == tau)
         # the record of the logits: row t scored proposed[t], and choices[t]
-        assert each.draft_logits_TV.shape == (tau, target.config.vocab_size)
-        assert each.target_logits_TV.shape == (tau + 1, target.config.vocab_size)
-        assert each.draft_logits_TV.dtype == each.target_logits_TV.dtype == np.float32
-        assert tuple(each.draft_logits_TV.argmax(axis=1)) == each.proposed
-        assert tuple(each.target_logits_TV.argmax(axis=1)) == each.choices
-        for field in (each.tokens, each.proposed, each.choices, each.committed):
+        assert r.draft_logits_TV.shape == (tau, target.config.vocab_size)
+        assert r.target_logits_TV.shape == (tau + 1, target.config.vocab_size)
+        assert r.draft_logits_TV.dtype == r.target_logits_TV.dtype == np.float32
+        assert tuple(r.draft_logits_TV.argmax(axis=1)) == r.proposed
+        assert tuple(r.target_logits_TV.argmax(axis=1)) == r.choices
+        for field in (r.tokens, r.proposed, r.choices, r.committed):
             assert isinstance(field, tuple) and all(type(token) is int for token in field)
-        assert each.verify_seconds > 0 and each.draft_seconds >= 0
+        assert r.verify_seconds > 0 and r.draft_seconds >= 0
     assert kinds, "no round was played"
 
 
@@ -287,15 +287,15 @@ def test_a_stale_draft_cache_cannot_change_the_output_only_the_drafts():
     expected = greedy(target, tokens, 60, stop=None)
     target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
     prefill(target, tokens, target_cache)
-    draft(random_tokens(0, len(tokens) - 1, 400), draft_cache)         # as long as it should be, of another text
-    honest = [each for each, *_ in play(target, draft, tokens, [4] * 8)]
+    draft(random_tokens(0, len(tokens) - 1, 400), draft_cache)         # as long as it should be, of a different text
+    honest = [r for r, *_ in play(target, draft, tokens, [4] * 8)]
     stale = []
     while len(stale) < 8:
-        each = speculative_round(target, draft, tokens, 4, target_cache, draft_cache)
-        tokens += each.committed
-        stale.append(each)
+        r = speculative_round(target, draft, tokens, 4, target_cache, draft_cache)
+        tokens += r.committed
+        stale.append(r)
     assert tokens == expected[:len(tokens)]
-    assert [each.proposed for each in stale] != [each.proposed for each in honest]
+    assert [r.proposed for r in stale] != [r.proposed for r in honest]
 
 
 @pytest.mark.parametrize("which", ["target", "draft"])
@@ -314,11 +314,11 @@ def test_a_cache_that_was_not_rolled_back_stops_the_next_round_with_a_sentence(w
 def stopped_run(target_text, draft_text, tau, new_tokens=12, prompt=(1,), **options):
     """Plain and speculative decoding of two recitals; they must agree on everything but the number of passes."""
     target, draft = reciter(target_text), reciter(draft_text, name="draft")
-    plain = plain_run(target, list(prompt), new_tokens, **options)
+    baseline = greedy_baseline(target, list(prompt), new_tokens, **options)
     trace = speculative(target, draft, list(prompt), new_tokens, tau, **options)
-    assert tuple(trace.tokens) == plain.tokens
-    assert trace.stopped == plain.stopped
-    assert trace.n_new == len(plain.tokens) - len(prompt)
+    assert tuple(trace.tokens) == baseline.tokens
+    assert trace.stopped == baseline.stopped
+    assert trace.n_new == len(baseline.tokens) - len(prompt)
     return trace
 
 
@@ -332,16 +332,16 @@ def test_an_end_of_text_inside_the_accepted_block_ends_the_text_there():
     assert only.proposed == (2, 3, END, 4, 6, 7)
     assert only.committed == (2, 3, END)
     # the draft of the end was accepted, so the target had no token of its own to add
-    assert only.n_accepted == 3 and only.own is None
+    assert only.n_accepted == 3 and only.target_token is None
     assert only.bonus is None and only.correction is None and only.rejected is None
-    assert only.discarded == (4, 6, 7) and only.n_examined == 3
+    assert only.discarded == (4, 6, 7) and only.n_judged == 3
     assert only.target_cache == (7, 3) and only.draft_cache == (6, 3)
 
 
 def test_the_end_of_text_as_the_last_draft():
     trace = stopped_run([1, 2, 3, END, 4], [1, 2, 3, END, 4], tau=3)
     (only,) = trace.rounds
-    assert only.committed == (2, 3, END) and only.n_accepted == 3 and only.own is None and only.discarded == ()
+    assert only.committed == (2, 3, END) and only.n_accepted == 3 and only.target_token is None and only.discarded == ()
 
 
 def test_the_end_of_text_as_the_correction():
@@ -349,7 +349,7 @@ def test_the_end_of_text_as_the_correction():
     (only,) = trace.rounds
     assert only.n_accepted == 2 and only.correction == END and only.rejected == 8
     assert only.committed == (2, 3, END)
-    assert only.n_examined == 3 and len(only.discarded) == 2
+    assert only.n_judged == 3 and len(only.discarded) == 2
 
 
 def test_the_end_of_text_as_the_bonus():
@@ -414,14 +414,14 @@ def test_an_end_of_text_in_a_long_history_dependent_run():
     for seed in range(8):
         target, draft = mixed_pair(vocab_size=6, one_in=4, seed=seed)
         for stop, tau in product(range(6), (0, 1, 2, 3, 5)):
-            plain = plain_run(target, [1, 2], 30, stop=stop)
+            baseline = greedy_baseline(target, [1, 2], 30, stop=stop)
             trace = speculative(target, draft, [1, 2], 30, tau, stop=stop)
-            assert tuple(trace.tokens) == plain.tokens and trace.stopped == plain.stopped, (seed, stop, tau)
+            assert tuple(trace.tokens) == baseline.tokens and trace.stopped == baseline.stopped, (seed, stop, tau)
             last = trace.rounds[-1]
             if trace.stopped == "end-of-text":
-                ends.add("accepted" if last.own is None else "bonus" if last.rejected is None else "correction")
+                ends.add("accepted" if last.target_token is None else "bonus" if last.rejected is None else "correction")
                 assert trace.tokens.count(stop) == 1 + [1, 2].count(stop)
-                assert last.n_examined + len(last.discarded) == len(last.proposed)
+                assert last.n_judged + len(last.discarded) == len(last.proposed)
     assert ends == {"accepted", "bonus", "correction"}
 
 
@@ -437,9 +437,9 @@ def test_the_budget_is_never_overshot_nor_missed(tau):
             assert trace.n_new == new_tokens and trace.stopped == "budget"
             assert trace.tokens == greedy(target, prompt, new_tokens, stop=None)
             left = new_tokens
-            for each in trace.rounds:
-                assert len(each.proposed) == min(tau, left - 1), "drafts that could not be used, or too few"
-                left -= len(each.committed)
+            for r in trace.rounds:
+                assert len(r.proposed) == min(tau, left - 1), "drafts that could not be used, or too few"
+                left -= len(r.committed)
             assert left == 0
 
 
@@ -450,11 +450,11 @@ def test_with_tau_zero_it_is_plain_greedy_decoding(number):
     tokens = greedy(golden("target"), PROMPTS[number], 10, stop=None, logits=logits)
     trace = speculative(golden("target"), golden("draft"), PROMPTS[number], 10, tau=0, stop=None)
     assert trace.tokens == tokens
-    assert len(trace.rounds) == 10 and trace.n_drafted == trace.n_accepted == trace.n_examined == 0
-    for each, plain_V in zip(trace.rounds, logits):
-        assert each.proposed == () and each.bonus == each.committed[0] and each.rejected is None
-        assert each.draft_logits_TV.shape == (0, 400)
-        assert_same_bits(each.target_logits_TV[0], plain_V, "tau 0")
+    assert len(trace.rounds) == 10 and trace.n_drafted == trace.n_accepted == trace.n_judged == 0
+    for r, baseline_V in zip(trace.rounds, logits):
+        assert r.proposed == () and r.bonus == r.committed[0] and r.rejected is None
+        assert r.draft_logits_TV.shape == (0, 400)
+        assert_same_bits(r.target_logits_TV[0], baseline_V, "tau 0")
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -463,13 +463,13 @@ def test_a_draft_that_is_the_target_is_always_accepted(number, tau):
     """vllm#9730: acceptance fell for tau > 1 only, as the bonus token was missing from the draft's cache.  The text
     was right; only a draft that must be accepted shows it."""
     trace = speculative(golden("target"), golden("target"), PROMPTS[number], 21, tau, stop=None)
-    assert all(each.n_accepted == len(each.proposed) for each in trace.rounds)
-    assert all(each.rejected is None and each.bonus is not None for each in trace.rounds)
+    assert all(r.n_accepted == len(r.proposed) for r in trace.rounds)
+    assert all(r.rejected is None and r.bonus is not None for r in trace.rounds)
     assert len(trace.rounds) == -(-21 // (tau + 1))
     assert trace.tokens == greedy(golden("target"), PROMPTS[number], 21, stop=None)
-    for each in trace.rounds:
-        made = len(each.proposed)
-        assert_same_bits(each.draft_logits_TV, each.target_logits_TV[:made], "the same model as draft and as target")
+    for r in trace.rounds:
+        made = len(r.proposed)
+        assert_same_bits(r.draft_logits_TV, r.target_logits_TV[:made], "the same model as draft and as target")
 
 
 def test_of_equal_logits_both_sides_take_the_lowest_id():
@@ -532,7 +532,7 @@ def test_vocabularies_of_different_size_are_an_error():
 
 
 def test_vocabularies_of_one_size_and_other_tokens_are_an_error():
-    """The dearer half of the same mistake: every id is valid on both sides, and means something else."""
+    """The more expensive half of the same mistake: every id is valid on both sides, and means something else."""
     target = golden("target")
     assert target.vocabulary is not None and target.vocabulary == golden("draft").vocabulary
     stranger = Reader(golden("draft"), name="stranger")
@@ -561,9 +561,9 @@ def test_input_lists_are_not_modified():
 
 def as_data(trace):
     """All of a trace that is no time."""
-    rounds = [(each.tokens, each.proposed, each.choices, each.n_accepted, each.committed, each.target_cache,
-               each.draft_cache, each.draft_logits_TV.tobytes(), each.target_logits_TV.tobytes())
-              for each in trace.rounds]
+    rounds = [(r.tokens, r.proposed, r.choices, r.n_accepted, r.committed, r.target_cache,
+               r.draft_cache, r.draft_logits_TV.tobytes(), r.target_logits_TV.tobytes())
+              for r in trace.rounds]
     return (trace.prompt, rounds, trace.prefill.rows, trace.tau, trace.target, trace.draft, trace.stopped)
 
 
@@ -581,20 +581,20 @@ def test_arrays_and_numpy_integers_are_taken_and_plain_ints_come_back():
 def test_a_round_can_be_played_again_from_its_own_record():
     """What a Round holds are tuples; a learner who takes them out and calls a phase with them must get the phase."""
     trace = speculative(golden("target"), golden("noisy"), PROMPTS[0], 12, 3, stop=None)
-    for each in trace.rounds:
+    for r in trace.rounds:
         caches = KVCache(golden("target").config), KVCache(golden("noisy").config)
-        again = speculative_round(golden("target"), golden("noisy"), each.tokens, len(each.proposed), *caches)
-        assert (again.tokens, again.proposed, again.committed) == (each.tokens, each.proposed, each.committed)
+        again = speculative_round(golden("target"), golden("noisy"), r.tokens, len(r.proposed), *caches)
+        assert (again.tokens, again.proposed, again.committed) == (r.tokens, r.proposed, r.committed)
         for cache in caches:
             cache.truncate(0)
-        proposed, draft_logits_TV = propose(golden("noisy"), each.tokens, len(each.proposed), caches[1])
-        assert tuple(proposed) == each.proposed
-        assert_same_bits(draft_logits_TV, each.draft_logits_TV, "drafts once more")
-        choices, target_logits_TV = verify(golden("target"), each.tokens, each.proposed, caches[0])
-        assert tuple(choices) == each.choices
-        assert_same_bits(target_logits_TV, each.target_logits_TV, "choices once more")
-        n_accepted = count_accepted(each.proposed, each.choices)
-        assert type(n_accepted) is int and n_accepted == each.n_accepted
+        proposed, draft_logits_TV = propose(golden("noisy"), r.tokens, len(r.proposed), caches[1])
+        assert tuple(proposed) == r.proposed
+        assert_same_bits(draft_logits_TV, r.draft_logits_TV, "drafts once more")
+        choices, target_logits_TV = verify(golden("target"), r.tokens, r.proposed, caches[0])
+        assert tuple(choices) == r.choices
+        assert_same_bits(target_logits_TV, r.target_logits_TV, "choices once more")
+        n_accepted = count_accepted(r.proposed, r.choices)
+        assert type(n_accepted) is int and n_accepted == r.n_accepted
 
 
 def test_the_same_call_twice_gives_the_same_trace():
@@ -612,16 +612,16 @@ def test_a_trace_says_what_was_asked_and_what_was_done():
     assert trace.prefill.rows == len(PROMPTS[3]) - 1
     assert (trace.tau, trace.target, trace.draft) == (5, "target", "noisy")
     text = list(PROMPTS[3])
-    for each in trace.rounds:
-        assert each.tokens == tuple(text)
-        text += each.committed
+    for r in trace.rounds:
+        assert r.tokens == tuple(text)
+        text += r.committed
     assert trace.tokens == text
     assert trace.n_new == 24
-    assert trace.n_drafted == sum(len(each.proposed) for each in trace.rounds)
+    assert trace.n_drafted == sum(len(r.proposed) for r in trace.rounds)
     assert trace.n_accepted == 24 - len(trace.rounds)
-    assert trace.n_examined == trace.n_accepted + sum(each.rejected is not None for each in trace.rounds)
-    assert trace.n_accepted < trace.n_examined < trace.n_drafted
-    spent = sum(each.draft_seconds + each.verify_seconds for each in trace.rounds)
+    assert trace.n_judged == trace.n_accepted + sum(r.rejected is not None for r in trace.rounds)
+    assert trace.n_accepted < trace.n_judged < trace.n_drafted
+    spent = sum(r.draft_seconds + r.verify_seconds for r in trace.rounds)
     assert 0 < spent <= trace.seconds
     assert trace.prefill.target_seconds > 0 and trace.prefill.draft_seconds > 0
 
@@ -630,9 +630,9 @@ def test_two_decodes_of_two_prompts_do_not_mix():
     """Nothing is kept between calls, and a Round keeps its logits when the models decode on."""
     target, draft = golden("target"), golden("noisy")
     trace = speculative(target, draft, PROMPTS[2], 10, 3, stop=None)
-    kept = [each.target_logits_TV.copy() for each in trace.rounds]
+    kept = [r.target_logits_TV.copy() for r in trace.rounds]
     speculative(target, draft, PROMPTS[4], 10, 3, stop=None)
-    assert all(same_bits(each.target_logits_TV, copy) for each, copy in zip(trace.rounds, kept))
+    assert all(same_bits(r.target_logits_TV, copy) for r, copy in zip(trace.rounds, kept))
 
 
 @pytest.mark.parametrize("changes, error, sentence", [
@@ -661,10 +661,10 @@ def test_the_rates_count_what_was_really_drafted_and_judged():
     trace = speculative(target, draft, [1], 9, tau=4, stop=None)
     # 1 | 2 3 4 6 accepted, bonus 7 | 5 rejected, 5 5 discarded, correction 8 | 5 rejected, 5 discarded, 0
     # | 5 rejected, correction 2 | no draft, bonus 3
-    assert [each.proposed for each in trace.rounds] == [(2, 3, 4, 6), (5, 5, 5), (5, 5), (5,), ()]
-    assert [each.n_accepted for each in trace.rounds] == [4, 0, 0, 0, 0]
-    assert [each.n_examined for each in trace.rounds] == [4, 1, 1, 1, 0]
-    assert (trace.n_drafted, trace.n_examined, trace.n_accepted, trace.n_new) == (10, 7, 4, 9)
+    assert [r.proposed for r in trace.rounds] == [(2, 3, 4, 6), (5, 5, 5), (5, 5), (5,), ()]
+    assert [r.n_accepted for r in trace.rounds] == [4, 0, 0, 0, 0]
+    assert [r.n_judged for r in trace.rounds] == [4, 1, 1, 1, 0]
+    assert (trace.n_drafted, trace.n_judged, trace.n_accepted, trace.n_new) == (10, 7, 4, 9)
     assert conditional_acceptance(trace) == 4 / 7
     assert draft_efficiency(trace) == 4 / 10
     assert mean_acceptance_length(trace) == 1 + 4 / 5
@@ -690,14 +690,14 @@ def test_a_rate_of_nothing_is_none():
 def test_a_cache_that_holds_too_much_is_refused_and_not_sliced_from_the_end():
     """A negative first row would have returned one choice for three, and the round would have judged wrong places."""
     model, tokens = golden("target"), [5, 6, 7]
-    for held in (tokens, tokens + [9, 9], tokens * 3):
+    for cached in (tokens, tokens + [9, 9], tokens * 3):
         cache = KVCache(model.config)
-        model(held, cache)
-        with pytest.raises(ValueError, match=f"cache holds {len(held)} positions; it must hold fewer than the 3 tokens"):
+        model(cached, cache)
+        with pytest.raises(ValueError, match=f"cache holds {len(cached)} positions; it must hold fewer than the 3 tokens"):
             verify(model, tokens, [1, 2], cache)
-        with pytest.raises(ValueError, match=f"cache holds {len(held)} positions"):
+        with pytest.raises(ValueError, match=f"cache holds {len(cached)} positions"):
             propose(model, tokens, 2, cache)
-        assert cache.length == len(held)
+        assert cache.length == len(cached)
 
 
 def test_one_cache_for_both_models_is_refused():
@@ -719,7 +719,7 @@ def test_a_round_without_room_for_its_drafts_is_refused_before_anything_is_draft
 
 
 def test_the_guard_of_a_round_holds_under_python_dash_o():
-    """An assert statement vanishes there, and a cache that was not rolled back committed another text in silence."""
+    """An assert statement vanishes there, and a cache that was not rolled back committed a different text in silence."""
     code = ("from minispec import *\nfrom minispec.scripted import Mix, scripted\nmodel = scripted(Mix(50), 50)\n"
             "cache = KVCache(model.config)\nmodel([1, 2, 3, 9, 9], cache)\n"
             "speculative_round(model, model, [1, 2, 3], 2, cache, KVCache(model.config))\n")

@@ -60,7 +60,7 @@ def many_traces():
 
 def bare(trace):
     """The trace without logits and texts, as `trace_to_dict(trace, logits=False)` leaves it."""
-    rounds = tuple(replace(each, draft_logits_TV=None, target_logits_TV=None) for each in trace.rounds)
+    rounds = tuple(replace(r, draft_logits_TV=None, target_logits_TV=None) for r in trace.rounds)
     return replace(trace, rounds=rounds, texts=None)
 
 
@@ -68,15 +68,15 @@ def of_round(shown, number):
     return [frame for frame in shown if frame.round == number]
 
 
-def steps_of(each):
+def steps_of(r):
     """The phases that a round must show, from its drafts and the target's choices alone."""
-    right = [drafted == choice for drafted, choice in zip(each.proposed, each.choices)]
+    right = [drafted == choice for drafted, choice in zip(r.proposed, r.choices)]
     n_right = (right + [False]).index(False)
-    judged = min(n_right + 1, len(each.proposed))
-    if len(each.committed) <= n_right:                   # an accepted draft ended the text
-        judged = len(each.committed)
-    discarded = len(each.proposed) > judged
-    return (["draft"] * len(each.proposed) + ["verify"] + ["judge"] * (judged + discarded) + ["commit", "roll back"])
+    judged = min(n_right + 1, len(r.proposed))
+    if len(r.committed) <= n_right:                   # an accepted draft ended the text
+        judged = len(r.committed)
+    discarded = len(r.proposed) > judged
+    return (["draft"] * len(r.proposed) + ["verify"] + ["judge"] * (judged + discarded) + ["commit", "roll back"])
 
 
 # ------------------------------------------------------------------------------------------------- frames
@@ -87,25 +87,25 @@ def test_every_micro_step_of_every_round_has_its_frame_in_order():
         shown = frames(trace)
         assert [frame.number for frame in shown] == list(range(1, len(shown) + 1))
         assert shown[0].phase == "prefill" and shown[-1].phase == "totals"
-        for number, each in enumerate(trace.rounds, start=1):
-            assert [frame.phase for frame in of_round(shown, number)] == steps_of(each)
+        for number, r in enumerate(trace.rounds, start=1):
+            assert [frame.phase for frame in of_round(shown, number)] == steps_of(r)
         assert [frame.round for frame in shown] == sorted(frame.round for frame in shown)
-        assert len(shown) == 2 + sum(len(steps_of(each)) for each in trace.rounds)
+        assert len(shown) == 2 + sum(len(steps_of(r)) for r in trace.rounds)
 
 
 def test_a_draft_is_shown_with_the_prompt_the_verified_text_and_all_earlier_drafts_as_its_context():
     """The formula of the course (C7, C13): the third draft is conditioned on the first and the second."""
     for trace in many_traces():
         shown = frames(trace)
-        for number, each in enumerate(trace.rounds, start=1):
+        for number, r in enumerate(trace.rounds, start=1):
             steps = [frame for frame in of_round(shown, number) if frame.phase == "draft"]
             for t, frame in enumerate(steps):
-                assert [cell.token for cell in frame.context] == [*each.tokens, *each.proposed[:t]]
-                states = ["prompt"] * len(trace.prompt) + ["committed"] * (len(each.tokens) - len(trace.prompt))
+                assert [cell.token for cell in frame.context] == [*r.tokens, *r.proposed[:t]]
+                states = ["prompt"] * len(trace.prompt) + ["committed"] * (len(r.tokens) - len(trace.prompt))
                 assert [cell.state for cell in frame.context] == states + ["pending"] * t
                 assert frame.cells == frame.context + frame.cells[-1:]
-                assert frame.cells[-1].token == each.proposed[t]
-                assert frame.focus == (len(each.tokens) + t,)
+                assert frame.cells[-1].token == r.proposed[t]
+                assert frame.focus == (len(r.tokens) + t,)
                 assert frame.active == ("draft",)
 
 
@@ -113,7 +113,7 @@ def test_positions_count_on_without_a_gap_and_labels_are_those_of_the_tokens():
     for trace in many_traces():
         for frame in frames(trace):
             assert [cell.position for cell in frame.cells] == list(range(len(frame.cells)))
-            cells = frame.cells + ((frame.own,) if frame.own else ())
+            cells = frame.cells + ((frame.target_token,) if frame.target_token else ())
             assert all(cell.text == WORDS[cell.token].strip() for cell in cells) or trace.texts is not WORDS
             assert all(cell.state in palette.NAMES for cell in cells)
             assert 0 <= frame.window[0] <= frame.window[1]
@@ -124,44 +124,44 @@ def test_positions_count_on_without_a_gap_and_labels_are_those_of_the_tokens():
 def test_the_verdicts_fall_one_by_one_and_never_on_a_draft_behind_the_rejected_one():
     for trace in many_traces():
         shown = frames(trace)
-        for number, each in enumerate(trace.rounds, start=1):
-            start = len(each.tokens)
+        for number, r in enumerate(trace.rounds, start=1):
+            start = len(r.tokens)
             judged = [frame for frame in of_round(shown, number) if frame.phase == "judge"]
-            for t, frame in enumerate(judged[:each.n_examined]):
-                verdict = "accepted" if each.proposed[t] == each.choices[t] else "rejected"
+            for t, frame in enumerate(judged[:r.n_judged]):
+                verdict = "accepted" if r.proposed[t] == r.choices[t] else "rejected"
                 states = [cell.state for cell in frame.cells[start:]]
-                assert states == ["accepted"] * t + [verdict] + ["pending"] * (len(each.proposed) - t - 1)
-                assert (frame.own is not None) == (verdict == "rejected")
-            assert len(judged) - each.n_examined == bool(each.discarded)
+                assert states == ["accepted"] * t + [verdict] + ["pending"] * (len(r.proposed) - t - 1)
+                assert (frame.target_token is not None) == (verdict == "rejected")
+            assert len(judged) - r.n_judged == bool(r.discarded)
             final = [cell.state for cell in of_round(shown, number)[-2].cells[start:]]
             assert re.fullmatch("(accepted )*(rejected )?(discarded )*", "".join(f"{state} " for state in final))
-            assert final.count("accepted") == each.n_accepted
-            assert final.count("discarded") == len(each.discarded)
+            assert final.count("accepted") == r.n_accepted
+            assert final.count("discarded") == len(r.discarded)
 
 
 def test_a_correction_stands_under_the_rejected_draft_and_a_bonus_token_behind_all_drafts():
     kinds = set()
     for trace in many_traces():
         shown = frames(trace)
-        for number, each in enumerate(trace.rounds, start=1):
+        for number, r in enumerate(trace.rounds, start=1):
             commit = of_round(shown, number)[-2]
-            if each.own is None:
-                assert commit.own is None
+            if r.target_token is None:
+                assert commit.target_token is None
                 continue
-            kinds.add(commit.own.state)
-            assert commit.own.token == each.choices[each.n_accepted]
-            assert commit.own.position == len(each.tokens) + each.n_accepted
-            below = [cell.state for cell in commit.cells if cell.position == commit.own.position]
-            assert below == (["rejected"] if commit.own.state == "correction" else [])
+            kinds.add(commit.target_token.state)
+            assert commit.target_token.token == r.choices[r.n_accepted]
+            assert commit.target_token.position == len(r.tokens) + r.n_accepted
+            below = [cell.state for cell in commit.cells if cell.position == commit.target_token.position]
+            assert below == (["rejected"] if commit.target_token.state == "correction" else [])
     assert kinds == {"correction", "bonus"}
 
 
 def test_after_rolling_back_the_frame_shows_the_text_that_the_next_round_begins_with():
     for trace in many_traces():
         shown = frames(trace)
-        for number, each in enumerate(trace.rounds, start=1):
+        for number, r in enumerate(trace.rounds, start=1):
             last = of_round(shown, number)[-1]
-            assert [cell.token for cell in last.cells] == [*each.tokens, *each.committed]
+            assert [cell.token for cell in last.cells] == [*r.tokens, *r.committed]
         assert [cell.token for cell in shown[-1].cells] == trace.tokens
 
 
@@ -169,18 +169,18 @@ def test_the_cache_strips_have_the_recorded_lengths_and_the_draft_reads_one_toke
     for trace in many_traces():
         shown = frames(trace)
         before = (trace.prefill.rows, trace.prefill.rows)
-        for number, each in enumerate(trace.rounds, start=1):
+        for number, r in enumerate(trace.rounds, start=1):
             steps = of_round(shown, number)
             lengths = [tuple(strip.length for strip in frame.strips) for frame in steps]
-            tau = len(each.proposed)
-            assert lengths[:tau] == [(before[0], len(each.tokens) + t) for t in range(tau)]
-            assert set(lengths[tau:-1]) == {(each.target_cache[0], each.draft_cache[0])}
-            assert lengths[-1] == (each.target_cache[1], each.draft_cache[1])
+            tau = len(r.proposed)
+            assert lengths[:tau] == [(before[0], len(r.tokens) + t) for t in range(tau)]
+            assert set(lengths[tau:-1]) == {(r.target_cache[0], r.draft_cache[0])}
+            assert lengths[-1] == (r.target_cache[1], r.draft_cache[1])
             before = lengths[-1]
 
 
 def strip_text(strip, start, end):
-    letters = {"held": "■", "speculative": "▨", "hole": "o", "stale": "░", "free": "·"}
+    letters = {"cached": "■", "speculative": "▨", "gap": "o", "stale": "░", "free": "·"}
     return "".join(letters[strip.state(place)] for place in range(start, end))
 
 
@@ -197,7 +197,7 @@ def test_a_rejection_in_the_middle_leaves_stale_cells_behind_both_lengths():
     assert [cell.text for cell in steps[2].context] == ["The", "cow", "jumped", "over"]
     assert [(cell.text, cell.state) for cell in steps[-2].cells[2:]] == [
         ("jumped", "accepted"), ("over", "accepted"), ("the", "rejected"), ("moon", "discarded")]
-    assert (steps[-2].own.text, steps[-2].own.state) == ("a", "correction")
+    assert (steps[-2].target_token.text, steps[-2].target_token.state) == ("a", "correction")
 
 
 def test_full_acceptance_leaves_a_hole_of_one_cell_in_the_drafts_cache():
@@ -218,37 +218,37 @@ def test_the_mask_has_tau_plus_one_rows_and_row_j_judges_draft_j_plus_one():
             if frame.phase != "verify":
                 assert frame.mask is None
                 continue
-            each = trace.rounds[frame.round - 1]
+            r = trace.rounds[frame.round - 1]
             rows = frame.mask.rows
-            assert len(rows) == len(each.proposed) + 1
-            assert frame.mask.cached == rows[0].position == len(each.tokens) - 1
+            assert len(rows) == len(r.proposed) + 1
+            assert frame.mask.cached == rows[0].position == len(r.tokens) - 1
             labels = {cell.position: cell.text for cell in frame.cells}
             for j, row in enumerate(rows):
                 assert row.position == rows[0].position + j
                 assert row.fed == labels[row.position]
                 assert row.judges == labels.get(row.position + 1)
-                assert row.says == (WORDS[each.choices[j]].strip() if trace.texts is WORDS else row.says)
+                assert row.says == (WORDS[r.choices[j]].strip() if trace.texts is WORDS else row.says)
 
 
 def test_bars_are_the_softmax_of_the_recorded_logits_and_hold_the_choice():
     random = np.random.default_rng(0)
     trace = mixed_trace(4, 5)
     rounds = []
-    for each in trace.rounds:
-        draft = random.normal(size=each.draft_logits_TV.shape).astype(np.float32)
-        target = random.normal(size=each.target_logits_TV.shape).astype(np.float32)
-        for t, token in enumerate(each.proposed):
+    for r in trace.rounds:
+        draft = random.normal(size=r.draft_logits_TV.shape).astype(np.float32)
+        target = random.normal(size=r.target_logits_TV.shape).astype(np.float32)
+        for t, token in enumerate(r.proposed):
             draft[t, token] = 4
-        for t, token in enumerate(each.choices):
+        for t, token in enumerate(r.choices):
             target[t, token] = 4
-        rounds.append(replace(each, draft_logits_TV=draft, target_logits_TV=target))
+        rounds.append(replace(r, draft_logits_TV=draft, target_logits_TV=target))
     trace = replace(trace, rounds=tuple(rounds))
     for frame in frames(trace):
         if frame.phase not in ("draft", "judge") or len(frame.focus) != 1 or not frame.bars:
             continue
-        each = trace.rounds[frame.round - 1]
-        t = frame.focus[0] - len(each.tokens)
-        wanted = np.exp(each.draft_logits_TV[t].astype(float))
+        r = trace.rounds[frame.round - 1]
+        t = frame.focus[0] - len(r.tokens)
+        wanted = np.exp(r.draft_logits_TV[t].astype(float))
         wanted /= wanted.sum()
         top = np.argsort(-wanted)[:5]
         assert [bar.text for bar in frame.bars[:5]] == [WORDS[token].strip() for token in top]
@@ -258,7 +258,7 @@ def test_bars_are_the_softmax_of_the_recorded_logits_and_hold_the_choice():
             assert all(bar.target is None and not bar.chosen for bar in frame.bars), "the target was not asked yet"
         else:
             [chosen] = [bar for bar in frame.bars if bar.chosen]
-            assert chosen.text == WORDS[each.choices[t]].strip()
+            assert chosen.text == WORDS[r.choices[t]].strip()
             assert chosen.target == max(bar.target for bar in frame.bars)
 
 
@@ -267,10 +267,10 @@ def test_every_caption_is_one_sentence(texts):
     captions = [frame.caption for trace in many_traces() for frame in frames(replace(trace, texts=texts))
                 if trace.texts is WORDS]
     for caption in captions:
-        plain = re.sub("“[^”]*”", "“”", caption)
-        assert re.fullmatch("[A-Z0-9][^.!?]*[.]", plain), caption
-        assert len(plain) < 160, caption
-        assert not re.search(r"\b1 (tokens|drafts|positions|passes)\b", plain), caption
+        bare = re.sub("“[^”]*”", "“”", caption)
+        assert re.fullmatch("[A-Z0-9][^.!?]*[.]", bare), caption
+        assert len(bare) < 160, caption
+        assert not re.search(r"\b1 (tokens|drafts|positions|passes)\b", bare), caption
 
 
 def test_the_totals_name_all_three_acceptance_rates():
@@ -344,7 +344,7 @@ def test_every_frame_can_be_read_in_the_markup_without_script_and_style():
         for frame, text in zip(shown, read):
             lines = text.split("\n")
             assert frame.caption in text and frame.title in text
-            visible = frame.cells[frame.window[0]:] + ((frame.own,) if frame.own else ())
+            visible = frame.cells[frame.window[0]:] + ((frame.target_token,) if frame.target_token else ())
             assert all(cell.text in lines for cell in visible)
             for name, value in frame.facts:
                 assert name in lines and value in lines
@@ -414,10 +414,10 @@ def test_columns_keep_their_places_through_a_round_and_give_nothing_away():
             number = int(re.search(r"data-r=(\d+)", text)[1])
             by_round.setdefault(number, set()).add((tuple(re.findall('data-w="([^"]*)"', text)),
                                                     "<tr class=x><th>target says" in text))
-        for number, each in enumerate(trace.rounds, start=1):
+        for number, r in enumerate(trace.rounds, start=1):
             [(longest, room)] = by_round[number]
-            assert room == bool(each.proposed)
-            assert len(longest) >= len(each.committed)
+            assert room == bool(r.proposed)
+            assert len(longest) >= len(r.committed)
 
 
 def test_the_notebook_display_is_the_same_frames_without_a_page_around_them():
@@ -436,7 +436,7 @@ def test_the_notebook_display_is_the_same_frames_without_a_page_around_them():
 def session(trace, lines, monkeypatch=None):
     """The titles that a scripted session shows, and all it wrote."""
     out = io.StringIO()
-    assert terminal.run(frames(trace), io.StringIO(lines), out) == 0
+    assert terminal.step_through(frames(trace), io.StringIO(lines), out) == 0
     return [int(number) for number in re.findall(r"(?m)^(?:> ?)?(\d+) of \d+ · ", out.getvalue())], out.getvalue()
 
 
@@ -453,7 +453,7 @@ def test_enter_goes_on_b_goes_back_numbers_jump_and_q_ends():
 def test_an_input_that_is_closed_is_the_end_of_the_input():
     """`step <&-`: Python then has no sys.stdin at all."""
     out = io.StringIO()
-    assert terminal.run(frames(moon_trace()), None, out) == 0
+    assert terminal.step_through(frames(moon_trace()), None, out) == 0
     assert out.getvalue().count(" of ") >= 1 and out.getvalue().endswith("> \n")
 
 
@@ -504,7 +504,7 @@ def screens(trace, monkeypatch, columns, rows):
     monkeypatch.setenv("LINES", str(rows))
     monkeypatch.setenv("NO_COLOR", "1")
     out = Screen()
-    terminal.run(frames(trace), io.StringIO("\n" * (len(frames(trace)) - 1)), out)
+    terminal.step_through(frames(trace), io.StringIO("\n" * (len(frames(trace)) - 1)), out)
     return out.getvalue().split("\033[2J\033[H")[1:]
 
 
@@ -555,9 +555,9 @@ def test_colour_is_for_terminals_only_and_no_color_switches_it_off(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\033" not in session(trace, "11\n")[1]
     painted, plain = Screen(), Screen()
-    terminal.run(frames(trace), io.StringIO("11\n"), painted)
+    terminal.step_through(frames(trace), io.StringIO("11\n"), painted)
     monkeypatch.setenv("NO_COLOR", "1")
-    terminal.run(frames(trace), io.StringIO("11\n"), plain)
+    terminal.step_through(frames(trace), io.StringIO("11\n"), plain)
     assert "\033[32m" in painted.getvalue() and "m" not in re.findall("\033\\[[0-9;]*([a-zA-Z])", plain.getvalue())
     assert re.sub("\033\\[[0-9;]*m", "", painted.getvalue()) == plain.getvalue()
 

@@ -15,7 +15,7 @@ from minispec.teaching.runs import side_by_side
 from minispec.views import html, pair_fragment, pair_html, show_pair, terminal, write_pair
 from minispec.views.frames import frames
 from minispec.views.html import to_html
-from minispec.views.lanes import first_difference, joint_steps
+from minispec.views.joint_steps import first_difference, joint_steps
 
 VOCAB = 12
 WORDS = (" The", " cow", " jumped", " over", " the", " moon", " a", " fence", ".", " cat", " sat", " on")
@@ -38,7 +38,7 @@ def moon_trace():
 
 def formula(trace):
     """What the formula asks every draft to read."""
-    return tuple(tuple(each.tokens + each.proposed[:t] for t in range(len(each.proposed))) for each in trace.rounds)
+    return tuple(tuple(r.tokens + r.proposed[:t] for t in range(len(r.proposed))) for r in trace.rounds)
 
 
 def with_read(trace, number, t, read):
@@ -79,13 +79,13 @@ def test_a_token_that_was_asked_for_and_not_read_is_named_as_such_and_not_shown_
     page = to_html(trace, read=read)
     assert page.count("<i class=u>over <small>not read</small></i>") == 1
     assert "own guesses ŷ: <i class=q>jumped</i> <i class=u>over <small>not read</small></i>" in page
-    assert "not read" not in to_html(trace).replace("hole: not read yet", "")
+    assert "not read" not in to_html(trace).replace("gap: unread", "")
     line = " ".join(terminal.page(frame, 9, 200).split())
     assert "own guesses ŷ: “jumped” [not read: “over”] [not read: “the”] ) = “moon”" in line
 
 
 def test_a_token_of_the_text_that_was_not_read_is_counted_and_named():
-    """A hole in the draft's cache after full acceptance (I2)."""
+    """An unread gap in the draft's cache after full acceptance (I2)."""
     trace = moon_trace()
     assert trace.rounds[1].tokens == (0, 1, 2, 3, 6)
     read = with_read(trace, 2, 1, (0, 1, 2, 6))
@@ -93,7 +93,7 @@ def test_a_token_of_the_text_that_was_not_read_is_counted_and_named():
     assert [(cell.position, cell.text) for cell in frame.context if cell.state == "missing"] == [(3, "over")]
     page = to_html(trace, read=read)
     assert "verified y: 2 of 3</i> <i class=u>over <small>not read</small></i>" in page
-    assert [frame.strips[1].state(place) for place in range(5)] == ["held", "held", "held", "foreign", "stale"]
+    assert [frame.strips[1].state(place) for place in range(5)] == ["cached", "cached", "cached", "foreign", "stale"]
     assert "<td class=cx>≠" in page and "≠ of another place" in page
     assert "≠" not in to_html(trace)
     assert "verified y: 2 of 3 tokens [not read: “over”]" in " ".join(terminal.page(frame, 9, 200).split())
@@ -102,7 +102,7 @@ def test_a_token_of_the_text_that_was_not_read_is_counted_and_named():
 
 
 def test_what_was_read_besides_the_text_is_shown_as_that():
-    """Stale tokens of a cache that was not rolled back, and a token of another text."""
+    """Stale tokens of a cache that was not rolled back, and a token of a different text."""
     trace = moon_trace()
     read = with_read(trace, 1, 2, (0, 1, 9, 10, 2))
     frame = draft_frame(trace, read, 1, 2)
@@ -122,11 +122,11 @@ def test_whatever_was_read_every_token_of_it_is_in_the_context_in_its_order():
     for _ in range(300):
         trace = trace_of(chance.randrange(9))
         number = chance.randrange(len(trace.rounds)) + 1
-        each = trace.rounds[number - 1]
-        if not each.proposed:
+        r = trace.rounds[number - 1]
+        if not r.proposed:
             continue
-        t = chance.randrange(len(each.proposed)) + 1
-        asked = each.tokens + each.proposed[:t - 1]
+        t = chance.randrange(len(r.proposed)) + 1
+        asked = r.tokens + r.proposed[:t - 1]
         read = [token for token in asked if chance.random() < 0.8]
         for _ in range(chance.randrange(3)):
             read.insert(chance.randrange(len(read) + 1), chance.randrange(VOCAB))
@@ -141,7 +141,7 @@ def test_whatever_was_read_every_token_of_it_is_in_the_context_in_its_order():
 
 
 def test_a_roll_back_does_not_promise_what_the_next_round_does_not_read():
-    """`reads first next time` is what the correct code does; with a hole it is false."""
+    """`reads first next time` is what the correct code does; with a gap it is false."""
     trace = trace_of(3, 4, 20, wrong=1000)
     tokens = trace.rounds[1].tokens
     [right] = [frame.caption for frame in frames(trace) if frame.round == 1 and frame.phase == "roll back"]
@@ -161,25 +161,25 @@ def test_a_read_that_does_not_fit_the_trace_is_refused_or_said_to_be_missing():
 
 # --------------------------------------------------------------------------------------------- rounds that do not fit
 
-def broken(each, chance):
+def broken(r, chance):
     """The round with one to three of its parts wrong."""
     for _ in range(chance.randrange(3) + 1):
-        tau, some = len(each.proposed), chance.randrange(VOCAB)
-        n = each.n_accepted
-        each = replace(each, **chance.choice([
+        tau, some = len(r.proposed), chance.randrange(VOCAB)
+        n = r.n_accepted
+        r = replace(r, **chance.choice([
             {"n_accepted": n + 1}, {"n_accepted": n - 1}, {"n_accepted": tau + 3}, {"n_accepted": -2},
-            {"committed": each.committed + (some,)}, {"committed": each.committed[:-1]}, {"committed": ()},
-            {"committed": each.committed[:-1] + (some,)}, {"committed": (some,) + each.committed[1:]},
-            {"committed": each.proposed + (some, some)}, {"choices": each.choices[:-1]}, {"choices": ()},
-            {"choices": each.choices[1:] + (some,)}, {"choices": each.choices + (some,)}, {"proposed": ()},
-            {"proposed": each.proposed + (some,)}, {"proposed": each.proposed[1:]}, {"choices": (VOCAB + 5,) * tau},
-            {"target_cache": (each.target_cache[0],) * 2}, {"target_cache": (0, 0)}, {"target_cache": (-1, 99)},
-            {"draft_cache": (each.draft_cache[0],) * 2}, {"draft_cache": (99, 3)}, {"draft_cache": (0, -3)},
-            {"tokens": each.tokens[:-1]}, {"tokens": ()}, {"tokens": each.tokens + (some,)},
-            {"draft_logits_TV": None}, {"target_logits_TV": None}, {"target_logits_TV": each.target_logits_TV[:1]
-                                                                    if each.target_logits_TV is not None else None},
+            {"committed": r.committed + (some,)}, {"committed": r.committed[:-1]}, {"committed": ()},
+            {"committed": r.committed[:-1] + (some,)}, {"committed": (some,) + r.committed[1:]},
+            {"committed": r.proposed + (some, some)}, {"choices": r.choices[:-1]}, {"choices": ()},
+            {"choices": r.choices[1:] + (some,)}, {"choices": r.choices + (some,)}, {"proposed": ()},
+            {"proposed": r.proposed + (some,)}, {"proposed": r.proposed[1:]}, {"choices": (VOCAB + 5,) * tau},
+            {"target_cache": (r.target_cache[0],) * 2}, {"target_cache": (0, 0)}, {"target_cache": (-1, 99)},
+            {"draft_cache": (r.draft_cache[0],) * 2}, {"draft_cache": (99, 3)}, {"draft_cache": (0, -3)},
+            {"tokens": r.tokens[:-1]}, {"tokens": ()}, {"tokens": r.tokens + (some,)},
+            {"draft_logits_TV": None}, {"target_logits_TV": None}, {"target_logits_TV": r.target_logits_TV[:1]
+                                                                    if r.target_logits_TV is not None else None},
             {"draft_logits_TV": np.full((1, VOCAB), np.nan, dtype=np.float32)}]))
-    return each
+    return r
 
 
 @cache
@@ -189,7 +189,7 @@ def broken_traces():
     for number in range(120):
         trace = trace_of(chance.randrange(20), chance.randrange(6), 14)
         bare = number % 2 == 0
-        rounds = [replace(each, draft_logits_TV=None, target_logits_TV=None) if bare else each for each in trace.rounds]
+        rounds = [replace(r, draft_logits_TV=None, target_logits_TV=None) if bare else r for r in trace.rounds]
         for _ in range(2):
             place = chance.randrange(len(rounds))
             rounds[place] = broken(rounds[place], chance)
@@ -202,16 +202,16 @@ def test_a_broken_round_is_shown_all_the_same():
     """In HTML and in the terminal, with and without what was read; an exception would hide what there is to see."""
     chance = random.Random(3)
     for trace in broken_traces()[::3]:
-        read = tuple(tuple(tuple(chance.choices(range(VOCAB), k=chance.randrange(9))) for _ in each.proposed)
-                     for each in trace.rounds)
+        read = tuple(tuple(tuple(chance.choices(range(VOCAB), k=chance.randrange(9))) for _ in r.proposed)
+                     for r in trace.rounds)
         for shown in (frames(trace), frames(trace, read)):
             assert len(shown) >= 2 + 3 * len(trace.rounds)
             for frame in shown:
                 assert terminal.page(frame, 1000, 80)
                 assert [cell.position for cell in frame.cells] == list(range(len(frame.cells)))
                 assert len(frame.cells) <= frame.window[1]
-                plain = re.sub("“[^”]*”", "“”", frame.caption)
-                assert re.fullmatch("[A-Z0-9][^.!?]*[.]", plain) and len(plain) < 160, frame.caption
+                baseline = re.sub("“[^”]*”", "“”", frame.caption)
+                assert re.fullmatch("[A-Z0-9][^.!?]*[.]", baseline) and len(baseline) < 160, frame.caption
         assert to_html(trace).count("<article") == len(frames(trace))
         assert to_html(trace, read=read).count("<article") == len(frames(trace, read))
 
@@ -220,59 +220,59 @@ def words(tokens):
     return [WORDS[token].strip() if token < VOCAB else str(token) for token in tokens]
 
 
-def row_says(each, t):
+def row_says(r, t):
     """What the target's row t has highest, as far as that was recorded."""
-    if each.target_logits_TV is not None and t < len(each.target_logits_TV):
-        return words([int(np.argmax(each.target_logits_TV[t]))])[0]
-    return words(each.choices)[t]
+    if r.target_logits_TV is not None and t < len(r.target_logits_TV):
+        return words([int(np.argmax(r.target_logits_TV[t]))])[0]
+    return words(r.choices)[t]
 
 
-def check_judge(each, frame):
-    t = frame.focus[0] - len(each.tokens)
-    guess, accepted = words(each.proposed)[t], t < each.n_accepted
+def check_judge(r, frame):
+    t = frame.focus[0] - len(r.tokens)
+    guess, accepted = words(r.proposed)[t], t < r.n_accepted
     quoted = re.findall("“([^”]*)”", frame.caption)
     assert (" accepted." in frame.caption) == accepted
     if " has no row" in frame.caption:
-        assert t >= len(each.choices)
+        assert t >= len(r.choices)
     elif "as well" in frame.caption:
-        assert quoted == [guess] == [row_says(each, t)]
+        assert quoted == [guess] == [row_says(r, t)]
         assert (", so " in frame.caption) == accepted
     elif "was taken for it" in frame.caption:
-        assert quoted == [row_says(each, t), words(each.choices)[t], guess] and quoted[0] != quoted[1]
+        assert quoted == [row_says(r, t), words(r.choices)[t], guess] and quoted[0] != quoted[1]
     else:
-        assert quoted == [row_says(each, t), guess] and quoted[0] != guess
+        assert quoted == [row_says(r, t), guess] and quoted[0] != guess
         assert (", so " in frame.caption) == (not accepted)
 
 
-def check_commit(trace, number, each, frame):
-    n, tokens = each.n_accepted, words(each.committed)
+def check_commit(trace, number, r, frame):
+    n, tokens = r.n_accepted, words(r.committed)
     if sums := re.search(r"(\d+)( \+ (\d+))?( \+ 1)? = (\d+)", frame.caption):
-        assert int(sums[5]) == len(each.tokens) + len(each.committed)
-        assert 0 <= n <= len(each.proposed) and tokens[:n] == words(each.proposed)[:n]
+        assert int(sums[5]) == len(r.tokens) + len(r.committed)
+        assert 0 <= n <= len(r.proposed) and tokens[:n] == words(r.proposed)[:n]
     if own := re.search("the target's (correction|bonus token|own token) “([^”]*)”", frame.caption, re.I):
-        assert own[2] == tokens[-1] == row_says(each, n) == words(each.choices)[n] and len(tokens) == n + 1
+        assert own[2] == tokens[-1] == row_says(r, n) == words(r.choices)[n] and len(tokens) == n + 1
     if "end" in re.sub("“[^”]*”", "", frame.caption):
         assert trace.stopped == "end-of-text" and number == len(trace.rounds)
     if says := re.search("where the target says “([^”]*)”", frame.caption):
-        assert says[1] == row_says(each, n) != tokens[n]
+        assert says[1] == row_says(r, n) != tokens[n]
     if grew := re.match(r"(\d+) tokens? joins? the text, where (\S+) accepted", frame.caption):
         assert int(grew[1]) == len(tokens) and int(grew[2]) == n
-    place = min(max(n, 0), len(each.proposed))
-    for cell in frame.cells + ((frame.own,) if frame.own else ()):
+    place = min(max(n, 0), len(r.proposed))
+    for cell in frame.cells + ((frame.target_token,) if frame.target_token else ()):
         if cell.state in ("correction", "bonus"):
-            assert cell.text == row_says(each, place) == tokens[place]
+            assert cell.text == row_says(r, place) == tokens[place]
 
 
-def check_roll_back(each, frame):
+def check_roll_back(r, frame):
     went = [(int(a), int(b)) for a, b in re.findall(r"from (-?\d+) (?:back|on) to (-?\d+)", frame.caption)]
     stays = [(int(a), int(a)) for a in re.findall(r"stays at (-?\d+)", frame.caption)]
-    assert sorted(went + stays) == sorted([tuple(each.target_cache), tuple(each.draft_cache)])
+    assert sorted(went + stays) == sorted([tuple(r.target_cache), tuple(r.draft_cache)])
     assert all((f"from {a} back to {b}" in frame.caption) == (b < a) for a, b in went)
-    keep = len(each.tokens) + len(each.committed) - 1
+    keep = len(r.tokens) + len(r.committed) - 1
     if "short" in frame.caption:
-        assert each.target_cache[1] == keep and each.draft_cache[1] == keep - int(
+        assert r.target_cache[1] == keep and r.draft_cache[1] == keep - int(
             re.search(r"(\d+) tokens? short", frame.caption)[1])
-    assert [cell.text for cell in frame.cells] == words(each.tokens + each.committed)
+    assert [cell.text for cell in frame.cells] == words(r.tokens + r.committed)
 
 
 def test_no_caption_of_a_broken_round_says_what_its_record_does_not():
@@ -282,15 +282,15 @@ def test_no_caption_of_a_broken_round_says_what_its_record_does_not():
         for frame in frames(trace):
             if not 0 < frame.round <= len(trace.rounds):
                 continue
-            each = trace.rounds[frame.round - 1]
+            r = trace.rounds[frame.round - 1]
             if frame.phase == "verify" and "ONE pass" in frame.caption:
-                assert len(each.choices) == len(each.proposed) + 1
+                assert len(r.choices) == len(r.proposed) + 1
             if frame.phase == "judge" and frame.title.count("judge"):
-                check_judge(each, frame)
+                check_judge(r, frame)
             if frame.phase == "commit":
-                check_commit(trace, frame.round, each, frame)
+                check_commit(trace, frame.round, r, frame)
             if frame.phase == "roll back":
-                check_roll_back(each, frame)
+                check_roll_back(r, frame)
             odd += "yet" in frame.caption
             kinds.add(re.sub(r"“[^”]*”|\d+", "#", frame.caption))
     assert odd > 60 and len(kinds) > 50, "they are not broken enough"
@@ -325,7 +325,7 @@ def late_trace(seed, tau=4, new_tokens=20):
 
 
 def other_trace(seed, tau=4, new_tokens=20):
-    """The same prompt, and from position 9 on another text."""
+    """The same prompt, and from position 9 on a different text."""
     rule = Mix(VOCAB, seed)
     target = scripted(lambda prefix: (rule(prefix) + (len(prefix) >= 9)) % VOCAB, VOCAB)
     return replace(speculative(target, scripted(rule, VOCAB), [seed % VOCAB, 1, 2], new_tokens, tau), texts=WORDS)
@@ -340,7 +340,7 @@ def moon_pair():
 
 @cache
 def pairs():
-    """Runs with the same text in more rounds, with another text, of different tau, one without any round."""
+    """Runs with the same text in more rounds, with a different text, of different tau, one without any round."""
     made = [(trace_of(seed), late_trace(seed)) for seed in range(6)] + [(late_trace(1), trace_of(1))]
     made += [(trace_of(seed), other_trace(seed)) for seed in range(6)] + [(trace_of(2, 6), late_trace(2, 1))]
     made += [(trace_of(3), replace(trace_of(3), rounds=())), (trace_of(3), trace_of(3)), moon_pair()]
@@ -355,8 +355,8 @@ def test_every_frame_of_both_runs_acts_in_one_joint_step_in_its_own_order():
     for pair in pairs():
         runs = [frames(trace) for trace in pair]
         steps = joint_steps(*runs)
-        for lane in (0, 1):
-            assert [step.frames[lane] for step in steps if not step.waits[lane]] == runs[lane]
+        for run in (0, 1):
+            assert [step.frames[run] for step in steps if not step.waits[run]] == runs[run]
         assert not any(all(step.waits) for step in steps)
         assert len(steps) < len(runs[0]) + len(runs[1])
 
@@ -385,10 +385,10 @@ def test_a_run_that_waits_shows_its_latest_frame():
     for pair in pairs():
         latest = [None, None]
         for step in joint_steps(*[frames(trace) for trace in pair]):
-            for lane in (0, 1):
-                if step.waits[lane]:
-                    assert step.frames[lane] is latest[lane]
-                latest[lane] = step.frames[lane]
+            for run in (0, 1):
+                if step.waits[run]:
+                    assert step.frames[run] is latest[run]
+                latest[run] = step.frames[run]
 
 
 def test_the_first_difference_is_that_of_the_texts():
@@ -411,8 +411,8 @@ def articles(page):
     return re.findall("<article.*?</article>", page, re.S)
 
 
-def lanes_of(text):
-    """The two lanes of an article, and what stands below them."""
+def runs_of(text):
+    """The two runs of an article, and what stands below them."""
     before, first, second = text.split("<div class=\"lane")
     second, _, below = second.partition("<div class=twins>")
     return first, second, below
@@ -425,22 +425,22 @@ def test_the_two_lane_page_has_every_joint_step_with_both_captions_under_their_n
         assert len(shown) == len(steps)
         for number, (text, step) in enumerate(zip(shown, steps), start=1):
             assert f"<h3>{number}. " in text
-            for lane, part in enumerate(lanes_of(text)[:2]):
-                assert f"<h4>{NAMES[lane]}" in part
-                assert f"<p class=say>{escape(step.frames[lane].caption)}</p>" in part
-                assert ("(waits)" in part) == part.startswith(" waits") == step.waits[lane]
-                for cell in step.frames[lane].cells[step.frames[lane].window[0]:]:
+            for run, part in enumerate(runs_of(text)[:2]):
+                assert f"<h4>{NAMES[run]}" in part
+                assert f"<p class=say>{escape(step.frames[run].caption)}</p>" in part
+                assert ("(waits)" in part) == part.startswith(" waits") == step.waits[run]
+                for cell in step.frames[run].cells[step.frames[run].window[0]:]:
                     assert f">{cell.text}" in part
 
 
 def test_the_bars_of_both_runs_stand_side_by_side_and_a_run_that_waits_has_none():
     pair = moon_pair()
     for text, step in zip(articles(pair_html(*pair, NAMES)), joint_steps(*[frames(trace) for trace in pair])):
-        below = lanes_of(text)[2]
+        below = runs_of(text)[2]
         assert below.count("<div class=panel>") == 2
-        for lane in (0, 1):
-            bars = step.frames[lane].bars and not step.waits[lane]
-            assert (f"{NAMES[lane]}: next token" in below) == bool(bars)
+        for run in (0, 1):
+            bars = step.frames[run].bars and not step.waits[run]
+            assert (f"{NAMES[run]}: next token" in below) == bool(bars)
         assert text.count("argmax Pr") == sum(bool(frame.context) and not waits
                                               for frame, waits in zip(step.frames, step.waits))
 
@@ -450,15 +450,15 @@ def test_where_the_texts_part_the_position_is_marked_in_each_lane_that_has_got_t
     place = first_difference(*pair, False)
     marked = set()
     for text, step in zip(articles(pair_html(*pair, NAMES)), joint_steps(*[frames(trace) for trace in pair])):
-        for lane, part in enumerate(lanes_of(text)[:2]):
-            frame = step.frames[lane]
-            text_so_far = [cell for cell in frame.cells + ((frame.own,) if frame.own else ())
+        for run, part in enumerate(runs_of(text)[:2]):
+            frame = step.frames[run]
+            text_so_far = [cell for cell in frame.cells + ((frame.target_token,) if frame.target_token else ())
                            if cell.state not in ("pending", "rejected", "discarded")]
             there = place in [cell.position for cell in text_so_far]
             assert (f"≠ from position {place} on" in part) == there
             drawn = there and frame.window[0] <= place < frame.window[1]
             assert len(re.findall(f"<td class=ne[^>]*>≠ {place}", part)) == drawn
-            marked.add((lane, drawn))
+            marked.add((run, drawn))
     assert len(marked) == 4
     assert "≠" not in pair_html(trace_of(2), late_trace(2), NAMES), "the same text in more rounds"
 
@@ -470,11 +470,11 @@ def test_the_error_that_ended_the_second_run_stands_in_its_last_frames_only():
     shown = articles(pair_html(whole, short, NAMES, error=error))
     steps = joint_steps(frames(whole), frames(short))
     for text, step in zip(shown, steps):
-        first, second, _ = lanes_of(text)
+        first, second, _ = runs_of(text)
         last = step.frames[1].phase == "totals" or (step.frames[1].round, step.frames[1].phase) == (2, "roll back")
         assert ("the &lt;cache&gt; holds 9 &amp; more" in second) == last
         assert "AssertionError" not in first
-    assert "up to the error." in lanes_of(shown[-1])[1] and "up to the error" not in lanes_of(shown[-1])[0]
+    assert "up to the error." in runs_of(shown[-1])[1] and "up to the error" not in runs_of(shown[-1])[0]
     assert "No token was decoded, because the error came first." in pair_html(
         whole, replace(whole, rounds=()), NAMES, error=error)
     assert "class=error" not in pair_html(whole, short, NAMES).partition("</style>")[2]
@@ -486,7 +486,7 @@ def test_each_run_is_shown_with_what_its_own_drafts_read():
     text = pair_html(trace, trace, NAMES, (formula(trace), read))
     assert text.count("<small>not read</small>") == 2
     fourth = [each for each in articles(text) if "Round 1 · draft 4" in each]
-    assert "not read" in lanes_of(fourth[0])[1] and "not read" not in lanes_of(fourth[0])[0]
+    assert "not read" in runs_of(fourth[0])[1] and "not read" not in runs_of(fourth[0])[0]
     assert "not read</small>" not in pair_html(trace, trace, NAMES, (None, formula(trace)))
 
 
@@ -494,11 +494,11 @@ def test_no_name_error_or_token_becomes_markup_and_the_page_asks_for_nothing():
     nasty = tuple(f"<script>alert({token})</script>\"'>&" for token in range(VOCAB))
     bad = [replace(trace, texts=nasty) for trace in moon_pair()]
     page = pair_html(*bad, ("<b id=x>", "</h4><script>"), error="<img src=x onerror=y>")
-    plain = pair_html(*moon_pair(), NAMES, error="plain")
+    baseline = pair_html(*moon_pair(), NAMES, error="plain")
     for tag in ("<script", "</script", "<b id", "<img", "<h4", "</h4", "<article"):
-        assert page.count(tag) == plain.count(tag), tag
+        assert page.count(tag) == baseline.count(tag), tag
     assert "&lt;/h4&gt;&lt;script&gt;" in page
-    assert not re.search(r"https?:|//[a-z]|url\(|@import|src=|href=|fetch\(| id=", plain)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|src=|href=|fetch\(| id=", baseline)
 
 
 @pytest.mark.parametrize("tokens, limit", [(50, 300_000), pytest.param(200, 1_900_000, marks=pytest.mark.long)])
@@ -540,7 +540,7 @@ def test_the_notebook_display_and_the_file_hold_the_same_steps(tmp_path):
 
 
 @pytest.mark.parametrize("bug", ["first-draft-only", "no-earlier-drafts", "last-draft-only",
-                                 "hole-after-full-acceptance", "positions-restarted", "target-not-rolled-back"])
+                                 "gaps-after-full-acceptance", "positions-restarted", "target-not-rolled-back"])
 def test_the_course_s_bugs_are_shown_beside_the_correct_run(bug):
     """Real models, real bugs: the correct run's frames are those of the formula, the broken one's are not."""
     run = side_by_side(bug, "The cow jumped over the moon", tau=4, new_tokens=24)
@@ -553,4 +553,4 @@ def test_the_course_s_bugs_are_shown_beside_the_correct_run(bug):
     assert ("class=ne" in page) == (bug == "positions-restarted")
     assert ("<p class=error>" in page) == (bug == "target-not-rolled-back")
     for text in articles(page):
-        assert "not read" not in lanes_of(text)[0]
+        assert "not read" not in runs_of(text)[0]

@@ -49,9 +49,9 @@ def test_every_token_stands_under_its_position_with_where_it_came_from(tau, widt
         assert [int(column[0]) for column in columns] == list(range(len(trace.tokens)))
         assert [column[1] for column in columns] == [f"word{token}" for token in trace.tokens]
         expected = [("", "")] * len(trace.prompt)
-        for number, each in enumerate(trace.rounds, start=1):
-            own = "correction" if each.correction is not None else "bonus"
-            kinds = ["accepted"] * each.n_accepted + [own] * (each.own is not None)
+        for number, r in enumerate(trace.rounds, start=1):
+            own = "correction" if r.correction is not None else "bonus"
+            kinds = ["accepted"] * r.n_accepted + [own] * (r.target_token is not None)
             expected += [(GLYPHS[kind], str(number)) for kind in kinds]
         assert [column[2:] for column in columns] == expected
 
@@ -75,35 +75,36 @@ def test_the_strips_are_those_of_the_caches_themselves(tau):
         trace = mixed_trace(seed, tau, 20)
         tokens = list(trace.prompt)
         caches = dict(zip(("target", "draft"), prefill_both(target, draft, tokens)))
-        for number, each in enumerate(trace.rounds, start=1):
+        for number, r in enumerate(trace.rounds, start=1):
             seen = {("target", "before the round"): caches["target"].strip(),
                     ("draft", "before the round"): caches["draft"].strip()}
-            propose(draft, tokens, len(each.proposed), caches["draft"])
-            verify(target, tokens, list(each.proposed), caches["target"])
+            propose(draft, tokens, len(r.proposed), caches["draft"])
+            verify(target, tokens, list(r.proposed), caches["target"])
             seen["draft", "after drafting"] = caches["draft"].strip()
             seen["target", "after verifying"] = caches["target"].strip()
             for cache in caches.values():
-                cache.truncate(len(tokens) + len(each.committed) - 1)
+                cache.truncate(len(tokens) + len(r.committed) - 1)
             seen["target", "rolled back"], seen["draft", "rolled back"] = [cache.strip() for cache in caches.values()]
             rows = re.findall(r"^(target|draft), ([a-z ]+?) {2,}(\S+)  (\d+)$", cache_strip(trace, number), re.M)
             assert len(rows) == 6
             for model, moment, cells, length in rows:
-                plain = cells.replace(CELLS["speculative"], CELLS["held"])
-                lacking = plain.count(CELLS["hole"])
-                plain = plain.replace(CELLS["hole"], CELLS["free"])      # the hole is never written, or stale
+                strip = cells.replace(CELLS["speculative"], CELLS["cached"])
+                lacking = strip.count(CELLS["gap"])
+                strip = strip.replace(CELLS["gap"], CELLS["free"])      # the gap is never written, or stale
                 whole = seen[model, moment]
                 if lacking:
                     assert moment == "rolled back" and model == "draft"
                     whole = whole[:int(length)] + CELLS["free"] * lacking + whole[int(length) + lacking:]
-                assert plain == whole[:len(plain)] and int(length) == plain.count(CELLS["held"]), (number, moment)
-            tokens += each.committed
+                assert strip == whole[:len(strip)], (number, moment)
+                assert int(length) == strip.count(CELLS["cached"]), (number, moment)
+            tokens += r.committed
 
 
 def test_drafts_that_may_be_dropped_look_otherwise_than_the_text():
     trace = mixed_trace(2, 4)
-    each = trace.rounds[0]
+    r = trace.rounds[0]
     lines = dict(re.findall(r"^(target, after verifying|draft, after drafting) +(\S+)  \d+$", cache_strip(trace), re.M))
-    text = len(each.tokens)
+    text = len(r.tokens)
     assert lines["target, after verifying"] == "■" * text + "▨" * 4
     assert lines["draft, after drafting"] == "■" * text + "▨" * 3 + "_"
 
@@ -131,16 +132,16 @@ def test_of_a_long_text_the_end_is_shown(width):
     """The round happens there; the first column is a ten, and the last is the last position read."""
     trace = mixed_trace(1, 4, 150)
     number = len(trace.rounds) - 2
-    each = trace.rounds[number - 1]
+    r = trace.rounds[number - 1]
     rows = cache_strip(trace, number, width).split("\n")
     strips = [row for row in rows if re.match("target,|draft,", row)]
     assert len(strips) == 6 and max(map(len, strips)) <= width
-    ends = len(each.tokens) + len(each.proposed)
+    ends = len(r.tokens) + len(r.proposed)
     tens, ones = next((rows[n], rows[n + 1]) for n, row in enumerate(rows) if row.startswith("position"))
     shown = len(ones) - 26
     assert shown > 10 and (ends - shown) % 10 == 0 and int(tens.split()[1]) == (ends - shown) // 10
     cells = strips[1][26:26 + shown]
-    assert cells == "■" * (len(each.tokens) - (ends - shown)) + "▨" * len(each.proposed)
+    assert cells == "■" * (len(r.tokens) - (ends - shown)) + "▨" * len(r.proposed)
 
 
 def test_a_round_that_is_not_there_is_an_error_of_one_sentence():
@@ -153,7 +154,7 @@ def test_a_round_prints_without_its_logits():
     target, tokenizer = load("tales-1")
     tokens = tokenizer.encode("The cat sat")
     caches = KVCache(target.config), KVCache(target.config)
-    each = speculative_round(target, target, tokens, 2, *caches)
-    assert "n_accepted=2" in repr(each) and "array" not in repr(each) and "\n" not in repr(each)
+    r = speculative_round(target, target, tokens, 2, *caches)
+    assert "n_accepted=2" in repr(r) and "array" not in repr(r) and "\n" not in repr(r)
     trace = speculative(target, target, tokens, 4, 2).with_texts(tokenizer)
     assert "texts" not in repr(trace) and len(repr(trace)) < 1500

@@ -60,12 +60,12 @@ def parsed(table):
     return rounds
 
 
-def verdicts(each, texts):
+def verdicts(r, texts):
     """What a row must say of its drafts, from the drafts and the target's choices alone."""
     words, judged = [], True
-    for place, token in enumerate(each.proposed):
-        inside = place < len(each.committed)
-        right = token == each.choices[place]
+    for place, token in enumerate(r.proposed):
+        inside = place < len(r.committed)
+        right = token == r.choices[place]
         glyph = "·" if not judged or not inside else "✓" if right else "✗"
         judged = judged and right
         words.append(f"{glyph} {texts[token].strip()}")
@@ -80,12 +80,12 @@ def test_every_round_is_one_row_with_every_draft_and_its_verdict(tau, width):
         trace = mixed_trace(seed, tau)
         rows = parsed(text.round_table(trace, width))
         assert [row[0] for row in rows] == list(range(1, len(trace.rounds) + 1))
-        for (_, context, words, own), each in zip(rows, trace.rounds, strict=True):
-            assert context == len(each.tokens)
-            assert words == verdicts(each, WORDS)
-            glyph = "↳" if each.committed[-1:] != each.proposed[each.n_accepted:each.n_accepted + 1] and \
-                each.n_accepted < len(each.proposed) else "★"
-            assert own == f"{glyph} {WORDS[each.committed[-1]].strip()}"
+        for (_, context, words, own), r in zip(rows, trace.rounds, strict=True):
+            assert context == len(r.tokens)
+            assert words == verdicts(r, WORDS)
+            glyph = "↳" if r.committed[-1:] != r.proposed[r.n_accepted:r.n_accepted + 1] and \
+                r.n_accepted < len(r.proposed) else "★"
+            assert own == f"{glyph} {WORDS[r.committed[-1]].strip()}"
 
 
 def test_the_glyphs_count_what_the_trace_counts():
@@ -94,10 +94,10 @@ def test_the_glyphs_count_what_the_trace_counts():
         trace = mixed_trace(seed, tau=seed % 8)
         glyphs = [glyph for line in text.round_table(trace, 70).split("\n") for glyph in GLYPH.findall(line[16:])]
         assert glyphs.count("✓") == trace.n_accepted
-        assert glyphs.count("✗") == trace.n_examined - trace.n_accepted
-        assert glyphs.count("·") == trace.n_drafted - trace.n_examined
-        assert glyphs.count("↳") == sum(each.correction is not None for each in trace.rounds)
-        assert glyphs.count("★") == sum(each.bonus is not None for each in trace.rounds)
+        assert glyphs.count("✗") == trace.n_judged - trace.n_accepted
+        assert glyphs.count("·") == trace.n_drafted - trace.n_judged
+        assert glyphs.count("↳") == sum(r.correction is not None for r in trace.rounds)
+        assert glyphs.count("★") == sum(r.bonus is not None for r in trace.rounds)
         assert glyphs.count("↳") + glyphs.count("★") == len(trace.rounds)
 
 
@@ -142,7 +142,7 @@ def test_no_token_can_break_the_table():
     seen = set()
     for seed in range(5):
         trace = mixed_trace(seed, tau=5, texts=NASTY)
-        seen.update(token for each in trace.rounds for token in each.proposed)
+        seen.update(token for r in trace.rounds for token in r.proposed)
         table = text.round_table(trace, 200)
         assert len(table.splitlines()) == 1 + len(trace.rounds)
         assert table.replace("\n", "").isprintable()
@@ -174,7 +174,7 @@ def test_a_trace_without_texts_shows_the_numbers_of_the_tokens():
     trace = replace(mixed_trace(2, tau=3), texts=None)
     numbers = tuple(str(token) for token in range(VOCAB))
     rows = parsed(text.round_table(trace))
-    assert [row[2] for row in rows] == [verdicts(each, numbers) for each in trace.rounds]
+    assert [row[2] for row in rows] == [verdicts(r, numbers) for r in trace.rounds]
 
 
 LONG = tuple((" " if token % 2 else "") + "abcdefghijklmnopqrstuvwxyz"[:token + 2] * (1 + token // 3)
@@ -207,7 +207,7 @@ def test_the_table_of_real_models_can_be_read_back():
     texts = tokenizer.texts
     trace = replace(speculative(target, noisy, [300, 12, 7], 40, 6), texts=texts)
     rows = parsed(text.round_table(trace, 120))
-    assert [len(row[2]) for row in rows] == [len(each.proposed) for each in trace.rounds]
+    assert [len(row[2]) for row in rows] == [len(r.proposed) for r in trace.rounds]
     assert sum(word.startswith("✓ ") for row in rows for word in row[2]) == trace.n_accepted
 
 
@@ -226,7 +226,7 @@ def test_the_summary_gives_each_of_the_three_rates_its_name_and_its_fraction():
         summary = text.summary(trace)
         accepted, rounds = trace.n_accepted, len(trace.rounds)
         conditional = numbers_behind("conditional acceptance", summary)
-        assert conditional == [pytest.approx(conditional_acceptance(trace), abs=5e-4), accepted, trace.n_examined]
+        assert conditional == [pytest.approx(conditional_acceptance(trace), abs=5e-4), accepted, trace.n_judged]
         efficiency = numbers_behind("draft efficiency", summary)
         assert efficiency == [pytest.approx(draft_efficiency(trace), abs=5e-4), accepted, trace.n_drafted]
         length = numbers_behind("mean acceptance length", summary)
@@ -306,6 +306,6 @@ def test_every_glyph_is_in_the_legend():
 def test_the_flags_of_a_round_are_agreements_and_not_acceptances():
     """Course row C20: [A, A, R, A, A, A] has five A and two accepted drafts."""
     agreeing = [1, 2, 3, 4, 5, 6]
-    each = replace(mixed_trace(1, 4).rounds[0], proposed=(1, 2, 9, 4, 5, 6), choices=(*agreeing, 7), n_accepted=2)
-    assert text.flags(each) == "AARAAA" and text.flags(replace(each, proposed=())) == ""
-    assert text.flags(replace(each, proposed=(9, 2, 8))) == "RAR"
+    r = replace(mixed_trace(1, 4).rounds[0], proposed=(1, 2, 9, 4, 5, 6), choices=(*agreeing, 7), n_accepted=2)
+    assert text.flags(r) == "AARAAA" and text.flags(replace(r, proposed=())) == ""
+    assert text.flags(replace(r, proposed=(9, 2, 8))) == "RAR"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minispec import Round, Trace, greedy, load, load_trace, plain_run, save_trace, speculative
+from minispec import Round, Trace, greedy, load, load_trace, greedy_baseline, save_trace, speculative
 from minispec.files.writing import check_target, write_parts, write_whole
 from minispec.rates import (conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, ratio, survival)
 from minispec.scripted import Mix, Recite, scripted
@@ -52,8 +52,8 @@ def small_trace():
     """A trace of few tokens with everything a trace can have."""
     target, draft = scripted_pair(3)
     trace = speculative(target, draft, [1, 2, 3], 9, tau=4)
-    plain = plain_run(target, [1, 2, 3], 9)
-    return replace(trace, plain=plain, texts=tuple(f" w{token}" for token in range(VOCAB)))
+    baseline = greedy_baseline(target, [1, 2, 3], 9)
+    return replace(trace, baseline=baseline, texts=tuple(f" w{token}" for token in range(VOCAB)))
 
 
 @cache
@@ -83,16 +83,16 @@ def assert_equal_to_the_bit(left, right, where="trace"):
 # ------------------------------------------------------------------------------------------------- counting
 
 def recount(target_rule, draft_rule, prompt, trace, end_of_text):
-    """Drafted, examined and accepted drafts, rounds and the text, from the two rules and the tau of each round."""
+    """Drafted, judged and accepted drafts, rounds and the text, from the two rules and the tau of each round."""
     text = list(prompt)
-    drafted = examined = accepted = 0
-    for each in trace.rounds:
+    drafted = judged = accepted = 0
+    for r in trace.rounds:
         guesses = []
-        while len(guesses) < len(each.proposed):
+        while len(guesses) < len(r.proposed):
             guesses.append(draft_rule(text + guesses))
         drafted += len(guesses)
         for guess in guesses:
-            examined += 1
+            judged += 1
             if guess != target_rule(text):
                 text.append(target_rule(text))
                 break
@@ -102,7 +102,7 @@ def recount(target_rule, draft_rule, prompt, trace, end_of_text):
                 break
         else:
             text.append(target_rule(text))
-    return drafted, examined, accepted, text
+    return drafted, judged, accepted, text
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -117,11 +117,11 @@ def test_the_three_rates_are_those_of_a_recount_by_hand(seed):
     prompt = [generator.randrange(VOCAB) for _ in range(generator.randrange(1, 6))]
     tau = generator.randrange(0, 8)
     trace = speculative(target, draft, prompt, generator.randrange(1, 50), tau)
-    drafted, examined, accepted, text = recount(target.rule, draft.rule, prompt, trace, end_of_text)
-    assert (trace.n_drafted, trace.n_examined, trace.n_accepted) == (drafted, examined, accepted)
+    drafted, judged, accepted, text = recount(target.rule, draft.rule, prompt, trace, end_of_text)
+    assert (trace.n_drafted, trace.n_judged, trace.n_accepted) == (drafted, judged, accepted)
     assert trace.tokens == text
     assert trace.n_new == len(text) - len(prompt)
-    assert conditional_acceptance(trace) == (accepted / examined if examined else None)
+    assert conditional_acceptance(trace) == (accepted / judged if judged else None)
     assert draft_efficiency(trace) == (accepted / drafted if drafted else None)
     assert mean_acceptance_length(trace) == 1 + accepted / len(trace.rounds)
 
@@ -132,7 +132,7 @@ def test_no_rate_is_above_one_and_no_round_yields_more_than_tau_and_one():
         target, draft = scripted_pair(seed)
         for tau in (0, 1, 5):
             trace = speculative(target, draft, [seed % VOCAB], 25, tau)
-            assert trace.n_accepted <= trace.n_examined <= trace.n_drafted
+            assert trace.n_accepted <= trace.n_judged <= trace.n_drafted
             assert 1 <= mean_acceptance_length(trace) <= tau + 1
             # every round has exactly one token that no draft had proposed
             assert trace.n_new == trace.n_accepted + len(trace.rounds)
@@ -142,7 +142,7 @@ def test_a_perfect_draft_has_both_rates_at_one_and_the_bonus_tokens_are_not_amon
     """With the bonus counted, 20 accepted of 16 drafted would be 1.25 (bugs.md #56, #57)."""
     target, _ = scripted_pair(5)
     trace = speculative(target, target, [1], 20, tau=4)
-    assert (trace.n_drafted, trace.n_examined, trace.n_accepted, len(trace.rounds)) == (16, 16, 16, 4)
+    assert (trace.n_drafted, trace.n_judged, trace.n_accepted, len(trace.rounds)) == (16, 16, 16, 4)
     assert conditional_acceptance(trace) == draft_efficiency(trace) == 1
     assert mean_acceptance_length(trace) == 5
     assert survival(trace) == [1, 1, 1, 1]
@@ -157,7 +157,7 @@ def test_a_longer_tau_lowers_the_efficiency_by_arithmetic_alone_but_not_the_cond
         rule = target.rule
         draft = scripted(lambda prefix: (rule(prefix) + (len(prefix) % 3 == 0)) % VOCAB, VOCAB)
         trace = speculative(target, draft, [1], 30, tau)
-        full = replace(trace, rounds=tuple(each for each in trace.rounds if len(each.proposed) == tau))
+        full = replace(trace, rounds=tuple(r for r in trace.rounds if len(r.proposed) == tau))
         assert len(full.rounds) >= 8
         rates[tau] = (conditional_acceptance(full), draft_efficiency(full))
     assert rates == {3: (2 / 3, 2 / 3), 6: (2 / 3, 1 / 3)}
@@ -166,14 +166,14 @@ def test_a_longer_tau_lowers_the_efficiency_by_arithmetic_alone_but_not_the_cond
 def test_nothing_over_nothing_is_no_rate_and_not_zero():
     """A rate of 0 says that the draft is useless; nobody asked it (bugs.md #59: places never drafted are no drafts)."""
     target, draft = scripted_pair(1)
-    plain = speculative(target, draft, [1], 6, tau=0)
-    assert conditional_acceptance(plain) is None
-    assert draft_efficiency(plain) is None
-    assert mean_acceptance_length(plain) == 1
-    assert survival(plain) == []
+    baseline = speculative(target, draft, [1], 6, tau=0)
+    assert conditional_acceptance(baseline) is None
+    assert draft_efficiency(baseline) is None
+    assert mean_acceptance_length(baseline) == 1
+    assert survival(baseline) == []
     nothing = speculative(target, draft, [1], 0, tau=4)
     assert nothing.rounds == ()
-    assert (nothing.n_drafted, nothing.n_examined, nothing.n_accepted, nothing.n_new) == (0, 0, 0, 0)
+    assert (nothing.n_drafted, nothing.n_judged, nothing.n_accepted, nothing.n_new) == (0, 0, 0, 0)
     assert conditional_acceptance(nothing) is None
     assert draft_efficiency(nothing) is None
     assert mean_acceptance_length(nothing) is None
@@ -192,7 +192,7 @@ def test_survival_is_the_share_of_rounds_that_kept_draft_t():
         trace = speculative(target, draft, [2, 7], 31, tau)
         expected = []
         for t in range(1, tau + 1):
-            kept = [each.n_accepted >= t for each in trace.rounds if len(each.proposed) >= t]
+            kept = [r.n_accepted >= t for r in trace.rounds if len(r.proposed) >= t]
             if kept:
                 expected.append(sum(kept) / len(kept))
         assert survival(trace) == expected
@@ -204,7 +204,7 @@ def test_where_every_round_drafts_tau_the_survivals_sum_to_the_mean_length_less_
         target, draft = scripted_pair(seed)
         tau = 1 + seed % 7
         trace = speculative(target, draft, [2, 7], 60, tau)
-        full = replace(trace, rounds=tuple(each for each in trace.rounds if len(each.proposed) == tau))
+        full = replace(trace, rounds=tuple(r for r in trace.rounds if len(r.proposed) == tau))
         assert len(full.rounds) > 3
         shares = survival(full)
         assert len(shares) == tau
@@ -224,7 +224,7 @@ def test_pooled_rates_are_those_of_all_rounds_together_and_not_means_of_rates():
     assert together.seconds == pytest.approx(sum(trace.seconds for trace in traces))
     assert together.tau == 4
     accepted = sum(trace.n_accepted for trace in traces)
-    assert conditional_acceptance(together) == accepted / sum(trace.n_examined for trace in traces)
+    assert conditional_acceptance(together) == accepted / sum(trace.n_judged for trace in traces)
     assert draft_efficiency(together) == accepted / sum(trace.n_drafted for trace in traces)
     assert mean_acceptance_length(together) == 1 + accepted / len(together.rounds)
     assert conditional_acceptance(together) != pytest.approx(np.mean([conditional_acceptance(t) for t in traces]))
@@ -241,8 +241,8 @@ def test_a_draft_behind_an_accepted_end_of_text_is_neither_accepted_nor_examined
     this = trace.rounds[0]
     assert this.proposed == (1, 2, 0, 3, 4)
     assert this.committed == (1, 2, 0)
-    assert (this.n_accepted, this.n_examined, this.discarded) == (3, 3, (3, 4))
-    assert (this.rejected, this.correction, this.bonus, this.own) == (None, None, None, None)
+    assert (this.n_accepted, this.n_judged, this.discarded) == (3, 3, (3, 4))
+    assert (this.rejected, this.correction, this.bonus, this.target_token) == (None, None, None, None)
     assert trace.stopped == "end-of-text"
     assert conditional_acceptance(trace) == 1
     assert draft_efficiency(trace) == 3 / 5
@@ -251,7 +251,7 @@ def test_a_draft_behind_an_accepted_end_of_text_is_neither_accepted_nor_examined
 
 @pytest.mark.parametrize("guess, accepted, rejected, own, bonus", [
     ((5, 6, 1, 2, 0), 3, None, None, False),          # the end of the text is the last draft: no token of its own
-    ((5, 6, 1, 7, 0), 1, 7, 2, False),                # behind a mismatch even an end of text is not examined
+    ((5, 6, 1, 7, 0), 1, 7, 2, False),                # behind a mismatch even an end of text is not judged
     ((5, 6, 0, 2, 7), 0, 0, 1, False),                # the draft would stop at once, the target would not
     ((5, 6, 1, 2, 3), 2, 3, 0, False),                # the correction ends the text
 ])
@@ -260,16 +260,16 @@ def test_the_end_of_a_text_is_counted_as_what_it_was(guess, accepted, rejected, 
     this = staged((5, 6, 1, 2, 0), guess, tau=3).rounds[0]
     assert this.n_accepted == accepted
     assert this.rejected == rejected
-    assert this.own == own
+    assert this.target_token == own
     assert (this.correction if rejected is not None else this.bonus) == own
-    assert this.n_examined == accepted + (rejected is not None)
-    assert this.discarded == this.proposed[this.n_examined:]
+    assert this.n_judged == accepted + (rejected is not None)
+    assert this.discarded == this.proposed[this.n_judged:]
 
 
 def test_the_bonus_token_can_end_the_text():
     """All drafts accepted, and then the target's own token is the end."""
     this = staged((5, 6, 1, 2, 0), (5, 6, 1, 2, 0), tau=2).rounds[0]
-    assert (this.n_accepted, this.bonus, this.correction, this.own, this.rejected) == (2, 0, None, 0, None)
+    assert (this.n_accepted, this.bonus, this.correction, this.target_token, this.rejected) == (2, 0, None, 0, None)
     assert this.committed == (1, 2, 0)
 
 
@@ -278,33 +278,33 @@ def test_every_draft_is_accepted_rejected_or_discarded_and_every_own_token_is_on
     for seed in range(30):
         target, draft = scripted_pair(seed, end_of_text=seed % VOCAB)
         trace = speculative(target, draft, [1, 1], 30, tau=seed % 7)
-        for each in trace.rounds:
-            accepted = each.proposed[:each.n_accepted]
-            rejected = () if each.rejected is None else (each.rejected,)
-            assert accepted + rejected + each.discarded == each.proposed
-            assert each.n_examined == len(accepted + rejected)
-            assert each.committed == accepted + (() if each.own is None else (each.own,))
-            assert each.own is None or (each.correction is None) != (each.bonus is None)
-            assert (each.correction is not None) == (each.rejected is not None)
-            assert len(each.choices) == len(each.proposed) + 1
-            assert each.draft_logits_TV.shape == (len(each.proposed), VOCAB)
-            assert each.target_logits_TV.shape == (len(each.choices), VOCAB)
+        for r in trace.rounds:
+            accepted = r.proposed[:r.n_accepted]
+            rejected = () if r.rejected is None else (r.rejected,)
+            assert accepted + rejected + r.discarded == r.proposed
+            assert r.n_judged == len(accepted + rejected)
+            assert r.committed == accepted + (() if r.target_token is None else (r.target_token,))
+            assert r.target_token is None or (r.correction is None) != (r.bonus is None)
+            assert (r.correction is not None) == (r.rejected is not None)
+            assert len(r.choices) == len(r.proposed) + 1
+            assert r.draft_logits_TV.shape == (len(r.proposed), VOCAB)
+            assert r.target_logits_TV.shape == (len(r.choices), VOCAB)
 
 
 def test_each_round_starts_from_the_text_that_the_rounds_before_it_made():
     """A view may jump to any round: what it needs is in the round."""
     trace = small_trace()
     text = trace.prompt
-    for each in trace.rounds:
-        assert each.tokens == text
-        text += each.committed
+    for r in trace.rounds:
+        assert r.tokens == text
+        text += r.committed
     assert trace.tokens == list(text) == greedy(scripted_pair(3)[0], [1, 2, 3], 9)
 
 
 def test_a_record_of_the_past_cannot_be_changed_and_can_be_compared_without_an_error():
     """== on two dataclasses with arrays raises "truth value is ambiguous"; these compare by identity."""
     trace = small_trace()
-    for record in (trace, trace.rounds[0], trace.prefill, trace.plain):
+    for record in (trace, trace.rounds[0], trace.prefill, trace.baseline):
         with pytest.raises(FrozenInstanceError):
             record.seconds = 0
     assert trace.rounds[0] != trace.rounds[1]
@@ -320,7 +320,7 @@ def test_a_saved_trace_comes_back_with_every_field_and_every_bit(tmp_path, tau):
     target, draft = golden("target"), golden("noisy")
     trace = speculative(target, draft, [5, 17, 99], 14, tau)
     texts = tuple("é\n\0✓\"\\" + chr(n) for n in range(400))
-    whole = replace(trace, plain=plain_run(target, [5, 17, 99], 14), texts=texts)
+    whole = replace(trace, baseline=greedy_baseline(target, [5, 17, 99], 14), texts=texts)
     for name, each in (("bare", trace), ("whole", whole)):
         save_trace(each, tmp_path / name)
         again = load_trace(str(tmp_path / name))
@@ -373,8 +373,8 @@ def test_a_record_without_logits_has_the_same_counts():
     trace = small_trace()
     record = trace_to_dict(trace, logits=False)
     assert record["texts"] is None
-    assert all(each["draft_logits_TV"] is None and each["target_logits_TV"] is None for each in record["rounds"])
-    assert sum(each["n_accepted"] for each in record["rounds"]) == trace.n_accepted
+    assert all(r["draft_logits_TV"] is None and r["target_logits_TV"] is None for r in record["rounds"])
+    assert sum(r["n_accepted"] for r in record["rounds"]) == trace.n_accepted
     assert len(json.dumps(record)) < 4000
 
 
@@ -410,8 +410,8 @@ def good_or_refused(path):
 
 
 @pytest.mark.parametrize("content", [
-    b"", b" ", b"{}", b"[]", b"null", b"3", b'"minispec trace 1"', b'{"format": "minispec trace 1"}',
-    b'{"format": "minispec trace 2", "rounds": []}', b'{"format": ["minispec trace 1"]}', b"[" * 100_000,
+    b"", b" ", b"{}", b"[]", b"null", b"3", b'"minispec trace 2"', b'{"format": "minispec trace 2"}',
+    b'{"format": "minispec trace 2", "rounds": []}', b'{"format": ["minispec trace 2"]}', b"[" * 100_000,
     b'{"format": ' * 3000, b"\x80\x04\x95cposix\nsystem\n", b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b"NaN",
     b'{"a": ' + b"1" * 5000 + b"}", b"PK\x03\x04" + bytes(100), b"\x00" * 1000])
 def test_a_foreign_file_is_refused_in_one_sentence_that_names_it(tmp_path, content):
@@ -450,8 +450,8 @@ def test_a_trace_cut_short_anywhere_is_refused(tmp_path):
 
 def test_a_trace_with_any_byte_changed_is_refused_or_can_still_be_shown(tmp_path):
     """One flipped bit on a stick: no IndexError inside a view, no AttributeError inside the loader."""
-    trace = replace(small_trace(), rounds=tuple(replace(each, draft_logits_TV=None, target_logits_TV=None)
-                                                for each in small_trace().rounds[:2]))
+    trace = replace(small_trace(), rounds=tuple(replace(r, draft_logits_TV=None, target_logits_TV=None)
+                                                for r in small_trace().rounds[:2]))
     save_trace(trace, tmp_path / "whole.json")
     whole = (tmp_path / "whole.json").read_bytes()
     path = tmp_path / "flipped.json"

@@ -18,14 +18,14 @@ import pytest
 
 from minispec.config import Config
 from minispec.checkpoint import MODELS
-from minispec.train import command, evaluate, options, training
+from minispec.train import evaluate, options, train_command, training
 from minispec.train.adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
 from minispec.train.backward import loss_and_gradients, mean_loss
 from minispec.train.batches import PackedBatches, packed_batch
 from minispec.train.folder import FolderLock, whole_file
 from minispec.train.forward import forward, logits
-from minispec.train.run_state import Run, save_checkpoint
-from minispec.train.training import Recipe, train
+from minispec.train.run_state import TrainingRun, save_checkpoint
+from minispec.train.training import Recipe, train_model
 from minispec.files.weights import weight_shapes
 
 TINY = Config(n_layer=2, n_head=2, n_embd=8, n_positions=7, vocab_size=11)
@@ -381,18 +381,18 @@ class Interrupting:
 def test_a_run_interrupted_and_resumed_ends_in_the_same_bits_as_one_uninterrupted(tmp_path, number):
     held_out = (DATA.batch(1000),)
     handler = signal.getsignal(number)
-    whole = train(CONFIG, DATA.batch, RECIPE, tmp_path / "whole", held_out)
+    whole = train_model(CONFIG, DATA.batch, RECIPE, tmp_path / "whole", held_out)
     with pytest.raises(KeyboardInterrupt, match="stopped after step 14 of 24"):
-        train(CONFIG, Interrupting(13, number).batch, RECIPE, tmp_path / "parts", held_out)
+        train_model(CONFIG, Interrupting(13, number).batch, RECIPE, tmp_path / "parts", held_out)
     assert signal.getsignal(number) == handler
     assert checkpoint_step(tmp_path / "parts") == 14
-    parts = train(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", held_out, resume=True)
+    parts = train_model(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", held_out, resume=True)
     assert_same_bits(whole, parts)
     assert whole.moments.step == 24
 
 
 def test_a_run_that_dies_without_warning_resumes_from_its_last_regular_checkpoint(tmp_path, monkeypatch):
-    whole = train(CONFIG, DATA.batch, RECIPE, tmp_path / "whole")
+    whole = train_model(CONFIG, DATA.batch, RECIPE, tmp_path / "whole")
     real_step = training.train_step
 
     def failing_step(config, batches, recipe, run):
@@ -402,14 +402,14 @@ def test_a_run_that_dies_without_warning_resumes_from_its_last_regular_checkpoin
 
     monkeypatch.setattr(training, "train_step", failing_step)
     with pytest.raises(MemoryError):
-        train(CONFIG, DATA.batch, RECIPE, tmp_path / "parts")
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path / "parts")
     monkeypatch.undo()
     assert checkpoint_step(tmp_path / "parts") == 10
-    assert_same_bits(whole, train(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", resume=True))
+    assert_same_bits(whole, train_model(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", resume=True))
 
 
 def test_a_failed_save_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
-    run = train(CONFIG, DATA.batch, RECIPE, tmp_path)
+    run = train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
     before = (tmp_path / "checkpoint.npz").read_bytes()
 
     def half_a_save(file, **arrays):
@@ -432,7 +432,8 @@ from minispec.train.folder import whole_file
 from minispec.train.run_state import save_checkpoint
 import tests.test_training as mine
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-run = mine.Run(mine.initial_weights(mine.CONFIG, 0), mine.zero_moments(mine.initial_weights(mine.CONFIG, 0)), 1.0)
+run = mine.TrainingRun(mine.initial_weights(mine.CONFIG, 0), mine.zero_moments(mine.initial_weights(mine.CONFIG, 0)),
+                       1.0)
 try:
     save_checkpoint(Path({str(folder)!r}) / "checkpoint.npz", run, {{}})
 except OSError as error:
@@ -491,25 +492,25 @@ def with_scalars(**new):
     (lambda stored: stored["weights/ln_f.bias"].fill(np.nan), "ln_f.bias has NaN"),
 ])
 def test_a_damaged_checkpoint_is_a_sentence_that_names_the_file(tmp_path, change, message):
-    train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
+    train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
     damaged(tmp_path / "checkpoint.npz", change)
     with pytest.raises(ValueError, match=message) as refused:
-        train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
+        train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
     assert str(tmp_path / "checkpoint.npz") in str(refused.value)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, 3000])
 def test_a_checkpoint_cut_short_is_a_sentence_that_names_the_file(tmp_path, cut):
-    train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
+    train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(ValueError, match="checkpoint.npz cannot be read as a checkpoint"):
-        train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
+        train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
 
 
 def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
-    run = train(CONFIG, DATA.batch, RECIPE, tmp_path)
-    assert_same_bits(run, train(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True))
+    run = train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
+    assert_same_bits(run, train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True))
 
 
 @pytest.mark.parametrize("changed, message", [
@@ -519,24 +520,24 @@ def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
     (dict(data=replace(DATA, seed=1)), "data = "),
 ])
 def test_a_run_is_not_resumed_with_other_settings(tmp_path, changed, message):
-    train(CONFIG, DATA.batch, RECIPE, tmp_path)
+    train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
     other = dict(config=CONFIG, recipe=RECIPE, data=DATA) | changed
     with pytest.raises(ValueError, match=message):
-        train(other["config"], other["data"].batch, other["recipe"], tmp_path, resume=True)
+        train_model(other["config"], other["data"].batch, other["recipe"], tmp_path, resume=True)
     # How often a checkpoint is written may change: it does not touch the weights.
-    train(CONFIG, DATA.batch, replace(RECIPE, checkpoint_every=3), tmp_path, resume=True)
+    train_model(CONFIG, DATA.batch, replace(RECIPE, checkpoint_every=3), tmp_path, resume=True)
 
 
 def test_a_run_is_not_resumed_with_other_texts_that_share_the_first_batch(tmp_path):
     """One batch shows a few of the documents; the digests are of them all."""
     held_out = (DATA.batch(1000),)
-    train(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, digests={"texts": DATA.digest})
+    train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, digests={"texts": DATA.digest})
     other = replace(DATA, documents=[*SHORT[:-1], [6]])
     with pytest.raises(ValueError, match="digest.texts = "):
-        train(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": other.digest})
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": other.digest})
     with pytest.raises(ValueError, match="held_out_data = "):
-        train(CONFIG, DATA.batch, RECIPE, tmp_path, (DATA.batch(1001),), True, {"texts": DATA.digest})
-    train(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": DATA.digest})
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, (DATA.batch(1001),), True, {"texts": DATA.digest})
+    train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": DATA.digest})
 
 
 def test_the_digest_of_documents_shows_where_one_ends():
@@ -548,18 +549,18 @@ def test_the_digest_of_documents_shows_where_one_ends():
 
 def test_a_checkpoint_is_neither_overwritten_nor_invented_nor_guessed(tmp_path):
     with pytest.raises(FileNotFoundError, match="checkpoint.npz is not there"):
-        train(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
     (tmp_path / "checkpoint.npz").write_bytes(b"PK not really")
     with pytest.raises(FileExistsError, match="is there already"):
-        train(CONFIG, DATA.batch, RECIPE, tmp_path)
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
     with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
-        train(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
 
 
 def test_a_run_outside_the_main_thread_trains_too(tmp_path):
     """Only the main thread may set signal handlers; in a notebook's worker thread train must not try."""
     runs = []
-    thread = threading.Thread(target=lambda: runs.append(train(CONFIG, DATA.batch, RECIPE, tmp_path)))
+    thread = threading.Thread(target=lambda: runs.append(train_model(CONFIG, DATA.batch, RECIPE, tmp_path)))
     thread.start()
     thread.join()
     assert runs[0].moments.step == 24
@@ -569,7 +570,7 @@ def test_the_loss_falls_on_a_text_that_can_be_memorised(tmp_path):
     text = [[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3]]
     data = PackedBatches(text, END, seed=0, rows=2, length=16)
     before = mean_loss(CONFIG, initial_weights(CONFIG, seed=0), *data.batch(0))
-    run = train(CONFIG, data.batch, replace(RECIPE, steps=120, batch=2), tmp_path, held_out=(data.batch(0),))
+    run = train_model(CONFIG, data.batch, replace(RECIPE, steps=120, batch=2), tmp_path, held_out=(data.batch(0),))
     assert before == pytest.approx(math.log(11), abs=0.4)      # knowing next to nothing: 11 tokens, about as likely
     assert run.held_out_loss < 0.1
     assert run.loss < 0.2
@@ -578,7 +579,7 @@ def test_the_loss_falls_on_a_text_that_can_be_memorised(tmp_path):
 @pytest.mark.filterwarnings("error")
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     with pytest.raises(FloatingPointError, match="loss of step"):
-        train(CONFIG, DATA.batch, replace(RECIPE, peak=1e30, warmup=0), tmp_path)
+        train_model(CONFIG, DATA.batch, replace(RECIPE, peak=1e30, warmup=0), tmp_path)
 
 
 @pytest.mark.filterwarnings("error")
@@ -587,7 +588,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
 def test_a_run_that_diverges_in_its_last_step_fails_and_leaves_no_checkpoint(tmp_path, held_out, message):
     """The loss of a step is that of the weights before it: the last update is judged by nobody else."""
     with pytest.raises(FloatingPointError, match=message):
-        train(CONFIG, DATA.batch, replace(RECIPE, steps=1, peak=1e38, floor=1e38, warmup=0, weight_decay=1e5),
+        train_model(CONFIG, DATA.batch, replace(RECIPE, steps=1, peak=1e38, floor=1e38, warmup=0, weight_decay=1e5),
               tmp_path, held_out)
     assert not (tmp_path / "checkpoint.npz").exists()
 
@@ -604,8 +605,8 @@ def test_a_recipe_that_cannot_be_followed_is_refused(change):
 
 def run_command(*options):
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return command.run(parser.parse_args([str(option) for option in options]))
+    train_command.add_arguments(parser)
+    return train_command.run(parser.parse_args([str(option) for option in options]))
 
 
 SMALL = ("--steps", 3, "--layers", 1, "--width", 8, "--heads", 2, "--context", 16, "--batch", 2)
@@ -644,15 +645,15 @@ def test_the_command_trains_on_ones_own_text(tmp_path):
     ("\n\n", []),
 ])
 def test_documents_are_separated_by_end_of_text_lines_or_else_by_blank_lines(text, documents):
-    assert command.split_text(text) == documents
+    assert train_command.split_text(text) == documents
 
 
 def test_no_held_out_document_is_trained_on():
     texts = [f"tale {number % 30}" for number in range(200)]
-    training_texts, held_out = command.split_documents(texts)
+    training_texts, held_out = train_command.split_documents(texts)
     assert not set(training_texts) & set(held_out)
     texts = [f"tale {number}" for number in range(200)]
-    training_texts, held_out = command.split_documents(texts)
+    training_texts, held_out = train_command.split_documents(texts)
     assert (len(training_texts), len(held_out)) == (190, 10)
     assert set(training_texts) | set(held_out) == set(texts)
 
@@ -679,7 +680,7 @@ def test_a_stopped_command_can_be_resumed(tmp_path, monkeypatch, capsys):
         return real_batch(self, step)
 
     # Without held-out batches, batch 1 is the second step of the training.
-    monkeypatch.setattr(command, "HELD_OUT_EVERY", 1000)
+    monkeypatch.setattr(train_command, "HELD_OUT_EVERY", 1000)
     monkeypatch.setattr(PackedBatches, "batch", interrupted_batch)
     assert run_command(*options) == 130
     assert "can be resumed" in capsys.readouterr().err
@@ -704,7 +705,7 @@ def refusal(capsys, *options):
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "checkpoint.npz"])
 def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_saying_so(
         tmp_path, capsys, monkeypatch, name):
-    monkeypatch.setattr(command, "generate", None)             # calling it would be a TypeError
+    monkeypatch.setattr(train_command, "generate", None)             # calling it would be a TypeError
     (tmp_path / name).write_bytes(b"precious")
     assert f"{tmp_path / name} is there already" in refusal(capsys, *MODEL_40, "--output", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -735,7 +736,7 @@ def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_say
 ])
 def test_what_cannot_be_trained_is_refused_by_the_name_of_the_option_before_any_work(
         tmp_path, capsys, monkeypatch, wrong, message):
-    monkeypatch.setattr(command, "generate", None)
+    monkeypatch.setattr(train_command, "generate", None)
     assert message in refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", *wrong)
     assert list(tmp_path.iterdir()) == []
 
@@ -827,7 +828,7 @@ def test_the_command_of_every_committed_recipe_is_still_accepted(name):
     words = recipe["command"].split()
     assert words[:4] == ["python", "-m", "minispec", "train"]
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    train_command.add_arguments(parser)
     arguments = parser.parse_args(words[4:])
     options.check_options(arguments)
     assert (arguments.steps, arguments.width) == (recipe["steps"], recipe["config"]["n_embd"])
@@ -853,7 +854,7 @@ def test_a_run_without_standard_error_trains_in_silence(tmp_path, monkeypatch, c
     """sys.stderr is None under pythonw and after 2>&-; print would then turn to standard output."""
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", None)
-        assert train(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path).moments.step == 2
+        assert train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path).moments.step == 2
     assert capsys.readouterr().out == ""
 
 

@@ -15,13 +15,13 @@ import pytest
 from conftest import HELD_OUT, bundled, golden, random_model, random_tokens
 
 import minispec
-from minispec import KVCache, Transformer, greedy, load, load_trace, plain_run, save_trace, speculative
+from minispec import KVCache, Transformer, greedy, load, load_trace, greedy_baseline, save_trace, speculative
 from minispec.command import main
 from minispec.files.weights import weight_shapes
 from minispec.lab.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
                                 PREFILL, ROLLING_BACK, SHIFTED, STOPPING, WRONG, audit)
 from minispec.lab.rounded import ROUNDINGS, UNTRAINED, demonstrate, flip_table, flips, rounded, untrained
-from minispec.lab.diffing import as_json
+from minispec.lab.diffing import verdict_json
 from minispec.lab.rows import BLOCK, CACHED, DOUBTFUL, FACTORS, MODEL, UNITS, Distance, distance, used_rows
 from minispec.lab.verdict import verdict
 from minispec.model import Block
@@ -381,7 +381,7 @@ SMALL = (
 
 
 def cause(task, run, dtype):
-    """Why a run in `dtype` with a bug in it writes another text than the correct code in float32; "" if it does not."""
+    """Why a run in `dtype` with a bug in it writes a different text than the correct code in float32; "" if it does not."""
     exact, low, tokens = clean(task).tokens, clean(task, dtype).tokens, list(run.tokens)
     if tokens == exact:
         return ""
@@ -483,8 +483,8 @@ def edited(trace, number, **changes):
 
 def last_with(trace, n_accepted):
     """The number of the last round that accepted so many drafts, but not the very last round."""
-    return max(number for number, each in enumerate(trace.rounds[:-1], start=1)
-               if each.n_accepted == n_accepted and len(each.proposed) == trace.tau)
+    return max(number for number, r in enumerate(trace.rounds[:-1], start=1)
+               if r.n_accepted == n_accepted and len(r.proposed) == trace.tau)
 
 
 def cut(trace, number):
@@ -500,10 +500,10 @@ def test_the_correct_code_breaks_no_rule():
     runs += [decode(minispec, Task("tiny", 1, (3,), tau, new, stop)) for tau in (0, 1, 5) for new in (0, 1, 2, 9, 90)
              for stop in (None, 7)]
     assert {run.stopped for run in runs} == {"budget", "end-of-text", "context"}
-    assert sum(each.rejected is not None for run in runs for each in run.rounds) > 200
-    assert sum(each.bonus is not None for run in runs for each in run.rounds) > 200
+    assert sum(r.rejected is not None for run in runs for r in run.rounds) > 200
+    assert sum(r.bonus is not None for run in runs for r in run.rounds) > 200
     for run in runs:
-        assert audit(run) == [] and run.plain is None
+        assert audit(run) == [] and run.baseline is None
         new_tokens = run.n_new if run.stopped == "budget" else None
         assert audit(run, new_tokens) == []
 
@@ -512,38 +512,38 @@ def slips_of_every_kind():
     """name -> (a broken trace, its phase, its weight)."""
     run = sane(new_tokens=55)
     rejected, full = last_with(run, 1), last_with(run, 4)
-    each = run.rounds[rejected - 1]
-    start = len(each.tokens)
-    other = (each.choices[0] + 5) % 12
-    yield "another choice", edited(run, rejected, choices=(each.choices[0], other) + each.choices[2:]), CHOOSING, WRONG
-    late = each.choices[:4] + ((each.choices[4] + 5) % 12,)
+    r = run.rounds[rejected - 1]
+    start = len(r.tokens)
+    other = (r.choices[0] + 5) % 12
+    yield "another choice", edited(run, rejected, choices=(r.choices[0], other) + r.choices[2:]), CHOOSING, WRONG
+    late = r.choices[:4] + ((r.choices[4] + 5) % 12,)
     yield "a choice nobody used", edited(run, rejected, choices=late), CHOOSING, HARMLESS
-    highest = np.argmax(each.target_logits_TV, -1).tolist()
+    highest = np.argmax(r.target_logits_TV, -1).tolist()
     yield "the row after", edited(run, rejected, choices=tuple(highest[1:] + [3])), SHIFTED, WRONG
     yield "the row before", edited(run, rejected, choices=tuple([3] + highest[:-1])), SHIFTED, WRONG
-    yield "a row too few", edited(run, rejected, target_logits_TV=each.target_logits_TV[:-1]), SHIFTED, DANGEROUS
-    kept = each.proposed[:3] + (each.choices[3],)
+    yield "a row too few", edited(run, rejected, target_logits_TV=r.target_logits_TV[:-1]), SHIFTED, DANGEROUS
+    kept = r.proposed[:3] + (r.choices[3],)
     ended = cut(run, rejected)
     yield "a draft after a mismatch", edited(ended, rejected, n_accepted=3, committed=kept), ACCEPTING, WRONG
-    both = each.proposed[:2] + (each.choices[1],)
+    both = r.proposed[:2] + (r.choices[1],)
     yield "the rejected draft too", edited(ended, rejected, committed=both), COMMITTING, WRONG
     lost = edited(cut(run, full), full, committed=run.rounds[full - 1].committed[:-1])
     yield "an own token lost", lost, COMMITTING, HARMLESS
     fewer = edited(cut(run, full), full, n_accepted=2, committed=run.rounds[full - 1].committed[:3])
     yield "accepted too few", fewer, ACCEPTING, HARMLESS
     yield "counted too many", edited(run, rejected, n_accepted=2), COUNTING, HARMLESS
-    four = edited(run, rejected, choices=each.choices[:4], target_logits_TV=each.target_logits_TV[:4])
+    four = edited(run, rejected, choices=r.choices[:4], target_logits_TV=r.target_logits_TV[:4])
     yield "a choice too few", four, COUNTING, DANGEROUS
-    read, back = each.target_cache
+    read, back = r.target_cache
     yield "not rolled back", edited(run, rejected, target_cache=(read, back + 1)), ROLLING_BACK, DANGEROUS
     yield "rolled back too far", edited(run, rejected, target_cache=(read, back - 1)), ROLLING_BACK, HARMLESS
     yield "read too much", edited(run, rejected, target_cache=(read + 1, back)), ROLLING_BACK, DANGEROUS
     yield "the draft's cache", edited(run, rejected, draft_cache=(start + 3, back + 1)), DRAFT_CACHE, HARMLESS
-    guess = ((each.proposed[0] + 1) % 12,) + each.proposed[1:]
+    guess = ((r.proposed[0] + 1) % 12,) + r.proposed[1:]
     yield "another draft", edited(run, rejected, proposed=guess), DRAFTING, HARMLESS
     yield "more drafts than tau", replace(run, tau=3), DRAFTING, HARMLESS
     yield "a short prefill", replace(run, prefill=replace(run.prefill, rows=1)), PREFILL, DANGEROUS
-    yield "another text before", edited(run, rejected, tokens=(0,) + each.tokens), COMMITTING, WRONG
+    yield "a different text before", edited(run, rejected, tokens=(0,) + r.tokens), COMMITTING, WRONG
     yield "drafts for no room", ended, STOPPING, DANGEROUS
     twice = replace(run, stopped="end-of-text")
     assert run.tokens[-1] in run.tokens[4:-1]
@@ -554,9 +554,9 @@ def test_every_broken_rule_is_found_in_one_trace_alone():
     """Which phase, and whether it can have changed the text: that decides between a bug and a remark."""
     names = set()
     for name, trace, phase, weight in slips_of_every_kind():
-        slips = audit(trace)
-        assert (phase, weight) in [(slip.phase, slip.weight) for slip in slips], (name, slips)
-        assert all(slip.sentence and slip.position >= len(trace.prompt) for slip in slips), name
+        violations = audit(trace)
+        assert (phase, weight) in [(violation.phase, violation.weight) for violation in violations], (name, violations)
+        assert all(violation.sentence and violation.position >= len(trace.prompt) for violation in violations), name
         names.add(name)
     assert len(names) == 21
 
@@ -564,28 +564,28 @@ def test_every_broken_rule_is_found_in_one_trace_alone():
 def test_a_tie_that_goes_to_the_higher_token_is_said_to_be_one():
     """vllm#7627, lattice#280: the one wrong choice that looks right in every table."""
     run = sane("tiny")                   # seed 1: tokens 2k and 2k + 1 have equal logits
-    each = run.rounds[0]
-    other = edited(run, 1, choices=(each.choices[0] + 1,) + each.choices[1:])
-    assert each.choices[0] % 2 == 0
-    assert [slip.phase for slip in audit(other) if "ties are broken otherwise" in slip.sentence] == [CHOOSING]
-    wrong = edited(run, 1, choices=((each.choices[0] + 2) % 32,) + each.choices[1:])
-    assert [slip.phase for slip in audit(wrong) if "has a higher logit" in slip.sentence] == [CHOOSING]
+    r = run.rounds[0]
+    other = edited(run, 1, choices=(r.choices[0] + 1,) + r.choices[1:])
+    assert r.choices[0] % 2 == 0
+    assert [found.phase for found in audit(other) if "ties are broken differently" in found.sentence] == [CHOOSING]
+    wrong = edited(run, 1, choices=((r.choices[0] + 2) % 32,) + r.choices[1:])
+    assert [violation.phase for violation in audit(wrong) if "has a higher logit" in violation.sentence] == [CHOOSING]
 
 
 def test_the_budget_is_checked_where_it_is_known():
-    """From an argument, or from the plain run that --save writes along; without one a longer text is another budget."""
+    """From an argument, or from the greedy baseline that --save writes along; without one a longer text is a budget."""
     run = sane()
-    plain = plain_run(models_of(minispec, "scripted", 1)[0], list(run.prompt), 27, stop=None)
-    assert audit(run, 30) == [] and audit(replace(run, plain=plain)) == []
-    for slips in (audit(run, 27), audit(run, 33)):
-        assert [(slip.phase, slip.weight) for slip in slips] == [(STOPPING, WRONG)]
-    ended = replace(plain, stopped="end-of-text")
-    assert [slip.position for slip in audit(replace(run, plain=ended))] == [len(plain.tokens)]
+    baseline = greedy_baseline(models_of(minispec, "scripted", 1)[0], list(run.prompt), 27, stop=None)
+    assert audit(run, 30) == [] and audit(replace(run, baseline=baseline)) == []
+    for violations in (audit(run, 27), audit(run, 33)):
+        assert [(violation.phase, violation.weight) for violation in violations] == [(STOPPING, WRONG)]
+    ended = replace(baseline, stopped="end-of-text")
+    assert [violation.position for violation in audit(replace(run, baseline=ended))] == [len(baseline.tokens)]
     longer = verdict(sane(new_tokens=27), run)
     assert longer.kind == "identical" and any("if both were given the same one" in remark for remark in longer.remarks)
     longer = verdict(sane(new_tokens=27), run, new_tokens=27)
     assert (longer.kind, longer.phase, longer.run, longer.position) == ("bug", STOPPING, "B", 31)
-    longer = verdict(sane(new_tokens=27), replace(run, plain=plain))
+    longer = verdict(sane(new_tokens=27), replace(run, baseline=baseline))
     assert (longer.kind, longer.phase, longer.token_a, longer.token_b) == ("bug", STOPPING, None, run.tokens[31])
     shorter = verdict(run, sane(new_tokens=27), new_tokens=30)
     assert (shorter.kind, shorter.phase, shorter.run, shorter.position) == ("bug", STOPPING, "B", 31)
@@ -641,17 +641,18 @@ def test_the_place_of_the_first_wrong_row_says_in_which_phase_to_look(where):
     assert phases[phase] == max(phases.values()) > 1, phases
 
 
-def test_a_run_that_leaves_its_own_plain_run_is_the_one_to_suspect():
+def test_a_run_that_leaves_its_own_greedy_baseline_is_the_one_to_suspect():
     """Where both runs come by the row in the same way, only that can tell them apart."""
     package = load_bug(PHASES["positions in the block"][0])
     tasks = [Task("tiny", seed, tuple(random_tokens(seed, 5, 32)), 4, 30, None) for seed in range(2, 12, 2)]
     task = next(task for task in tasks if decode(package, task).tokens != clean(task).tokens)
-    plain = plain_run(models_of(minispec, "tiny", task.seed)[0], list(task.prompt), 30, stop=None)
+    baseline = greedy_baseline(models_of(minispec, "tiny", task.seed)[0], list(task.prompt), 30, stop=None)
     right, wrong = clean(task), decode(package, task)
     assert verdict(right, wrong).run == verdict(wrong, right).run == ""
-    right, wrong = replace(right, plain=plain), replace(adopted(wrong), plain=plain)
+    right, wrong = replace(right, baseline=baseline), replace(adopted(wrong), baseline=baseline)
     assert (verdict(right, wrong).run, verdict(wrong, right).run) == ("B", "A")
-    assert any(remark.startswith("B leaves its own plain run at position") for remark in verdict(right, wrong).remarks)
+    remarks = verdict(right, wrong).remarks
+    assert any(remark.startswith("B leaves its own greedy baseline at position") for remark in remarks)
 
 
 def test_rounding_shows_both_tokens_both_gaps_and_the_bound():
@@ -722,14 +723,14 @@ def test_logits_that_are_no_numbers_are_never_rounding():
         found = verdict(run, edited(run, 1, target_logits_TV=spoilt_TV), "bfloat16")
         assert found.beyond == 4 and found.kind == "identical" and any("by luck" in each for each in found.remarks)
         assert found.largest.position == 4 and found.largest.share == np.inf
-        assert as_json(found)["largest"] == {"position": 4, "difference": None, "bound": 0.0}
-        json.dumps(as_json(found), allow_nan=False)
+        assert verdict_json(found)["largest"] == {"position": 4, "difference": None, "bound": 0.0}
+        json.dumps(verdict_json(found), allow_nan=False)
     assert Distance(0, np.nan, 1.0).beyond and Distance(0, 1.0, np.nan).beyond
 
 
 SLOW = {"first-draft-only": "what a draft reads of the earlier drafts (I5)",
         "no-earlier-drafts": "what a draft reads of the earlier drafts (I5)",
-        "hole-after-full-acceptance": "the draft's cache after full acceptance (I2)",
+        "gaps-after-full-acceptance": "the draft's cache after full acceptance (I2)",
         "reset-instead-of-rollback": "B breaks a rule that did not change the text",
         "bonus-lost": "B breaks a rule that did not change the text"}
 
@@ -744,8 +745,8 @@ def test_a_bug_that_is_only_slow_is_a_remark(name):
         assert found.kind == "identical"
         seen += any(SLOW[name] in remark for remark in found.remarks)
         rounds = len(clean(task).rounds), len(run.rounds)
-        told = any(f"A took {rounds[0]} rounds and B {rounds[1]}, " in remark for remark in found.remarks)
-        assert told == (rounds[0] != rounds[1])
+        reported = any(f"A took {rounds[0]} rounds and B {rounds[1]}, " in remark for remark in found.remarks)
+        assert reported == (rounds[0] != rounds[1])
     assert seen > 2
 
 
@@ -796,25 +797,25 @@ def test_what_follows_a_shorter_text_is_judged_by_its_own_rules():
     """The other run ended before; but a rejected draft in the text is a bug without any comparison."""
     run = sane(new_tokens=55)
     number = last_with(run, 1)
-    each = run.rounds[number - 1]
-    kept = each.proposed[:3] + (each.choices[3],)
+    r = run.rounds[number - 1]
+    kept = r.proposed[:3] + (r.choices[3],)
     broken = edited(cut(run, number), number, n_accepted=3, committed=kept)
     target, _ = models_of(minispec, "scripted", 1)
-    broken = replace(broken, plain=plain_run(target, list(run.prompt), broken.n_new, stop=None))
-    shorter = sane(new_tokens=len(each.tokens) - len(run.prompt))
+    broken = replace(broken, baseline=greedy_baseline(target, list(run.prompt), broken.n_new, stop=None))
+    shorter = sane(new_tokens=len(r.tokens) - len(run.prompt))
     found = verdict(shorter, broken)
     assert (found.kind, found.phase, found.run) == ("bug", ACCEPTING, "B")
-    assert found.position == len(each.tokens) + 1 and found.token_a is None
+    assert found.position == len(r.tokens) + 1 and found.token_a is None
     assert verdict(shorter, run).kind == "identical"
 
 
 def test_a_row_that_read_a_rejected_draft_is_compared_with_nothing():
-    """It scored another text; equal or not, it says nothing."""
+    """It scored a different text; equal or not, it says nothing."""
     run = sane(new_tokens=55)
     number = last_with(run, 1)
-    each = run.rounds[number - 1]
-    broken = edited(cut(run, number), number, committed=each.proposed[:1] + each.choices[1:4])
-    positions = [position - len(each.tokens) for position in used_rows(broken) if position >= len(each.tokens)]
+    r = run.rounds[number - 1]
+    broken = edited(cut(run, number), number, committed=r.proposed[:1] + r.choices[1:4])
+    positions = [position - len(r.tokens) for position in used_rows(broken) if position >= len(r.tokens)]
     assert positions == [0, 1]
 
 
@@ -852,7 +853,7 @@ def test_traces_that_cannot_be_compared_are_refused_in_one_sentence():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Saved runs: the correct one, one without drafts, a broken one; another, and its rounded one with another text."""
+    """Saved runs: the correct one, one without drafts, a broken one; another, and its rounded one with a different text."""
     folder = tmp_path_factory.mktemp("runs")
     task = trained_tasks("tales-2 tales-1", 1, 4, 36)[0]
     texts = bundled("tales-2")[1].texts

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..arguments import shown
+from ..arguments import short_repr
 
 CODE = (".py", ".ipynb")
 MAX_FILES = 60                           # of one submission
@@ -48,7 +48,7 @@ def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
     for text in paths:
         path = Path(os.path.realpath(text))      # what the grader names may be a link; what lies in it may not
         if not path.exists():
-            raise ValueError(f"SUBMISSION is {shown(text)}; there is no such file or folder")
+            raise ValueError(f"SUBMISSION is {short_repr(text)}; there is no such file or folder")
         name = Path(text).name or path.name
         if one or not (path.is_dir() or path.suffix.lower() == ".zip"):
             found.append(Submission(name, (Source(path),)))
@@ -63,7 +63,7 @@ def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
                        for inside in entries if inside == entry or inside.startswith(entry + "/")]
             found.append(Submission(entry.rsplit("/", 1)[-1], tuple(sources)))
     if not found:
-        raise ValueError(f"SUBMISSION is {shown(paths[0])}; there is nothing in it")
+        raise ValueError(f"SUBMISSION is {short_repr(paths[0])}; there is nothing in it")
     return found
 
 

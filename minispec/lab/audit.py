@@ -31,7 +31,7 @@ HARMLESS = "harmless"                    # it costs time, or falsifies a count
 
 
 @dataclass(frozen=True)
-class Slip:
+class Violation:
     """One rule that a trace breaks: in which phase, at which position of the text, and how bad that is."""
 
     phase: str
@@ -40,32 +40,32 @@ class Slip:
     sentence: str
 
 
-def audit(trace: Trace, new_tokens: int | None = None) -> list[Slip]:
+def audit(trace: Trace, new_tokens: int | None = None) -> list[Violation]:
     """Every slip of the trace, in the order of the text; none for a correct run.
 
     new_tokens: the budget that it was given (`budget_of`); None leaves it unchecked.
     """
-    slips = []
+    violations = []
     prompt = len(trace.prompt)
     if trace.prefill.rows != prompt - 1:
-        slips.append(Slip(PREFILL, prompt, DANGEROUS,
+        violations.append(Violation(PREFILL, prompt, DANGEROUS,
                           f"the prefill read {trace.prefill.rows} tokens of a prompt of {prompt}"))
     so_far = list(trace.prompt)
     draft_length = prompt - 1
-    for number, each in enumerate(trace.rounds, start=1):
-        if list(each.tokens) != so_far:
-            slips.append(Slip(COMMITTING, len(each.tokens), WRONG,
-                              f"round {number} reads another text than was committed before it"))
+    for number, r in enumerate(trace.rounds, start=1):
+        if list(r.tokens) != so_far:
+            violations.append(Violation(COMMITTING, len(r.tokens), WRONG,
+                              f"round {number} reads a different text than was committed before it"))
         last = number == len(trace.rounds)
         ends = last and trace.stopped == "end-of-text"
-        slips += choosing_slips(each, number)
-        slips += committing_slips(each, number, ends)
-        slips += cache_slips(each, number, draft_length)
-        slips += drafting_slips(each, number, trace.tau)
-        so_far.extend(each.committed)
-        draft_length = each.draft_cache[1]
-    slips += stopping_slips(trace, new_tokens)
-    return sorted(slips, key=position_of)
+        violations += choosing_violations(r, number)
+        violations += committing_violations(r, number, ends)
+        violations += cache_violations(r, number, draft_length)
+        violations += drafting_violations(r, number, trace.tau)
+        so_far.extend(r.committed)
+        draft_length = r.draft_cache[1]
+    violations += stopping_violations(trace, new_tokens)
+    return sorted(violations, key=position_of)
 
 
 def position_of(found) -> int:
@@ -74,123 +74,124 @@ def position_of(found) -> int:
 
 
 def budget_of(trace: Trace, new_tokens: int | None) -> int | None:
-    """The budget that was given, or that the plain run in the trace used up; None where neither says it."""
-    plain = trace.plain
-    if new_tokens is None and plain is not None and plain.stopped == "budget":
-        return len(plain.tokens) - len(trace.prompt)
+    """The budget that was given, or that the greedy baseline in the trace used up; None where neither says it."""
+    baseline = trace.baseline
+    if new_tokens is None and baseline is not None and baseline.stopped == "budget":
+        return len(baseline.tokens) - len(trace.prompt)
     return new_tokens
 
 
-def choosing_slips(each: Round, number: int) -> list[Slip]:
+def choosing_violations(r: Round, number: int) -> list[Violation]:
     """Choices that are not the argmax of their row of logits."""
-    start = len(each.tokens)
-    logits_TV = each.target_logits_TV
-    if len(logits_TV) != len(each.choices):
-        return [Slip(SHIFTED, start, DANGEROUS, f"round {number} has {len(logits_TV)} rows of the target's logits for "
-                                                f"{len(each.choices)} choices")]
+    start = len(r.tokens)
+    logits_TV = r.target_logits_TV
+    if len(logits_TV) != len(r.choices):
+        return [Violation(SHIFTED, start, DANGEROUS, f"round {number} has {len(logits_TV)} rows of target logits for "
+                                                     f"{len(r.choices)} choices")]
     highest = np.argmax(logits_TV, axis=-1).tolist()
-    choices = list(each.choices)
+    choices = list(r.choices)
     wrong = [j for j in range(len(choices)) if choices[j] != highest[j]]
     if not wrong:
         return []
     j = wrong[0]
-    weight = WRONG if j < len(each.committed) else HARMLESS
+    weight = WRONG if j < len(r.committed) else HARMLESS
     place = f"choice {j + 1} of round {number} is {choices[j]}"
     if len(choices) > 1 and choices[1:] == highest[:-1]:
-        return [Slip(SHIFTED, start + j, weight, f"{place}, the argmax of the row before its own")]
+        return [Violation(SHIFTED, start + j, weight, f"{place}, the argmax of the row before its own")]
     if len(choices) > 1 and choices[:-1] == highest[1:]:
-        return [Slip(SHIFTED, start + j, weight, f"{place}, the argmax of the row after its own")]
+        return [Violation(SHIFTED, start + j, weight, f"{place}, the argmax of the row after its own")]
     row_V = logits_TV[j]
     is_token = 0 <= choices[j] < len(row_V)
-    how = "a higher token of equal logit: ties are broken otherwise" if is_token and row_V[choices[j]] == max(row_V) \
+    how = "a higher token of equal logit: ties are broken differently" if is_token and row_V[choices[j]] == max(row_V) \
         else "which has a higher logit"
-    return [Slip(CHOOSING, start + j, weight, f"{place}; the argmax of its logits is {highest[j]}, {how}")]
+    return [Violation(CHOOSING, start + j, weight, f"{place}; the argmax of its logits is {highest[j]}, {how}")]
 
 
-def committing_slips(each: Round, number: int, ends: bool) -> list[Slip]:
+def committing_violations(r: Round, number: int, ends: bool) -> list[Violation]:
     """What was accepted and committed, against the choices.  ends: this round is the one that met the end of text."""
-    start = len(each.tokens)
-    if len(each.choices) != len(each.proposed) + 1:
-        return [Slip(COUNTING, start, DANGEROUS,
-                     f"round {number} has {len(each.choices)} choices for {len(each.proposed)} drafts")]
-    confirmed = count_accepted(list(each.proposed), list(each.choices))
-    right = each.choices[:confirmed + 1]             # the accepted drafts equal their choices
-    committed = each.committed
-    said = (f"round {number} accepts {each.n_accepted} drafts and commits {len(committed)} tokens; the target "
+    start = len(r.tokens)
+    if len(r.choices) != len(r.proposed) + 1:
+        return [Violation(COUNTING, start, DANGEROUS,
+                     f"round {number} has {len(r.choices)} choices for {len(r.proposed)} drafts")]
+    confirmed = count_accepted(list(r.proposed), list(r.choices))
+    right = r.choices[:confirmed + 1]             # the accepted drafts equal their choices
+    committed = r.committed
+    said = (f"round {number} accepts {r.n_accepted} drafts and commits {len(committed)} tokens; the target "
             f"confirms {confirmed} drafts")
     if committed != right[:len(committed)]:
         same = [left == other for left, other in zip(committed, right)] + [False]
-        phase = ACCEPTING if each.n_accepted > confirmed else COMMITTING
-        return [Slip(phase, start + same.index(False), WRONG, said)]
+        phase = ACCEPTING if r.n_accepted > confirmed else COMMITTING
+        return [Violation(phase, start + same.index(False), WRONG, said)]
     if len(committed) < len(right) and not ends:
-        phase = ACCEPTING if each.n_accepted < confirmed else COMMITTING
-        return [Slip(phase, start + len(committed), HARMLESS, said)]
-    if each.n_accepted != min(confirmed, len(committed)):
-        return [Slip(COUNTING, start, HARMLESS, said)]
+        phase = ACCEPTING if r.n_accepted < confirmed else COMMITTING
+        return [Violation(phase, start + len(committed), HARMLESS, said)]
+    if r.n_accepted != min(confirmed, len(committed)):
+        return [Violation(COUNTING, start, HARMLESS, said)]
     return []
 
 
-def cache_slips(each: Round, number: int, draft_length: int) -> list[Slip]:
+def cache_violations(r: Round, number: int, draft_length: int) -> list[Violation]:
     """The lengths of both caches, after reading and after rolling back.  draft_length: before the round."""
-    start, drafts = len(each.tokens), len(each.proposed)
-    keep = start + len(each.committed) - 1
+    start, drafts = len(r.tokens), len(r.proposed)
+    keep = start + len(r.committed) - 1
     read = start + drafts
     draft_read = start + drafts - 1 if drafts else draft_length
-    slips = []
+    violations = []
     for name, lengths, expected, phase in (
-            ("target", each.target_cache, (read, keep), ROLLING_BACK),
-            ("draft", each.draft_cache, (draft_read, min(draft_read, keep)), DRAFT_CACHE)):
+            ("target", r.target_cache, (read, keep), ROLLING_BACK),
+            ("draft", r.draft_cache, (draft_read, min(draft_read, keep)), DRAFT_CACHE)):
         if tuple(lengths) != expected:
             read_right = lengths[0] == expected[0]
             short = read_right and lengths[1] < expected[1]      # what was given up is read again: time, not text
             weight = HARMLESS if short or name == "draft" else DANGEROUS
-            slips.append(Slip(phase, keep + 1 if read_right else start, weight,
+            violations.append(Violation(phase, keep + 1 if read_right else start, weight,
                               f"in round {number} the {name}'s cache goes to {lengths[0]} positions and back to "
                               f"{lengths[1]}; it should go to {expected[0]} and back to {expected[1]}"))
-    return slips
+    return violations
 
 
-def drafting_slips(each: Round, number: int, tau: int) -> list[Slip]:
+def drafting_violations(r: Round, number: int, tau: int) -> list[Violation]:
     """Drafts that are not the argmax of the draft's logits, or too many; they cost time and never the text."""
-    start = len(each.tokens)
-    if len(each.proposed) > tau:
-        return [Slip(DRAFTING, start, HARMLESS, f"round {number} drafts {len(each.proposed)} tokens; tau is {tau}")]
-    logits_TV = each.draft_logits_TV
-    if logits_TV is None or len(logits_TV) != len(each.proposed):
+    start = len(r.tokens)
+    if len(r.proposed) > tau:
+        return [Violation(DRAFTING, start, HARMLESS, f"round {number} drafts {len(r.proposed)} tokens; tau is {tau}")]
+    logits_TV = r.draft_logits_TV
+    if logits_TV is None or len(logits_TV) != len(r.proposed):
         return []                        # drafts that no model scored, such as those of prompt lookup
-    for t, (token, row_V) in enumerate(zip(each.proposed, logits_TV)):
+    for t, (token, row_V) in enumerate(zip(r.proposed, logits_TV)):
         highest = int(np.argmax(row_V))
         if token != highest:
-            return [Slip(DRAFTING, start + t, HARMLESS,
+            return [Violation(DRAFTING, start + t, HARMLESS,
                          f"draft {t + 1} of round {number} is {token}; the argmax of the draft's logits is {highest}")]
     return []
 
 
-def stopping_slips(trace: Trace, new_tokens: int | None) -> list[Slip]:
+def stopping_violations(trace: Trace, new_tokens: int | None) -> list[Violation]:
     """A text that goes on after its end, or beyond its budget, or drafts that could have taken it there."""
     tokens, prompt = trace.tokens, len(trace.prompt)
     if trace.stopped == "end-of-text":
         earlier = tokens[prompt:-1]
         if tokens[-1] in earlier:
             end = prompt + earlier.index(tokens[-1])
-            return [Slip(STOPPING, end + 1, WRONG, f"the text goes on after the end of text at position {end}")]
+            return [Violation(STOPPING, end + 1, WRONG, f"the text goes on after the end of text at position {end}")]
     elif trace.stopped != "error":       # a run that broke off has used up nothing
-        for number, each in enumerate(trace.rounds, start=1):
-            room = len(tokens) - len(each.tokens) - 1
-            if len(each.proposed) > room:
+        for number, r in enumerate(trace.rounds, start=1):
+            room = len(tokens) - len(r.tokens) - 1
+            if len(r.proposed) > room:
                 weight = HARMLESS if trace.n_new == new_tokens else DANGEROUS
-                return [Slip(STOPPING, len(each.tokens), weight,
-                             f"round {number} drafts {len(each.proposed)} tokens where the text has room for {room}: "
+                return [Violation(STOPPING, len(r.tokens), weight,
+                             f"round {number} drafts {len(r.proposed)} tokens where the text has room for {room}: "
                              f"near its end tau must shrink")]
-    plain = trace.plain
-    if plain is not None and plain.stopped == "end-of-text" and tuple(tokens[:len(plain.tokens)]) == plain.tokens:
-        if len(tokens) > len(plain.tokens):
-            return [Slip(STOPPING, len(plain.tokens), WRONG,
-                         f"the text goes on after position {len(plain.tokens) - 1}, where its own plain run ended")]
+    baseline = trace.baseline
+    ended = baseline is not None and baseline.stopped == "end-of-text"
+    if ended and tuple(tokens[:len(baseline.tokens)]) == baseline.tokens:
+        if len(tokens) > len(baseline.tokens):
+            return [Violation(STOPPING, len(baseline.tokens), WRONG,
+                         f"the text goes on after position {len(baseline.tokens) - 1}, where its baseline ended")]
     if new_tokens is not None and trace.n_new > new_tokens:
-        return [Slip(STOPPING, prompt + new_tokens, WRONG,
+        return [Violation(STOPPING, prompt + new_tokens, WRONG,
                      f"{trace.n_new} tokens were decoded; the budget was {new_tokens}")]
     if new_tokens is not None and trace.n_new < new_tokens and trace.stopped == "budget":
-        return [Slip(STOPPING, len(tokens), WRONG,
+        return [Violation(STOPPING, len(tokens), WRONG,
                      f"{trace.n_new} tokens were decoded and the budget is said to be used up; it was {new_tokens}")]
     return []

@@ -1,7 +1,7 @@
 """`python -m minispec bench`: what passes cost, and how much faster speculative decoding is, as ratios of one run.
 
 Invariant: every ratio is of interleaved repetitions in one process with one BLAS thread; a predicted speed-up uses
-costs from separate passes and tokens a round from other prompts than those it is compared with.
+costs from separate passes and tokens per round from other prompts than those it is compared with.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from time import perf_counter
 
 import numpy as np
 
-from ..arguments import check_count, check_pair, shown
+from ..arguments import check_count, check_pair, short_repr
 from ..cache import KVCache
 from ..checkpoint import list_models, load
-from ..decoding import plain_run
+from ..decoding import greedy_baseline
 from ..speculation import speculative
-from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_a_round
+from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_per_round
 from .costs import Costs, measure_costs, predicted_speedup, timed_block
 from .exactness import check_context
 from .prompts import held_out_prompts
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     prompts = held_out_prompts(tokenizer, arguments.prompts)
     check_models(target, drafts, max(map(len, prompts)) + NEW_TOKENS)
     text = (prompts[0] * TEXT)[:TEXT]                # what it says does not matter for the time of a pass
-    print_plain_cost(target, text)
+    print_baseline_cost(target, text)
     costs = print_costs(target, drafts, text, arguments.taus)
     names = labels(drafts)
     print("", *limit_lines(names, costs), sep="\n")
@@ -76,10 +76,10 @@ def check_taus(taus: list[int]) -> None:
     for tau in taus:
         check_count("taus", tau, least=1)
         if tau > TEXT - 2:
-            raise ValueError(f"taus is {shown(tau)}; it must be at most {TEXT - 2}, as passes are timed in a text of "
-                             f"{TEXT} tokens")
+            raise ValueError(f"taus is {short_repr(tau)}; it must be at most {TEXT - 2}, as passes are timed in a text "
+                             f"of {TEXT} tokens")
     if len(set(taus)) < len(taus):
-        raise ValueError(f"taus is {shown(taus)}; each may be named once")
+        raise ValueError(f"taus is {short_repr(taus)}; each may be named once")
 
 
 def check_models(target, drafts: list, least: int) -> None:
@@ -99,7 +99,7 @@ def labels(drafts: list) -> list[str]:
     return [name if names.count(name) == 1 else f"{name}({place})" for place, name in enumerate(names, start=1)]
 
 
-def print_plain_cost(target, text: list[int]) -> None:
+def print_baseline_cost(target, text: list[int]) -> None:
     """A plain pass against nothing but its matrix products."""
     cache = KVCache(target.config)
     target(text, cache)
@@ -157,7 +157,7 @@ def print_costs(target, drafts: list, text: list[int], taus: list[int]) -> list[
     target(text, cache)
     repetitions = max(repetitions_for(target, text, cache) // 8, 2)
     costs = [measure_costs(target, draft, text, rows, repetitions) for draft in drafts]
-    print(f"one pass of {target.name}: {1000 * costs[0].plain_seconds:.3g} ms on this machine")
+    print(f"one pass of {target.name}: {1000 * costs[0].baseline_seconds:.3g} ms on this machine")
     print(f"\nverifying k rows, in passes of {target.name} (plain decoding is 1):")
     print("  k    " + "".join(f"{k:>6}" for k in V_ROWS))
     print("  v(k) " + "".join(f"{median(cost.v[k] for cost in costs):>6.2f}" for k in V_ROWS))
@@ -183,7 +183,7 @@ class Speed:
 
 
 def print_speedups(target, drafts: list, prompts: list[list[int]], arguments, costs: list[Costs]) -> None:
-    """Acceptance on all prompts; speed-up measured on one half, predicted from the other half's tokens a round."""
+    """Acceptance on all prompts; speed-up measured on one half, predicted from the other half's tokens per round."""
     half = len(prompts) // 2
     timed_prompts, other_prompts = prompts[:half], prompts[half:]
     speeds = measure_speedups(target, drafts, timed_prompts, arguments.taus, arguments.repetitions)
@@ -195,7 +195,7 @@ def print_speedups(target, drafts: list, prompts: list[list[int]], arguments, co
             traces = [speculative(target, draft, prompt, NEW_TOKENS, tau) for prompt in prompts]
             everything = pooled(traces)
             others = pooled(traces[half:])
-            predicted = predicted_speedup(tokens_a_round(others), tau, cost)
+            predicted = predicted_speedup(tokens_per_round(others), tau, cost)
             speed = speeds[place, tau]
             print(f"  {label:<10} {tau:>3}  {conditional_acceptance(everything):>11.3f}  "
                   f"{draft_efficiency(everything):>10.3f}  {mean_acceptance_length(everything):>6.2f}   "
@@ -211,19 +211,20 @@ def measure_speedups(target, drafts: list, prompts: list[list[int]], taus: list[
     """For every draft, by its place in the list, and tau: plain seconds over speculative ones, all prompts together."""
     ratios = {(place, tau): [] for place in range(len(drafts)) for tau in taus}
     for _ in range(repetitions):
-        plain_seconds = 0.0
+        baseline_seconds = 0.0
         seconds = dict.fromkeys(ratios, 0.0)
         for prompt in prompts:
-            plain = plain_run(target, prompt, NEW_TOKENS)
-            plain_seconds += plain.seconds
+            baseline = greedy_baseline(target, prompt, NEW_TOKENS)
+            baseline_seconds += baseline.seconds
             for place, draft in enumerate(drafts):
                 for tau in taus:
                     trace = speculative(target, draft, prompt, NEW_TOKENS, tau)
                     seconds[place, tau] += trace.seconds
-                    if tuple(trace.tokens) != plain.tokens:
-                        raise ValueError(f"{draft.name} with tau {tau} decodes another text than {target.name} alone")
+                    if tuple(trace.tokens) != baseline.tokens:
+                        raise ValueError(f"{draft.name} with tau {tau} decodes a different text than "
+                                         f"{target.name} alone")
         for pair, spent in seconds.items():
-            ratios[pair].append(plain_seconds / spent)
+            ratios[pair].append(baseline_seconds / spent)
     return {pair: Speed(median(values), min(values), max(values)) for pair, values in ratios.items()}
 
 

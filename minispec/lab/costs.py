@@ -18,13 +18,13 @@ RUN = 8                                  # drafts timed in a row
 class Costs:
     """Seconds of one plain pass of the target, and relative to it: `c`, `v[k]`."""
 
-    plain_seconds: float
+    baseline_seconds: float
     c: float                             # one draft token, in a run of several as a round drafts them
     v: dict[int, float]                  # one verification of k rows; v[1] is a little over 1
 
 
 # What README's table says of tales-24 and tales-1, for rankings that must come out alike on every machine
-PUBLISHED = Costs(plain_seconds=0.0025, c=0.074, v=dict(enumerate(
+PUBLISHED = Costs(baseline_seconds=0.0025, c=0.074, v=dict(enumerate(
     (1.05, 1.20, 1.27, 1.36, 1.44, 1.52, 1.63, 1.70, 1.76, 1.83, 1.94, 2.04, 2.11, 2.20, 2.30, 2.35, 2.42), start=1)))
 
 
@@ -57,15 +57,15 @@ def measure_costs(target, draft, tokens: list[int], rows: tuple[int, ...], repet
     target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
     target(tokens, target_cache)
     draft(tokens, draft_cache)
-    plain, drafting = [], []
+    baseline, drafting = [], []
     verifying = {k: [] for k in rows}
     for _ in range(repetitions):
-        plain += one_by_one(target, tokens, target_cache)
+        baseline += one_by_one(target, tokens, target_cache)
         for k, seconds in 2 * list(verifying.items()):
             drafting += one_by_one(draft, tokens, draft_cache)
             seconds.append(timed_block(target, tokens, k, target_cache))
-    v = {k: min(seconds) / min(plain) for k, seconds in verifying.items()}
-    return Costs(min(plain), min(drafting) / min(plain), v)
+    v = {k: min(seconds) / min(baseline) for k, seconds in verifying.items()}
+    return Costs(min(baseline), min(drafting) / min(baseline), v)
 
 
 def predicted_speedup(tokens_per_round: float, tau: int, costs: Costs) -> float:

@@ -16,7 +16,7 @@ from ..views.text import rate
 from .rounded import ROUNDINGS, demonstrate, flip_table
 from .rows import UNITS
 from .verdict import IDENTICAL, verdict
-from .verdict_text import formula
+from .verdict_lines import formula
 
 PROMPTS = 50
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the arithmetic of the less exact of the two (default: float32); with --demo, one of "
                              f"{' and '.join(ROUNDINGS)} instead of both")
     parser.add_argument("--new-tokens", type=int, metavar="N",
-                        help="the budget that both were given (default: what the plain run in a file used up)")
+                        help="the budget that both were given (default: what the greedy baseline in a file used up)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--demo", action="store_true",
                         help="compare no files: decode with activations in float32 and rounded to 16 bits, and count "
@@ -53,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     run_a, run_b = [load_trace(file) for file in files]
     found = verdict(run_a, run_b, arguments.dtype or "float32", arguments.new_tokens)
     if arguments.json:
-        print(json.dumps(as_json(found)))
+        print(json.dumps(verdict_json(found)))
     else:
         for name, file, trace in (("A", files[0], run_a), ("B", files[1], run_b)):
-            print(f"{name}: {file}, {description(trace)}")
+            print(f"{name}: {file}, {run_description(trace)}")
         print(f"\n{found}")
     return 0 if found.kind == IDENTICAL else 1
 
@@ -77,14 +77,14 @@ def run_demo(arguments: argparse.Namespace, files: tuple) -> int:
     return 1 if any(each.count("bug") for each in found) else 0
 
 
-def description(trace: Trace) -> str:
+def run_description(trace: Trace) -> str:
     """A run on one line."""
     return (f"target {trace.target}, draft {trace.draft}, tau {trace.tau}: {counted(trace.n_new, 'token')} in "
             f"{counted(len(trace.rounds), 'round')}, acceptance {rate(conditional_acceptance(trace))}, ended by "
             f"{trace.stopped}")
 
 
-def as_json(found) -> dict:
+def verdict_json(found) -> dict:
     """The verdict as plain lists, numbers and strings; a number that is not finite becomes None."""
     record = asdict(found)
     for name in ("top_a", "top_b"):

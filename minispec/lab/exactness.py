@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_pair, shown
+from ..arguments import check_pair, short_repr
 from ..cache import KVCache
 from ..checkpoint import list_models, load
-from ..decoding import plain_run
+from ..decoding import greedy_baseline
 from ..speculation import speculative
 from .request import TARGET
 
@@ -55,27 +55,27 @@ def block_size_finding(model, tokens: list[int], sizes: tuple[int, ...]) -> Find
 def uncached_finding(model, tokens: list[int], new_tokens: int) -> Finding:
     """Decode with the cache, and without: the same logits."""
     cached, fresh = [], []
-    plain_run(model, tokens, new_tokens, stop=None, logits=cached)
-    plain_run(model, tokens, new_tokens, stop=None, cached=False, logits=fresh)
+    greedy_baseline(model, tokens, new_tokens, stop=None, logits=cached)
+    greedy_baseline(model, tokens, new_tokens, stop=None, cached=False, logits=fresh)
     differ = sum(not same_bits(left, right) for left, right in zip(cached, fresh))
     return Finding(f"{model.name}: cached decoding has the bits of reading the whole text again", len(cached), differ)
 
 
-def used_rows(trace) -> list[np.ndarray]:
+def used_logits(trace) -> list[np.ndarray]:
     """The target's logits after every committed token of a trace, in order."""
-    return [row_V for each in trace.rounds for row_V in each.target_logits_TV[:len(each.committed)]]
+    return [row_V for r in trace.rounds for row_V in r.target_logits_TV[:len(r.committed)]]
 
 
-def differing_rows(plain_logits: list[np.ndarray], trace) -> int:
+def differing_rows(baseline_logits: list[np.ndarray], trace) -> int:
     """How many rows of a trace have other bits than plain decoding had after the same token."""
-    return sum(not same_bits(left, right) for left, right in zip(plain_logits, used_rows(trace)))
+    return sum(not same_bits(left, right) for left, right in zip(baseline_logits, used_logits(trace)))
 
 
-def same_text(plain, trace) -> bool:
+def same_text(baseline, trace) -> bool:
     """Whether a trace decoded what plain decoding did.  It may end earlier only where the draft's context ends."""
     tokens = tuple(trace.tokens)
-    whole = len(tokens) == len(plain.tokens) or trace.stopped == "context"
-    return whole and tokens == plain.tokens[:len(tokens)]
+    whole = len(tokens) == len(baseline.tokens) or trace.stopped == "context"
+    return whole and tokens == baseline.tokens[:len(tokens)]
 
 
 def speculative_findings(target, draft, prompts: list[list[int]], new_tokens: int,
@@ -83,14 +83,14 @@ def speculative_findings(target, draft, prompts: list[list[int]], new_tokens: in
     """Every prompt with every tau: the tokens of plain decoding, and its logits."""
     runs, wrong_runs, rows, wrong_rows = 0, 0, 0, 0
     for tokens in prompts:
-        plain_logits = []
-        plain = plain_run(target, tokens, new_tokens, stop=None, logits=plain_logits)
+        baseline_logits = []
+        baseline = greedy_baseline(target, tokens, new_tokens, stop=None, logits=baseline_logits)
         for tau in taus:
             trace = speculative(target, draft, tokens, new_tokens, tau, stop=None)
             runs += 1
-            wrong_runs += not same_text(plain, trace)
+            wrong_runs += not same_text(baseline, trace)
             rows += trace.n_new
-            wrong_rows += differing_rows(plain_logits, trace)
+            wrong_rows += differing_rows(baseline_logits, trace)
     name = f"{target.name} with {draft.name}, tau {taus[0]} to {taus[-1]}"
     return (Finding(f"{name}: the tokens of plain decoding", runs, wrong_runs),
             Finding(f"{name}: its logits, bit for bit", rows, wrong_rows))
@@ -113,7 +113,7 @@ def check_this_machine(names: list[str]) -> Iterator[Finding]:
     for model, _ in loaded:
         check_context(model, least)
     for model, _ in loaded:
-        text = plain_run(model, prompts[1], 60, stop=None).tokens
+        text = greedy_baseline(model, prompts[1], 60, stop=None).tokens
         yield block_size_finding(model, list(text), BLOCK_SIZES)
         yield uncached_finding(model, prompts[0], 24)
     for draft, _ in loaded:
@@ -123,8 +123,8 @@ def check_this_machine(names: list[str]) -> Iterator[Finding]:
 def check_context(model, least: int) -> None:
     """Raise ValueError unless the context of `model` holds the texts that are about to be decoded."""
     if model.config.n_positions < least:
-        raise ValueError(f"{shown(model.name)} has a context of {model.config.n_positions} tokens; it must be at least "
-                         f"{least}, for the prompts and what is decoded from them")
+        raise ValueError(f"{short_repr(model.name)} has a context of {model.config.n_positions} tokens; it must be at "
+                         f"least {least}, for the prompts and what is decoded from them")
 
 
 def layers_of(loaded) -> int:
@@ -148,6 +148,6 @@ def run(arguments: argparse.Namespace) -> int:
     if all_hold:
         print("Speculative decoding is plain decoding on this machine, to the last bit.")
         return 0
-    print("Not on this machine: its BLAS library rounds a row otherwise when it stands in a block.  Tokens can then "
+    print("Not on this machine: its BLAS library rounds a row differently when it stands in a block.  Tokens can then "
           "differ where two logits nearly tie; compare tokens, not bits, and count a difference there as rounding.")
     return 1

@@ -1,4 +1,4 @@
-"""When speculative decoding pays: counted tokens a round and measured costs, put into one formula and tried.
+"""When speculative decoding pays: counted tokens per round and measured costs, put into one formula and tried.
 
 Invariant: tokens are counted and never timed, costs are timed apart from the runs that they predict, and all that is
 given out is ratios to plain decoding on the same machine.
@@ -7,10 +7,10 @@ But: one prompt at a time; what a whole server does is another matter.
 
 from dataclasses import dataclass, replace
 
-from ..decoding import plain_run
-from ..rates import conditional_acceptance, pooled, tokens_a_round
+from ..decoding import greedy_baseline
+from ..rates import conditional_acceptance, pooled, tokens_per_round
 from ..speculation import speculative
-from ..trace import PlainRun, Trace
+from ..trace import GreedyBaseline, Trace
 from ..views.figure import Figure
 from ..views.figures import speedup_by_tau
 from ..views.text import rate
@@ -21,7 +21,7 @@ COST_TEXT = 64                           # tokens of the text at whose length co
 
 
 def expected_tokens(alpha: float, tau: int) -> float:
-    """1 + alpha + … + alpha ** tau: tokens a round if every draft is right with the same chance, independently."""
+    """1 + alpha + … + alpha ** tau: tokens per round if every draft is right with the same chance, independently."""
     return sum(alpha ** t for t in range(tau + 1))
 
 
@@ -41,7 +41,7 @@ def best_tau(alpha: float, c: float, v: dict[int, float] | None = None, longest:
 
 
 def break_even(tau: int, c: float, v: float = 1.0) -> float | None:
-    """The alpha from which on tau drafts a round pay, c and v as in `speedup`; None where even alpha = 1 does not."""
+    """The alpha from which on tau drafts per round pay, c and v as in `speedup`; None where even alpha = 1 does not."""
     if speedup(1.0, tau, c, v) <= 1:
         return None
     low, high = 0.0, 1.0
@@ -52,7 +52,7 @@ def break_even(tau: int, c: float, v: float = 1.0) -> float | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class ModelPair:
     """A target and a draft on some prompts: one pooled trace for each tau."""
 
     target: object
@@ -66,21 +66,22 @@ class Pair:
         return f"{self.draft.name} for {self.target.name}"
 
 
-def count_tokens(target, draft, prompts: list[list[int]], taus: tuple[int, ...], new_tokens: int = NEW_TOKENS) -> Pair:
+def count_tokens(target, draft, prompts: list[list[int]], taus: tuple[int, ...],
+                 new_tokens: int = NEW_TOKENS) -> ModelPair:
     """Decode every prompt with every tau.  What is counted is the same on every machine."""
     traces = {tau: pooled([speculative(target, draft, tokens, new_tokens, tau, stop=None) for tokens in prompts])
               for tau in taus}
-    return Pair(target, draft, prompts, traces)
+    return ModelPair(target, draft, prompts, traces)
 
 
-def token_table(pairs: list[Pair]) -> str:
-    """Acceptance, and tokens a round for each tau, one line a pair; – for a tau that was not tried."""
+def token_table(pairs: list[ModelPair]) -> str:
+    """Acceptance, and tokens per round for each tau, one line a pair; – for a tau that was not tried."""
     taus = sorted({tau for pair in pairs for tau in pair.traces})
-    lines = ["draft for target        acceptance  tokens a round: " + "".join(f"{f'tau {tau}':>7}" for tau in taus)]
+    lines = ["draft for target      acceptance  tokens per round: " + "".join(f"{f'tau {tau}':>7}" for tau in taus)]
     for pair in pairs:
         alpha = conditional_acceptance(pooled(list(pair.traces.values())))
-        counts = [rate(tokens_a_round(pair.traces[tau]), 2) if tau in pair.traces else "–" for tau in taus]
-        lines.append(f"{pair.name:<22}  {rate(alpha):>10}" + " " * 18 + "".join(f"{count:>7}" for count in counts))
+        counts = [rate(tokens_per_round(pair.traces[tau]), 2) if tau in pair.traces else "–" for tau in taus]
+        lines.append(f"{pair.name:<20}  {rate(alpha):>10}" + " " * 20 + "".join(f"{count:>7}" for count in counts))
     return "\n".join(lines)
 
 
@@ -107,9 +108,9 @@ class Speedups:
         return max(self.measured, key=self.measured.get)
 
 
-def pair_costs(pair: Pair, repetitions: int = 20) -> Costs:
+def pair_costs(pair: ModelPair, repetitions: int = 20) -> Costs:
     """c, and v for every tau of the pair, at the length of a text of the target's own."""
-    text = list(plain_run(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT])
+    text = list(greedy_baseline(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT])
     return measure_costs(pair.target, pair.draft, text, tuple(tau + 1 for tau in pair.traces), repetitions)
 
 
@@ -122,75 +123,75 @@ def fastest(runs: list[list[float]]) -> float:
     return sum(min(seconds) for seconds in zip(*runs, strict=True))
 
 
-def plain_times(run: PlainRun) -> list[float]:
+def baseline_times(run: GreedyBaseline) -> list[float]:
     """The seconds of every pass, and of all that is no pass."""
     return [*run.pass_seconds, run.seconds - sum(run.pass_seconds)]
 
 
 def speculative_times(trace: Trace) -> list[float]:
     """The seconds of every drafting and every verification, and of all that is neither."""
-    passes = [seconds for each in trace.rounds for seconds in (each.draft_seconds, each.verify_seconds)]
+    passes = [seconds for r in trace.rounds for seconds in (r.draft_seconds, r.verify_seconds)]
     return [*passes, trace.seconds - sum(passes)]
 
 
-def measure_pair(pair: Pair, repetitions: int = 4) -> Speedups:
+def measure_pair(pair: ModelPair, repetitions: int = 4) -> Speedups:
     """`measure_pairs` of one."""
     return measure_pairs([pair], repetitions)[0]
 
 
-def measure_pairs(pairs: list[Pair], repetitions: int = 4) -> list[Speedups]:
+def measure_pairs(pairs: list[ModelPair], repetitions: int = 4) -> list[Speedups]:
     """Decode all prompts plainly and with every pair and tau, in turn, `repetitions` times; costs are measured apart.
 
     pairs: of one target, on the same prompts.  The plain way decodes as many tokens as the traces did.
     """
     first = pairs[0]
     if any(pair.target is not first.target or pair.prompts != first.prompts for pair in pairs):
-        raise ValueError("pairs must have one target and the same prompts, as they are compared with one plain run")
+        raise ValueError("pairs must have one target and the same prompts, compared with one greedy baseline")
     new_tokens = next(iter(first.traces.values())).n_new // len(first.prompts)
-    plain = [[] for _ in range(repetitions)]
+    baseline = [[] for _ in range(repetitions)]
     drafted = [{tau: [[] for _ in range(repetitions)] for tau in pair.traces} for pair in pairs]
     for place in range(repetitions):
         for tokens in first.prompts:
-            plain[place] += plain_times(plain_run(first.target, tokens, new_tokens, stop=None))
+            baseline[place] += baseline_times(greedy_baseline(first.target, tokens, new_tokens, stop=None))
             for pair, runs in zip(pairs, drafted):
                 for tau in runs:
                     trace = speculative(pair.target, pair.draft, tokens, new_tokens, tau, stop=None)
                     runs[tau][place] += speculative_times(trace)
-    return [predicted(pair, {tau: speedup_of(plain, each) for tau, each in runs.items()})
+    return [predicted(pair, {tau: speedup_of(baseline, each) for tau, each in runs.items()})
             for pair, runs in zip(pairs, drafted)]
 
 
-def predicted(pair: Pair, measured: dict[int, tuple[float, float, float]]) -> Speedups:
+def predicted(pair: ModelPair, measured: dict[int, tuple[float, float, float]]) -> Speedups:
     """What was measured, with the predictions from the pair's own counts and costs beside it."""
     costs = pair_costs(pair)
-    counts = {tau: tokens_a_round(trace) for tau, trace in pair.traces.items()}
+    counts = {tau: tokens_per_round(trace) for tau, trace in pair.traces.items()}
     costed = {tau: predicted_speedup(counts[tau], tau, costs) for tau in counts}
     flat = {tau: counts[tau] / (tau * costs.c + 1) for tau in counts}
     return Speedups(pair.name, costs, measured, costed, flat)
 
 
-def speedup_of(plain: list[list[float]], runs: list[list[float]]) -> tuple[float, float, float]:
+def speedup_of(baseline: list[list[float]], runs: list[list[float]]) -> tuple[float, float, float]:
     """(with every pass at its fastest, lowest, highest): seconds of plain decoding over those of the runs."""
-    best = fastest(plain) / fastest(runs)
-    ratios = [sum(left) / sum(right) for left, right in zip(plain, runs)]
+    best = fastest(baseline) / fastest(runs)
+    ratios = [sum(left) / sum(right) for left, right in zip(baseline, runs)]
     return best, min(best, *ratios), max(best, *ratios)
 
 
 def timed_trace(target, draft, tokens: list[int], new_tokens: int, tau: int, repetitions: int = 5) -> Trace:
-    """The trace of one decode with its plain run beside it, every pass with the shortest time of `repetitions` runs.
+    """The trace of one decode and its greedy baseline, every pass with the shortest time of `repetitions` runs.
 
     So the recorded times are those of a machine that did nothing else.
     """
-    plain, traces = [], []
+    baseline, traces = [], []
     for _ in range(repetitions):
-        plain.append(plain_run(target, tokens, new_tokens))
+        baseline.append(greedy_baseline(target, tokens, new_tokens))
         traces.append(speculative(target, draft, tokens, new_tokens, tau))
     times = [min(seconds) for seconds in zip(*[speculative_times(trace) for trace in traces], strict=True)]
-    rounds = [replace(each, draft_seconds=drafting, verify_seconds=verifying)
-              for each, drafting, verifying in zip(traces[0].rounds, times[0:-1:2], times[1:-1:2], strict=True)]
-    passes = [min(seconds) for seconds in zip(*[run.pass_seconds for run in plain], strict=True)]
-    quiet = replace(plain[0], pass_seconds=tuple(passes), seconds=fastest([plain_times(run) for run in plain]))
-    return replace(traces[0], rounds=tuple(rounds), seconds=sum(times), plain=quiet)
+    rounds = [replace(r, draft_seconds=drafting, verify_seconds=verifying)
+              for r, drafting, verifying in zip(traces[0].rounds, times[0:-1:2], times[1:-1:2], strict=True)]
+    passes = [min(seconds) for seconds in zip(*[run.pass_seconds for run in baseline], strict=True)]
+    quiet = replace(baseline[0], pass_seconds=tuple(passes), seconds=fastest([baseline_times(run) for run in baseline]))
+    return replace(traces[0], rounds=tuple(rounds), seconds=sum(times), baseline=quiet)
 
 
 def speedup_table(all_speedups: list[Speedups]) -> str:

@@ -1,4 +1,4 @@
-"""Why two runs of one prompt differ: their slips, and the first rows of logits that rounding cannot explain.
+"""Why two runs of one prompt differ: their violations, and the first rows of logits that rounding cannot explain.
 
 Invariant: a reason is something that can change the text, a remark is something that cannot; both are sentences about
 run A and run B, read off their traces alone.
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..rates import conditional_acceptance
 from ..views.pieces import counted
 from ..views.text import rate
-from .audit import COMMITTING, HARMLESS, SHIFTED, STOPPING, WRONG, Slip, position_of
-from .rows import DOUBTFUL, FACTORS, MODEL, Distance, Row, distances, drafting_remark, shift
+from .audit import COMMITTING, HARMLESS, SHIFTED, STOPPING, WRONG, Violation, position_of
+from .rows import DOUBTFUL, FACTORS, MODEL, Distance, LogitsRow, distances, drafting_remark, shift
 from .sides import Side
 
 
@@ -28,8 +28,8 @@ def text_reasons(a: Side, b: Side, position: int, apart: list[Distance], dtype: 
     """All reasons for the difference at `position`, the first of the text first; none if it can be rounding."""
     reasons = []
     for each in (a, b):
-        for slip, more in first_of_each([slip for slip in each.slips if slip.weight != HARMLESS]):
-            reasons.append(Reason(slip.position, each.name, slip.phase, f"{each.name}: {slip.sentence}{more}"))
+        for rule, more in first_of_each([rule for rule in each.violations if rule.weight != HARMLESS]):
+            reasons.append(Reason(rule.position, each.name, rule.phase, f"{each.name}: {rule.sentence}{more}"))
     beyond = [each for each in apart if each.beyond]
     if beyond:
         reasons.append(logits_reason(a, b, beyond[0], dtype))
@@ -38,11 +38,11 @@ def text_reasons(a: Side, b: Side, position: int, apart: list[Distance], dtype: 
     return sorted(reasons, key=position_of)
 
 
-def first_of_each(slips: list[Slip]) -> list[tuple[Slip, str]]:
+def first_of_each(violations: list[Violation]) -> list[tuple[Violation, str]]:
     """The first slip of each phase and weight, and how many more there are, in words."""
     kinds = {}
-    for slip in slips:
-        kinds.setdefault((slip.phase, slip.weight), []).append(slip)
+    for violation in violations:
+        kinds.setdefault((violation.phase, violation.weight), []).append(violation)
     return [(found[0], f" (and {len(found) - 1} more of this kind)" * (len(found) > 1)) for found in kinds.values()]
 
 
@@ -54,10 +54,11 @@ def length_reasons(a: Side, b: Side) -> list[Reason]:
     for each in (a, b):
         if each.trace.stopped == "error":
             reasons += error_reasons(each, end)
-        for slip in each.slips:
-            beyond = slip.weight == WRONG and slip.position >= end
-            if beyond or slip.weight != HARMLESS and slip.phase == STOPPING:
-                reasons.append(Reason(max(slip.position, end), each.name, slip.phase, f"{each.name}: {slip.sentence}"))
+        for violation in each.violations:
+            beyond = violation.weight == WRONG and violation.position >= end
+            if beyond or violation.weight != HARMLESS and violation.phase == STOPPING:
+                position = max(violation.position, end)
+                reasons.append(Reason(position, each.name, violation.phase, f"{each.name}: {violation.sentence}"))
     if shorter.trace.stopped == "end-of-text":
         reasons.append(Reason(end, longer.name, STOPPING,
                               f"{shorter.name} met an end of text at position {end - 1}; {longer.name} has it too, and "
@@ -67,9 +68,9 @@ def length_reasons(a: Side, b: Side) -> list[Reason]:
 
 def error_reasons(each: Side, end: int) -> list[Reason]:
     """Where a run that broke off with an error had gone wrong before, as far as its trace tells."""
-    slips = [Reason(end, each.name, slip.phase, f"{each.name} stopped with an error; before that, {slip.sentence}")
-             for slip in each.slips]
-    return slips or [Reason(end, each.name, "what raised the error", f"{each.name} stopped with an error")]
+    reasons = [Reason(end, each.name, rule.phase, f"{each.name} stopped with an error; before that, {rule.sentence}")
+               for rule in each.violations]
+    return reasons or [Reason(end, each.name, "what raised the error", f"{each.name} stopped with an error")]
 
 
 def logits_reason(a: Side, b: Side, first: Distance, dtype: str) -> Reason:
@@ -95,10 +96,10 @@ def place_text(a: Side, b: Side, position: int) -> str:
     return f"A has them from {a.rows[position].place}; B from {b.rows[position].place}"
 
 
-def suspect(a: Side, b: Side, row_a: Row, row_b: Row) -> str:
+def suspect(a: Side, b: Side, row_a: LogitsRow, row_b: LogitsRow) -> str:
     """The run whose logits are more likely the wrong ones; "" where nothing tells."""
-    off_a, off_b = a.off_plain, b.off_plain
-    if None not in (a.trace.plain, b.trace.plain) and (off_a is None) != (off_b is None):
+    off_a, off_b = a.off_baseline, b.off_baseline
+    if None not in (a.trace.baseline, b.trace.baseline) and (off_a is None) != (off_b is None):
         return "B" if off_a is None else "A"
     if row_a.phase == row_b.phase:
         return ""                        # both came by them in the same way
@@ -107,7 +108,7 @@ def suspect(a: Side, b: Side, row_a: Row, row_b: Row) -> str:
     return "B"                           # A is the one to trust
 
 
-def agreement(a: Side, b: Side, position: int | None, apart: list[Distance], dtype: str) -> list[str]:
+def why_no_bug(a: Side, b: Side, position: int | None, apart: list[Distance], dtype: str) -> list[str]:
     """Why it is no bug, in sentences."""
     if not apart:
         return ["no logits to compare: nothing was decoded"]
@@ -137,10 +138,10 @@ def remarks(a: Side, b: Side, kind: str, apart: list[Distance], dtype: str) -> l
     """What else was noticed."""
     said = []
     for each in (a, b):
-        left = [slip for slip in each.slips if kind == "identical" or slip.weight == HARMLESS]
-        for slip, more in first_of_each(left):
-            said.append(f"{each.name} breaks a rule that did not change the text: {slip.sentence}{more}; look at "
-                        f"{slip.phase}")
+        left = [violation for violation in each.violations if kind == "identical" or violation.weight == HARMLESS]
+        for violation, more in first_of_each(left):
+            said.append(f"{each.name} breaks a rule that did not change the text: {violation.sentence}{more}; look at "
+                        f"{violation.phase}")
     beyond = [each for each in apart if each.beyond]
     if beyond and kind == "identical":
         said.append(f"the same text by luck: {logits_reason(a, b, beyond[0], dtype).sentence}")
@@ -154,8 +155,8 @@ def remarks(a: Side, b: Side, kind: str, apart: list[Distance], dtype: str) -> l
     said += ending_remarks(a, b, kind)
     said += speed_remarks(a, b, kind, dtype)
     for each in (a, b):
-        if each.off_plain is not None:
-            said.append(f"{each.name} leaves its own plain run at position {each.off_plain}")
+        if each.off_baseline is not None:
+            said.append(f"{each.name} leaves its own greedy baseline at position {each.off_baseline}")
     if a.trace.target != b.trace.target:
         said.append(f"the targets have two names, {a.trace.target} and {b.trace.target}: two models need not agree")
     return said

@@ -100,7 +100,7 @@ class Bill:
 
     @property
     def total(self) -> float:
-        """In greedy passes; greedy decoding itself costs one a token."""
+        """In greedy passes; greedy decoding itself costs one per token."""
         return self.drafting_kept + self.drafting_for_nothing + self.rows_kept + self.rows_for_nothing
 
     @property

@@ -7,9 +7,9 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from ..arguments import check_count, check_pair, shown
+from ..arguments import check_count, check_pair, short_repr
 from ..checkpoint import load
-from ..decoding import OWN_END
+from ..decoding import MODEL_EOS
 from ..files.writing import check_target
 from ..model import Transformer
 from ..speculation import TAU
@@ -39,7 +39,7 @@ class Request:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The prompt, the two models, tau, and where to end."""
     parser.add_argument("prompt", nargs="?", default=PROMPT, help="any text (default: the beginning of a tale)")
-    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
+    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts per round (default: %(default)s)")
     parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
                         help="decode at most so many tokens (default: %(default)s)")
     add_models(parser)
@@ -65,7 +65,7 @@ def read(arguments: argparse.Namespace) -> Request:
     check_pair(target, draft)
     # A prompt too long for either model is refused before it is read to its end.
     tokens = tokenizer.encode(arguments.prompt, most=min(target.config.n_positions, draft.config.n_positions))
-    stop = None if arguments.no_stop else OWN_END
+    stop = None if arguments.no_stop else MODEL_EOS
     return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, stop)
 
 
@@ -83,5 +83,5 @@ def check_outputs(paths: dict[str, str | None]) -> None:
         check_target(path)
         place = os.path.realpath(path)
         if place in taken:
-            raise ValueError(f"{option} is {shown(path)}, the file of {taken[place]}; it must be another one")
+            raise ValueError(f"{option} is {short_repr(path)}, the file of {taken[place]}; it must be another one")
         taken[place] = option

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_count, check_kind, shown
+from ..arguments import check_count, check_kind, short_repr
 from ..checkpoint import load
 from ..config import Config
 from ..files.weights import weight_shapes
@@ -69,7 +69,7 @@ def rounded(model: Transformer, dtype: str = "float16") -> Rounded:
     """
     check_kind("model", model, Transformer)
     if dtype not in ROUNDINGS:
-        raise ValueError(f"dtype is {shown(dtype)}; it must be one of {', '.join(ROUNDINGS)}")
+        raise ValueError(f"dtype is {short_repr(dtype)}; it must be one of {', '.join(ROUNDINGS)}")
     return Rounded(model, dtype)
 
 
@@ -109,7 +109,7 @@ class Flips:
 
     @property
     def a_thousand(self) -> float:
-        """Flips in a thousand tokens."""
+        """Flips per 1,000 tokens."""
         return 1000 * len(self.gaps) / self.compared if self.compared else 0.0
 
 
@@ -148,8 +148,8 @@ def demonstrate(prompts: int, dtypes: tuple[str, ...] = tuple(ROUNDINGS)) -> lis
 
 
 def flip_table(rows: list[Flips]) -> str:
-    """One line a model: verdicts, flips in a thousand tokens, gaps at the flips, and how much of the bound was used."""
-    head = ("target", "activations", "runs", "identical", "rounding", "bug", "tokens", "flips a 1000", "gaps there",
+    """One line a model: verdicts, flips per 1,000 tokens, gaps at the flips, and how much of the bound was used."""
+    head = ("target", "activations", "runs", "identical", "rounding", "bug", "tokens", "flips per 1,000", "gaps there",
             "of the bound")
     table = [head]
     for each in rows:

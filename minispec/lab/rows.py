@@ -26,7 +26,7 @@ BLOCK = "the mask or the positions inside the verification pass (I3, I4)"
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class LogitsRow:
     """The logits that chose the token at one position: in which round, and as which row of its pass."""
 
     number: int                          # of the round, from 1
@@ -49,20 +49,20 @@ class Row:
         return f"row {self.j} of round {self.number}, {before}"
 
 
-def used_rows(trace: Trace) -> dict[int, Row]:
+def used_rows(trace: Trace) -> dict[int, LogitsRow]:
     """position -> the row that chose the token there, for every row that read nothing but the text."""
     rows = {}
     after, start = "prompt", len(trace.prompt)
-    for number, each in enumerate(trace.rounds, start=1):
-        for j in range(min(len(each.committed), len(each.target_logits_TV))):
-            if each.proposed[:j] != each.committed[:j]:
+    for number, r in enumerate(trace.rounds, start=1):
+        for j in range(min(len(r.committed), len(r.target_logits_TV))):
+            if r.proposed[:j] != r.committed[:j]:
                 break                    # this row read a draft that is not in the text
-            rows[start + j] = Row(number, j, "draft" if j else after, each.target_logits_TV[j])
-        start += len(each.committed)
-        if len(each.committed) <= len(each.proposed):
+            rows[start + j] = LogitsRow(number, j, "draft" if j else after, r.target_logits_TV[j])
+        start += len(r.committed)
+        if len(r.committed) <= len(r.proposed):
             after = "rejection"
         else:
-            after = "acceptance" if each.proposed else "one token"
+            after = "acceptance" if r.proposed else "one token"
     return rows
 
 
@@ -100,13 +100,13 @@ def distance(position: int, left_V: np.ndarray, right_V: np.ndarray, dtype: str)
     return Distance(position, difference, FACTORS[dtype] * UNITS[dtype] * highest)
 
 
-def distances(rows_a: dict[int, Row], rows_b: dict[int, Row], end: int, dtype: str) -> list[Distance]:
+def distances(rows_a: dict[int, LogitsRow], rows_b: dict[int, LogitsRow], end: int, dtype: str) -> list[Distance]:
     """The distance at every position before `end` that both runs have a row for."""
     shared = [position for position in sorted(rows_a) if position in rows_b and position < end]
     return [distance(position, rows_a[position].logits_V, rows_b[position].logits_V, dtype) for position in shared]
 
 
-def shift(rows: dict[int, Row], others: dict[int, Row], position: int, dtype: str) -> int:
+def shift(rows: dict[int, LogitsRow], others: dict[int, LogitsRow], position: int, dtype: str) -> int:
     """1 or -1 where the row at `position` is the other run's row of the next or the last position; else 0."""
     if position in rows:
         for step in (1, -1):
@@ -120,17 +120,17 @@ def draft_rows(trace: Trace) -> dict[tuple[int, ...], tuple[int, int, str, int, 
     """context -> (round, t, what came before, the draft, its row of logits), for every draft that a model scored."""
     rows = {}
     after = "prompt"
-    for number, each in enumerate(trace.rounds, start=1):
-        if each.draft_logits_TV is not None and len(each.draft_logits_TV) == len(each.proposed):
-            for t, token in enumerate(each.proposed):
-                context = each.tokens + each.proposed[:t]
-                rows[context] = (number, t + 1, after if t == 0 else "draft", token, each.draft_logits_TV[t])
-        after = "rejection" if len(each.committed) <= len(each.proposed) else "acceptance"
+    for number, r in enumerate(trace.rounds, start=1):
+        if r.draft_logits_TV is not None and len(r.draft_logits_TV) == len(r.proposed):
+            for t, token in enumerate(r.proposed):
+                context = r.tokens + r.proposed[:t]
+                rows[context] = (number, t + 1, after if t == 0 else "draft", token, r.draft_logits_TV[t])
+        after = "rejection" if len(r.committed) <= len(r.proposed) else "acceptance"
     return rows
 
 
 def drafting_remark(run_a: Trace, run_b: Trace, dtype: str) -> str:
-    """Where one draft model, after one and the same text, scored its draft otherwise in the two runs; "" if nowhere.
+    """Where one draft model, after one and the same text, scored its draft differently in the two runs; "" if nowhere.
 
     Drafts never change the text; this is what makes a decode slow.
     """

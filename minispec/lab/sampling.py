@@ -152,13 +152,13 @@ class RuleTable:
         self.labels = [str(token) for token in range(len(self.target_V))] if labels is None else list(labels)
         self.outputs = {name: rule(self.target_V, self.draft_V) for name, rule in RULES.items()}
 
-    def shown(self) -> list[int]:
+    def short_repr(self) -> list[int]:
         """The tokens of the largest shares of any of the two distributions or rules, in order of their number."""
         largest_V = np.max([self.target_V, self.draft_V, *self.outputs.values()], axis=0)
         return sorted(np.argsort(-largest_V, kind="stable")[:self.most].tolist())
 
     def __repr__(self) -> str:
-        tokens = self.shown()
+        tokens = self.short_repr()
         rows = [["", *[self.labels[token] for token in tokens], "TV to target", "target argmax"]]
         best = int(np.argmax(self.target_V))
         for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():
@@ -169,7 +169,7 @@ class RuleTable:
 
     def bars(self, width: int = 10) -> str:
         """The same as bars: a full bar of `width` characters is a share of 1."""
-        tokens = self.shown()[:4]
+        tokens = self.short_repr()[:4]
         wide = max([width + 6] + [len(self.labels[token]) for token in tokens])
         lines = [" " * 23 + "  ".join(f"{self.labels[token]:<{wide}}" for token in tokens).rstrip()]
         for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ..trace import Trace, parting
 from ..views.pieces import highest
 from ..views.text import label
-from .audit import Slip, audit, budget_of
-from .rows import Row, used_rows
+from .audit import Violation, audit, budget_of
+from .rows import LogitsRow, used_rows
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Side:
     name: str
     trace: Trace
     tokens: list[int]
-    rows: dict[int, Row]
-    slips: list[Slip]
+    rows: dict[int, LogitsRow]
+    violations: list[Violation]
     budget: int | None                   # new tokens asked for, where that is known
 
     def token(self, position: int) -> int | None:
@@ -57,12 +57,12 @@ class Side:
         return Top(tuple(order), tuple(self.text(token) for token in order), tuple(row_V[order].tolist()))
 
     @property
-    def off_plain(self) -> int | None:
-        """The first position where the text leaves the plain run recorded with it; None where it does not."""
-        if self.trace.plain is None:
+    def off_baseline(self) -> int | None:
+        """The first position where the text leaves the greedy baseline recorded with it; None where it does not."""
+        if self.trace.baseline is None:
             return None
-        position = parting(self.tokens, self.trace.plain.tokens)
-        return None if position == min(len(self.tokens), len(self.trace.plain.tokens)) else position
+        position = parting(self.tokens, self.trace.baseline.tokens)
+        return None if position == min(len(self.tokens), len(self.trace.baseline.tokens)) else position
 
 
 def side(name: str, trace: Trace, new_tokens: int | None) -> Side:

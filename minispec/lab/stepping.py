@@ -22,4 +22,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Decode, then show."""
     asked = request.read(arguments)
     trace = speculative(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
-    return terminal.run(frames(trace.with_texts(asked.tokenizer)), sys.stdin, sys.stdout)
+    return terminal.step_through(frames(trace.with_texts(asked.tokenizer)), sys.stdin, sys.stdout)

@@ -8,12 +8,12 @@ But: an error smaller than the bound cannot be told from rounding, and no model 
 
 from dataclasses import dataclass
 
-from ..arguments import check_count, shown
+from ..arguments import check_count, short_repr
 from ..trace import Trace, parting
-from .reasons import agreement, length_reasons, remarks, share_of, text_reasons
+from .reasons import length_reasons, remarks, share_of, text_reasons, why_no_bug
 from .rows import UNITS, Distance, distances
 from .sides import Side, Top, side
-from .verdict_text import verdict_text
+from .verdict_lines import verdict_text
 
 IDENTICAL, ROUNDING, BUG = "identical", "rounding", "bug"
 
@@ -72,7 +72,7 @@ def verdict(run_a: Trace, run_b: Trace, dtype: str = "float32", new_tokens: int 
 def judged(a: Side, b: Side, kind: str, position: int | None, apart: list[Distance], reasons: list,
            dtype: str) -> Verdict:
     """The verdict with everything that stands at `position`."""
-    evidence = [reason.sentence for reason in reasons] or agreement(a, b, position, apart, dtype)
+    evidence = [reason.sentence for reason in reasons] or why_no_bug(a, b, position, apart, dtype)
     first = reasons[0] if reasons else None
     tokens, texts, tops = (None, None), ("", ""), (None, None)
     if position is not None:
@@ -91,21 +91,21 @@ def judged(a: Side, b: Side, kind: str, position: int | None, apart: list[Distan
 def check_runs(run_a: Trace, run_b: Trace, dtype: str, new_tokens: int | None) -> None:
     """Raise TypeError or ValueError, in one sentence, unless the two traces can be compared."""
     if dtype not in UNITS:
-        raise ValueError(f"dtype is {shown(dtype)}; it must be one of {', '.join(UNITS)}")
+        raise ValueError(f"dtype is {short_repr(dtype)}; it must be one of {', '.join(UNITS)}")
     if new_tokens is not None:
         check_count("new_tokens", new_tokens)
     widths = []
     for name, run in (("run_a", run_a), ("run_b", run_b)):
         if not hasattr(run, "rounds"):
-            raise TypeError(f"{name} is {shown(run)}; it must be a Trace, as speculative(…) or load_trace(…) returns")
-        for number, each in enumerate(run.rounds, start=1):
-            if each.target_logits_TV is None or each.target_logits_TV.shape[-1] == 0:
+            raise TypeError(f"{name} is {short_repr(run)}; it must be a Trace, as speculative or load_trace returns")
+        for number, r in enumerate(run.rounds, start=1):
+            if r.target_logits_TV is None or r.target_logits_TV.shape[-1] == 0:
                 raise ValueError(f"{name} has no logits in round {number}; it must be saved with them, by --save or "
                                  f"save_trace")
-            widths.append(each.target_logits_TV.shape[1])
+            widths.append(r.target_logits_TV.shape[1])
     if run_a.prompt != run_b.prompt:
-        raise ValueError(f"run_a has a prompt of {len(run_a.prompt)} tokens, {shown(list(run_a.prompt))}, and run_b "
-                         f"{shown(list(run_b.prompt))}; the two must be runs of one prompt")
+        raise ValueError(f"run_a has a prompt of {len(run_a.prompt)} tokens, {short_repr(list(run_a.prompt))}, and "
+                         f"run_b {short_repr(list(run_b.prompt))}; the two must be runs of one prompt")
     if len(set(widths)) > 1:
         raise ValueError(f"run_a and run_b have rows of {' and '.join(map(str, sorted(set(widths))))} logits; the two "
                          f"must share one vocabulary")

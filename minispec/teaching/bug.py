@@ -42,5 +42,5 @@ class Bug:
     symptom: str = ""                    # what one sees first
     question: str = ""                   # to ask before it is shown
     reference: str = ""                  # where it happened to somebody
-    caught_by: tuple[str, ...] = ()      # the families of tests that stop it
+    caught_by: tuple[str, ...] = ()      # the checks that stop it
     shown_on: tuple[str, int] = ("The ocean is", 40)     # a prompt and a budget on which most bugs can be seen

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from ..arguments import shown
+from ..arguments import short_repr
 from ..files.process import is_alive
 from .bug import Bug
 from .gallery import GALLERY
@@ -49,13 +49,13 @@ def find_bug(name: str | Bug) -> Bug:
 def check_bug(bug: Bug) -> None:
     """Raise TypeError or ValueError unless a bug of one's own has a name for a module, and edits of the code."""
     if not isinstance(bug.name, str) or not NAME.fullmatch(bug.name):
-        raise ValueError(f"name is {shown(bug.name)}; it must be of small letters, digits and single hyphens")
+        raise ValueError(f"name is {short_repr(bug.name)}; it must be of small letters, digits and single hyphens")
     triples = isinstance(bug.edits, tuple) and all([isinstance(edit, tuple) and len(edit) == 3 for edit in bug.edits])
     if not triples:
-        raise TypeError(f"edits is {shown(bug.edits)}; it must be a tuple of (file, its text, the new text)")
+        raise TypeError(f"edits is {short_repr(bug.edits)}; it must be a tuple of (file, its text, the new text)")
     for file, _, _ in bug.edits:
         if not str(file).endswith(".py"):
-            raise ValueError(f"the bug {bug.name!r} edits {shown(file)}; it must be a file of the code, ending in .py")
+            raise ValueError(f"the bug {bug.name!r} edits {short_repr(file)}; it must be a file of the code, with .py")
 
 
 def edited_files(bug: Bug) -> dict[str, tuple[str, str]]:

@@ -29,7 +29,7 @@ TAUS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class CasePair:
     """A target and a draft as sizes and weights."""
 
     name: str
@@ -43,7 +43,7 @@ class Pair:
 class Case:
     """One decode to try."""
 
-    pair: Pair
+    pair: CasePair
     prompt: tuple[int, ...]
     tau: int
     new_tokens: int
@@ -71,7 +71,7 @@ def build(package: ModuleType, sizes: dict, weights: dict[str, np.ndarray], name
     return package.Transformer(package.Config(**sizes), weights, name)
 
 
-def random_pair(architecture: str, seed: int) -> Pair:
+def random_pair(architecture: str, seed: int) -> CasePair:
     """A target with random weights, and a draft whose weights are a little off."""
     sizes = ARCHITECTURES[architecture]
     draft_sizes = {**sizes, "n_positions": DRAFT_CONTEXT}
@@ -89,7 +89,7 @@ def random_pair(architecture: str, seed: int) -> Pair:
             weight[1::2], noisy[1::2] = weight[::2], noisy[::2]
         target_weights[name] = weight.astype(np.float32)
         draft_weights[name] = noisy.astype(np.float32)
-    return Pair(f"{architecture} {seed}", sizes, target_weights, draft_sizes, draft_weights)
+    return CasePair(f"{architecture} {seed}", sizes, target_weights, draft_sizes, draft_weights)
 
 
 @cache
@@ -102,7 +102,7 @@ def all_cases() -> tuple[Case, ...]:
     return tuple(found)
 
 
-def cases_of(pair: Pair, seed: int) -> list[Case]:
+def cases_of(pair: CasePair, seed: int) -> list[Case]:
     """The cases of one pair.  Every other one ends with a token that plain decoding comes upon on its way."""
     random = np.random.default_rng(seed)
     target = model.Transformer(config.Config(**pair.target_sizes), pair.target_weights)

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 
-from ..arguments import check_count, shown
-from ..decoding import OWN_END, greedy
+from ..arguments import check_count, short_repr
+from ..decoding import MODEL_EOS, greedy
 from ..lab.rounded import rounded
 from ..lab.verdict import Verdict, verdict
 from ..views.text import round_table
 from ..views.text_lines import cache_strip
 from .bug import INVARIANTS, Bug
 from .bugs import diff, find_bug
-from .report import entry, numbers, round_to_show, text_part
+from .report import entry, numbers, round_to_show, text_section
 from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
-from .runs import CLEAN, DRAFT, TARGET, Models, SideBySide, decode_both, decode_lane, load_both
+from .runs import CLEAN, DRAFT, TARGET, Models, SideBySide, decode_both, decode_run, load_both
 
 NAMES = ("yesterday", "today")
 WIDTH = 88                               # of a line: what a slide holds
@@ -45,7 +45,7 @@ class Dossier:
 
     def text(self) -> Page:
         """Both texts: the same, or on one ruler around the first difference."""
-        return Page(text_part(self.runs, WIDTH))
+        return Page(text_section(self.runs, WIDTH))
 
     def numbers(self) -> Page:
         """Tokens, passes, rows and rates."""
@@ -57,36 +57,36 @@ class Dossier:
         if first is None:
             first = round_to_show(self.runs)
         check_count("first", first, least=1)
-        return Page("\n\n".join([f"{lane.name}\n{round_table(lane.trace, first=first, count=count)}"
-                                 for lane in self.runs.lanes()]))
+        return Page("\n\n".join([f"{run.name}\n{round_table(run.trace, first=first, count=count)}"
+                                 for run in self.runs.with_rounds()]))
 
     def caches(self, number: int) -> Page:
         """Both models' caches in round `number` of both runs."""
-        strips = [f"{lane.name}, {cache_strip(lane.trace, number, WIDTH)}" for lane in self.runs.lanes()]
+        strips = [f"{run.name}, {cache_strip(run.trace, number, WIDTH)}" for run in self.runs.with_rounds()]
         return Page("\n\n".join(strips))
 
     def rows(self) -> Page:
         """How many rows each pass of the target had, and how many each draft cost."""
         lines = []
-        for lane in self.runs.lanes():
-            for model, passes in (("target", lane.target_passes), ("draft", lane.draft_passes)):
+        for run in self.runs.with_rounds():
+            for model, passes in (("target", run.target_passes), ("draft", run.draft_passes)):
                 listed = " ".join([str(rows) for _, rows in passes])
-                lines.append(entry(f"{lane.name:<10} rows of the {model}'s passes:  ", listed, WIDTH))
+                lines.append(entry(f"{run.name:<10} rows of the {model}'s passes:  ", listed, WIDTH))
         return Page("\n".join(lines))
 
     def time(self) -> Page:
         """Where the seconds of each run went, in shares of it."""
         lines = [f"{'':<10} drafting  verifying  everything else"]
-        for lane in self.runs.lanes():
-            trace = lane.trace
-            drafting = sum([each.draft_seconds for each in trace.rounds]) / trace.seconds
-            verifying = sum([each.verify_seconds for each in trace.rounds]) / trace.seconds
-            lines.append(f"{lane.name:<10} {drafting:>8.0%}  {verifying:>9.0%}  {1 - drafting - verifying:>15.0%}")
+        for run in self.runs.with_rounds():
+            trace = run.trace
+            drafting = sum([r.draft_seconds for r in trace.rounds]) / trace.seconds
+            verifying = sum([r.verify_seconds for r in trace.rounds]) / trace.seconds
+            lines.append(f"{run.name:<10} {drafting:>8.0%}  {verifying:>9.0%}  {1 - drafting - verifying:>15.0%}")
         return Page("\n".join(lines))
 
     def verdict(self) -> Verdict:
         """Bug or rounding?  By the two traces alone."""
-        return verdict(*[lane.trace for lane in self.runs.lanes()], dtype=self.dtype,
+        return verdict(*[run.trace for run in self.runs.with_rounds()], dtype=self.dtype,
                        new_tokens=riddle_at(self.number).new_tokens)
 
 
@@ -112,9 +112,9 @@ def open_dossier(number: int) -> Dossier:
         runs = decode_both(load_both(riddle.bug, TARGET, DRAFT), riddle.prompt, riddle.tau, riddle.new_tokens)
     else:
         runs = right_code(riddle)
-    lanes = [replace(lane, name=name) for lane, name in zip((runs.correct, runs.broken), NAMES)]
+    renamed = [replace(run, name=name) for run, name in zip((runs.correct, runs.broken), NAMES)]
     error = runs.error.replace(runs.bug.name, NAMES[1])
-    anonymous = SideBySide(Bug(NAMES[1], "", ()), *lanes, error, runs.greedy)
+    anonymous = SideBySide(Bug(NAMES[1], "", ()), *renamed, error, runs.greedy)
     return Dossier(number, anonymous, "float16" if riddle.answer == ROUNDING else "float32")
 
 
@@ -124,15 +124,15 @@ def right_code(riddle: Riddle) -> SideBySide:
     target, draft = models.correct
     today = (rounded(target, "float16"), draft) if riddle.answer == ROUNDING else (target, target)
     tokens = models.tokenizer.encode(riddle.prompt)
-    lanes = [clean_lane(models, name, pair, tokens, riddle) for name, pair in zip(NAMES, (models.correct, today))]
-    return SideBySide(Bug(NAMES[1], "", ()), *lanes, "", tuple(greedy(target, tokens, riddle.new_tokens)))
+    runs = [clean_run(models, name, pair, tokens, riddle) for name, pair in zip(NAMES, (models.correct, today))]
+    return SideBySide(Bug(NAMES[1], "", ()), *runs, "", tuple(greedy(target, tokens, riddle.new_tokens)))
 
 
-def clean_lane(models: Models, name: str, pair: tuple, tokens: list[int], riddle: Riddle):
+def clean_run(models: Models, name: str, pair: tuple, tokens: list[int], riddle: Riddle):
     """One run by this package."""
-    lane, _ = decode_lane(import_module(CLEAN), name, pair, tokens, riddle.new_tokens, riddle.tau, OWN_END)
+    run, _ = decode_run(import_module(CLEAN), name, pair, tokens, riddle.new_tokens, riddle.tau, MODEL_EOS)
     target, draft = models.correct       # their names, so that today's do not give it away
-    return replace(lane, trace=replace(lane.trace, texts=models.texts, target=target.name, draft=draft.name))
+    return replace(run, trace=replace(run.trace, texts=models.texts, target=target.name, draft=draft.name))
 
 
 def answer_of(riddle: Riddle) -> str:
@@ -149,7 +149,7 @@ def meaning(answer: str) -> str:
     """An answer in words.  Raises ValueError for what is no answer."""
     allowed = {**INVARIANTS, **NO_BUG}
     if not isinstance(answer, str) or answer not in allowed:
-        raise ValueError(f"answer is {shown(answer)}; it must be one of {', '.join(allowed)}")
+        raise ValueError(f"answer is {short_repr(answer)}; it must be one of {', '.join(allowed)}")
     return f"{answer}, {allowed[answer]}"
 
 
@@ -215,7 +215,7 @@ class Score:
 def score(answers: dict[int, str]) -> Score:
     """Grade answers such as {1: "I5", 7: "rounding"}.  Raises TypeError or ValueError for what is no answer."""
     if not isinstance(answers, dict):
-        raise TypeError(f"answers is {shown(answers)}; it must be a dict such as {{1: 'I5'}}")
+        raise TypeError(f"answers is {short_repr(answers)}; it must be a dict such as {{1: 'I5'}}")
     for number, answer in answers.items():
         riddle_at(number)
         meaning(answer)

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..decoding import length_limit, plain_run
+from ..decoding import length_limit, greedy_baseline
 from .cases import Case
 from .observer import Observer, most_passes
 
@@ -43,7 +43,7 @@ def consult(package: ModuleType, case: Case) -> Oracle:
     target, draft = case.models(package)
     end, _ = length_limit(case.prompt, case.new_tokens, target, draft)
     logits = []
-    run = plain_run(target, case.prompt, end - len(case.prompt), case.stop, logits=logits)
+    run = greedy_baseline(target, case.prompt, end - len(case.prompt), case.stop, logits=logits)
     return Oracle(target, draft, run.tokens, np.array(logits), end)
 
 

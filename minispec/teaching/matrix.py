@@ -1,7 +1,7 @@
-"""The detection matrix: every bug against every family of tests, measured.
+"""The detection matrix: every bug against every check, measured.
 
-Invariant: a cell says what happened on all cases of `cases.py`: the family saw it, the run stopped with an error, or
-the bug survived.  The first row is the clean package, which every family must let pass.
+Invariant: a cell says what happened on all cases of `cases.py`: the check saw it, the run stopped with an error, or
+the bug survived.  The first row is the clean package, which every check must let pass.
 """
 
 import importlib
@@ -12,27 +12,27 @@ from .bug import Bug
 from .bugs import load_bug
 from .cases import Case, all_cases
 from .evidence import Evidence, consult, gather
-from .families import FAMILIES, Family
+from .checks import CHECKS, Check
 from .gallery import GALLERY
 
 CAUGHT, CRASHED, SURVIVED = "X", "!", "."
 CLEAN = "(the clean code)"
-LEGEND = "X the family sees it   ! the run stops with an error   . the bug survives the family"
+LEGEND = "X the check sees it   ! the run stops with an error   . the bug survives the check"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One bug: a sign a family, how it was met, and the first sentence of each family that saw it."""
+class MatrixRow:
+    """One bug: a sign per check, how it was met, and the first sentence of each check that saw it."""
 
     name: str
     outcome: str                         # a key of OUTCOMES; "" for clean code
     signs: tuple[str, ...]
-    sentences: tuple[str, ...]           # "" where the family saw nothing
+    sentences: tuple[str, ...]           # "" where the check saw nothing
 
     @property
     def caught_by(self) -> tuple[str, ...]:
-        """The families that see it; "any run" where no family has to look, because every run stops with an error."""
-        seen = tuple(family.name for family, sign in zip(FAMILIES, self.signs) if sign == CAUGHT)
+        """The checks that see it; "any run" where no check has to look, because every run stops with an error."""
+        seen = tuple(check.name for check, sign in zip(CHECKS, self.signs) if sign == CAUGHT)
         return seen or ("any run",) * (CRASHED in self.signs)
 
 
@@ -40,37 +40,37 @@ class Row:
 class Matrix:
     """All rows; prints as a table."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MatrixRow, ...]
 
     @property
-    def bugs(self) -> tuple[Row, ...]:
+    def bugs(self) -> tuple[MatrixRow, ...]:
         """The rows without the clean code."""
         return tuple(row for row in self.rows if row.name != CLEAN)
 
     def survivors(self, names: tuple[str, ...]) -> list[str]:
-        """The bugs that these families all let pass."""
-        columns = [column for column, family in enumerate(FAMILIES) if family.name in names]
+        """The bugs that these checks all let pass."""
+        columns = [column for column, check in enumerate(CHECKS) if check.name in names]
         return [row.name for row in self.bugs if all(row.signs[column] == SURVIVED for column in columns)]
 
     def fewest(self) -> tuple[str, ...]:
-        """As few families as possible that together stop as many bugs as all of them; the first such set."""
-        names = tuple(family.name for family in FAMILIES)
+        """As few checks as possible that together stop as many bugs as all of them; the first such set."""
+        names = tuple(check.name for check in CHECKS)
         least = len(self.survivors(names))
         sets = [chosen for size in range(len(names) + 1) for chosen in combinations(names, size)]
         return next(chosen for chosen in sets if len(self.survivors(chosen)) == least)
 
     def __repr__(self) -> str:
         widest = max(len(row.name) for row in self.rows)
-        names = [family.name for family in FAMILIES]
+        names = [check.name for check in CHECKS]
         lines = [f"{'':<{widest}}  {'  '.join(names)}  outcome"]
         for row in self.rows:
             signs = "  ".join(f"{sign:^{len(name)}}" for sign, name in zip(row.signs, names))
             lines.append(f"{row.name:<{widest}}  {signs}  {row.outcome}".rstrip())
         count = len(self.bugs)
-        stopped = "  ".join(f"{count - len(self.survivors((name,))):^{len(name)}}" for name in names)
+        caught = "  ".join(f"{count - len(self.survivors((name,))):^{len(name)}}" for name in names)
         together = " + ".join(self.fewest()) or "none"
-        return "\n".join(lines + ["", f"{f'stopped, of {count}':<{widest}}  {stopped}".rstrip(), "", LEGEND,
-                                  f"the fewest that stop them all together: {together}; "
+        return "\n".join(lines + ["", f"{f'caught (of {count})':<{widest}}  {caught}".rstrip(), "", LEGEND,
+                                  f"the fewest that catch them all together: {together}; "
                                   f"surviving all: {', '.join(self.survivors(tuple(names))) or 'none'}"])
 
 
@@ -88,22 +88,22 @@ def detection_matrix(bugs: tuple[Bug, ...] = GALLERY, cases: tuple[Case, ...] | 
     return Matrix(tuple(rows))
 
 
-def examine(name: str, seen: list[Evidence], clean: list[Evidence]) -> Row:
-    """Every family over the evidence of one copy of the package."""
-    findings = [finding(family, seen) for family in FAMILIES]
+def examine(name: str, seen: list[Evidence], clean: list[Evidence]) -> MatrixRow:
+    """Every check over the evidence of one copy of the package."""
+    findings = [finding(check, seen) for check in CHECKS]
     signs, sentences = zip(*findings)
-    return Row(name, outcome(seen, clean, signs), signs, sentences)
+    return MatrixRow(name, outcome(seen, clean, signs), signs, sentences)
 
 
-def finding(family: Family, seen: list[Evidence]) -> tuple[str, str]:
-    """The sign of one family, and the first thing it found."""
+def finding(check: Check, seen: list[Evidence]) -> tuple[str, str]:
+    """The sign of one check, and the first thing it found."""
     crashed = ""
     for evidence in seen:
         problem = evidence.error
         if not problem:
             try:
-                problem = family.check(evidence)
-            except Exception as error:   # the cache family runs the rounds itself
+                problem = check.look(evidence)
+            except Exception as error:   # the cache check runs the rounds itself
                 crashed = crashed or f"{type(error).__name__}: {error}"
                 continue
             if problem:
@@ -114,7 +114,7 @@ def finding(family: Family, seen: list[Evidence]) -> tuple[str, str]:
 
 def outcome(seen: list[Evidence], clean: list[Evidence], signs: tuple[str, ...]) -> str:
     """How the bug is met, the worst over all cases; "" where nothing was seen."""
-    sign = {family.name: found for family, found in zip(FAMILIES, signs)}
+    sign = {check.name: found for check, found in zip(CHECKS, signs)}
     if CAUGHT in (sign["greedy"], sign["budget"]):
         return "wrong text"
     if any(evidence.error for evidence in seen):

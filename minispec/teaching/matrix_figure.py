@@ -1,4 +1,4 @@
-"""The detection matrix as a picture: a line a bug, a column a family of tests.
+"""The detection matrix as a picture: a line a bug, a column a check.
 
 Invariant: a cell's sign is that of the printed matrix, and says without colour what colour repeats.
 """
@@ -6,24 +6,24 @@ Invariant: a cell's sign is that of the printed matrix, and says without colour 
 from ..views.figure import Figure, drawing
 from ..views.palette import ACCEPTED_TINT, FADED, INK, PAPER, REJECTED_TINT
 from ..views.slide import MARGIN, SMALL, WIDTH, Slide
-from .families import FAMILIES
+from .checks import CHECKS
 from .matrix import CAUGHT, CRASHED, SURVIVED, Matrix
 
 LOOKS = {CAUGHT: (ACCEPTED_TINT, "✓"), CRASHED: (REJECTED_TINT, "!"), SURVIVED: (PAPER, "·")}
 LINE = 27                                # pixels from one bug to the next
 NAMES = 310                              # pixels for the names of the bugs
 OUTCOME = 170
-HEAD = 13                                # points, so that the longest name of a family fits its column
+HEAD = 13                                # points, so that the longest name of a check fits its column
 
 
 @drawing
 def matrix_figure(matrix: Matrix) -> Figure:
     """Every row of the matrix."""
     slide = Slide(150 + LINE * len(matrix.rows) + 60, "Which tests stop which bug")
-    width = (WIDTH - 2 * MARGIN - NAMES - OUTCOME) / len(FAMILIES)
-    centres = [MARGIN + NAMES + width * (column + 0.5) for column in range(len(FAMILIES))]
-    for x, family in zip(centres, FAMILIES):
-        for line, word in enumerate(reversed(family.name.split(" "))):
+    width = (WIDTH - 2 * MARGIN - NAMES - OUTCOME) / len(CHECKS)
+    centres = [MARGIN + NAMES + width * (column + 0.5) for column in range(len(CHECKS))]
+    for x, check in zip(centres, CHECKS):
+        for line, word in enumerate(reversed(check.name.split(" "))):
             slide.text(x, 82 - 20 * line, word, HEAD, align="center", weight="bold")
     slide.text(WIDTH - MARGIN, 82, "outcome", HEAD, align="right", weight="bold")
     y = 82
@@ -38,19 +38,19 @@ def matrix_figure(matrix: Matrix) -> Figure:
             slide.text(x, y, glyph, SMALL, INK if sign != SURVIVED else FADED, "center")
         slide.text(WIDTH - MARGIN, y, row.outcome or "nothing", SMALL, align="right")
     y += LINE + 10
-    slide.text(MARGIN, y, f"stopped, of {len(matrix.bugs)}", SMALL, weight="bold")
-    for x, family in zip(centres, FAMILIES):
-        stopped = len(matrix.bugs) - len(matrix.survivors((family.name,)))
-        slide.text(x, y, str(stopped), SMALL, align="center", weight="bold")
-    slide.legend(y + 38, [("", "✓ the family sees it"), ("", "! the run stops with an error"),
+    slide.text(MARGIN, y, f"caught (of {len(matrix.bugs)})", SMALL, weight="bold")
+    for x, check in zip(centres, CHECKS):
+        caught = len(matrix.bugs) - len(matrix.survivors((check.name,)))
+        slide.text(x, y, str(caught), SMALL, align="center", weight="bold")
+    slide.legend(y + 38, [("", "✓ the check sees it"), ("", "! the run stops with an error"),
                           ("", "· the bug survives")])
     return slide.finish(alternative(matrix))
 
 
 def alternative(matrix: Matrix) -> str:
     """The picture in words."""
-    counts = [f"{family.name} {len(matrix.bugs) - len(matrix.survivors((family.name,)))}" for family in FAMILIES]
-    survivors = matrix.survivors(tuple([family.name for family in FAMILIES]))
-    return (f"A matrix of {len(matrix.bugs)} bugs and {len(FAMILIES)} families of tests.  Bugs stopped by each: "
-            f"{', '.join(counts)}.  Surviving all: {', '.join(survivors) or 'none'}.  The fewest families that stop "
+    counts = [f"{check.name} {len(matrix.bugs) - len(matrix.survivors((check.name,)))}" for check in CHECKS]
+    survivors = matrix.survivors(tuple([check.name for check in CHECKS]))
+    return (f"A matrix of {len(matrix.bugs)} bugs and {len(CHECKS)} checks.  Bugs caught by each: "
+            f"{', '.join(counts)}.  Surviving all: {', '.join(survivors) or 'none'}.  The fewest checks that catch "
             f"all others: {' and '.join(matrix.fewest()) or 'none'}.")

@@ -10,7 +10,7 @@ from types import ModuleType
 
 
 def most_passes(new_tokens: int, tau: int) -> int:
-    """Passes of one model after which a decode counts as endless: more than one a token fed, drafts included."""
+    """Passes of one model after which a decode counts as endless: more than one per token fed, drafts included."""
     return 2 * (new_tokens + 2) * (tau + 2)
 
 

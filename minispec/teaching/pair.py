@@ -6,7 +6,7 @@ Invariant: nothing is decoded here; `runs.py` makes these.
 from dataclasses import dataclass
 
 from ..trace import Trace, parting
-from ..views.lanes_html import Pair, pair_html, show_pair
+from ..views.two_runs_html import TwoRuns, pair_html, show_pair
 from ..views.text import round_table, table_lines, token_label
 from .bug import Bug
 
@@ -14,7 +14,7 @@ COMPARED = ("tokens", "proposed", "choices", "n_accepted", "committed", "target_
 
 
 @dataclass(frozen=True, eq=False)
-class Lane:
+class Run:
     """One of the two runs: its trace, and what was seen beside it."""
 
     name: str
@@ -22,7 +22,7 @@ class Lane:
     read: tuple[tuple[tuple[int, ...], ...], ...]    # for each round, what the draft had read for each of its drafts
     target_passes: tuple[tuple[int, int], ...]       # (cache length before, rows) of each pass, the prefill left off
     draft_passes: tuple[tuple[int, int], ...]
-    told: tuple[tuple[str, float | None], ...]       # the rates, as that copy of the package computes them
+    reported: tuple[tuple[str, float | None], ...]       # the rates, as that copy of the package computes them
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,8 @@ class SideBySide:
     """Both runs of one prompt."""
 
     bug: Bug
-    correct: Lane
-    broken: Lane
+    correct: Run
+    broken: Run
     error: str                           # that of the broken run; "" where there was none
     greedy: tuple[int, ...]              # plain greedy decoding, by the correct code
 
@@ -61,19 +61,19 @@ class SideBySide:
         """Whether the two runs are alike in text, rounds, passes and rates."""
         left, right = self.correct, self.broken
         same_passes = (left.target_passes, left.draft_passes) == (right.target_passes, right.draft_passes)
-        return self.same_text and self.first_other_round is None and same_passes and left.told == right.told
+        return self.same_text and self.first_other_round is None and same_passes and left.reported == right.reported
 
-    def lanes(self) -> list[Lane]:
+    def with_rounds(self) -> list[Run]:
         """The runs that have a round to show, the correct one first."""
-        return [lane for lane in (self.correct, self.broken) if lane.trace.rounds]
+        return [run for run in (self.correct, self.broken) if run.trace.rounds]
 
     def tables(self, first: int = 1, count: int = 4) -> str:
         """`count` rounds of both from round `first` on, one table under the other."""
-        parts = [f"{lane.name}\n{round_table(lane.trace, first=first, count=count)}" for lane in self.lanes()]
+        parts = [f"{run.name}\n{round_table(run.trace, first=first, count=count)}" for run in self.with_rounds()]
         return "\n\n".join(parts + [self.error] * bool(self.error))
 
-    def show(self, first_round: int = 1) -> Pair:
-        """Both runs as a stepper with two lanes, for a notebook."""
+    def show(self, first_round: int = 1) -> TwoRuns:
+        """Both runs as a stepper of two runs, for a notebook."""
         return show_pair(*self.pages(), self.error, first_round)
 
     def page(self, first_round: int = 1) -> str:

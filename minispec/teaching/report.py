@@ -7,11 +7,11 @@ import textwrap
 
 from ..views.text import rate, round_table
 from ..views.text_lines import STRIP_LEGEND, cache_strip
-from .runs import Lane, SideBySide
+from .runs import Run, SideBySide
 
 ROUNDS = 3                               # shown, from the first one in which the runs differ
 COLUMN = 22
-UNSEEN = ":\nthis run does not show the bug; the families of tests find where it can be seen"
+UNSEEN = ":\nthis run does not show the bug; the checks find where it can be seen"
 
 
 def entry(head: str, text: str, columns: int) -> str:
@@ -20,7 +20,7 @@ def entry(head: str, text: str, columns: int) -> str:
     return head + ("\n" + " " * len(head)).join(textwrap.wrap(text, room))
 
 
-def text_part(pair: SideBySide, columns: int = 100) -> str:
+def text_section(pair: SideBySide, columns: int = 100) -> str:
     """Both texts: the same, or on one ruler around the first difference."""
     if pair.error:
         kept = len(pair.broken.trace.rounds)
@@ -37,14 +37,14 @@ def text_part(pair: SideBySide, columns: int = 100) -> str:
 
 def numbers(pair: SideBySide) -> str:
     """Tokens, passes, rows and rates of both, as each copy of the package tells them."""
-    lanes = (pair.correct, pair.broken)
-    rows = [("", *[lane.name for lane in lanes]),
-            ("tokens decoded", *[str(lane.trace.n_new) for lane in lanes]),
-            ("target passes", *[str(len(lane.target_passes)) for lane in lanes]),
-            ("rows the target read", *[str(rows_of(lane.target_passes)) for lane in lanes]),
-            ("rows the draft read", *[str(rows_of(lane.draft_passes)) for lane in lanes])]
-    for place, (name, _) in enumerate(pair.correct.told):
-        rows.append((name.replace("_", " "), *[told(lane, place) for lane in lanes]))
+    runs = (pair.correct, pair.broken)
+    rows = [("", *[run.name for run in runs]),
+            ("tokens decoded", *[str(run.trace.n_new) for run in runs]),
+            ("target passes", *[str(len(run.target_passes)) for run in runs]),
+            ("rows the target read", *[str(rows_of(run.target_passes)) for run in runs]),
+            ("rows the draft read", *[str(rows_of(run.draft_passes)) for run in runs])]
+    for place, (name, _) in enumerate(pair.correct.reported):
+        rows.append((name.replace("_", " "), *[reported(run, place) for run in runs]))
     wide = max(COLUMN, len(pair.bug.name))
     return "\n".join(f"{name:<24}{left:>{wide}}{right:>{wide + 2}}".rstrip() for name, left, right in rows)
 
@@ -54,9 +54,9 @@ def rows_of(passes: tuple[tuple[int, int], ...]) -> int:
     return sum([rows for _, rows in passes])
 
 
-def told(lane: Lane, place: int) -> str:
+def reported(run: Run, place: int) -> str:
     """A rate as that run's package tells it; nothing where the run broke off."""
-    return rate(lane.told[place][1]) if lane.told else "–"
+    return rate(run.reported[place][1]) if run.reported else "–"
 
 
 def rounds_part(pair: SideBySide, columns: int = 100) -> str:
@@ -65,16 +65,16 @@ def rounds_part(pair: SideBySide, columns: int = 100) -> str:
     if number is None:
         return "drafts, verdicts and caches are the same in every round of this run" + UNSEEN * pair.unseen
     parts = [f"the runs differ from round {number} on"]
-    for lane in pair.lanes():
-        table = round_table(lane.trace, first=number, count=ROUNDS)
-        parts.append(f"{lane.name}\n{table}" if len(lane.trace.rounds) >= number
-                     else f"{lane.name}: ended before round {number}")
+    for run in pair.with_rounds():
+        table = round_table(run.trace, first=number, count=ROUNDS)
+        parts.append(f"{run.name}\n{table}" if len(run.trace.rounds) >= number
+                     else f"{run.name}: ended before round {number}")
     shown = round_to_show(pair)
-    for lane in pair.lanes():
-        parts.append(f"{lane.name}, {cache_strip(lane.trace, shown, columns).removesuffix(STRIP_LEGEND).rstrip()}")
+    for run in pair.with_rounds():
+        parts.append(f"{run.name}, {cache_strip(run.trace, shown, columns).removesuffix(STRIP_LEGEND).rstrip()}")
     return "\n\n".join(parts + [STRIP_LEGEND])
 
 
 def round_to_show(pair: SideBySide) -> int:
     """The first round that differs, if both runs got there; else the last that both have."""
-    return min([pair.first_other_round or 1] + [len(lane.trace.rounds) for lane in pair.lanes()])
+    return min([pair.first_other_round or 1] + [len(run.trace.rounds) for run in pair.with_rounds()])

@@ -29,7 +29,7 @@ class Riddle:
 
 RIDDLES = (
     Riddle("first-draft-only", "compare each draft with the one before it", prompt="The cat sat", new_tokens=24),
-    Riddle("hole-after-full-acceptance", "what had happened in the round before the first bad draft?",
+    Riddle("gaps-after-full-acceptance", "what had happened in the round before the first bad draft?",
            prompt="The cat sat", new_tokens=24),
     Riddle("reset-instead-of-rollback", "drafts and verdicts are the same; who reads more, and since when?"),
     Riddle("verified-one-by-one", "count the target's passes, and their rows"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..checkpoint import MODELS, list_models, load
-from ..decoding import OWN_END, greedy
+from ..decoding import MODEL_EOS, greedy
 from ..rates import conditional_acceptance, pooled, ratio
 from ..tokenizer import Tokenizer
 from ..trace import Prefill, Round, Trace
@@ -20,13 +20,13 @@ from ..views.text import rate, table_lines
 from .bug import Bug
 from .bugs import find_bug, load_bug
 from .observer import Observer, most_passes, recorded_rounds
-from .pair import Lane, SideBySide
+from .pair import Run, SideBySide
 
 TARGET, DRAFT = "tales-24", "tales-1"
 TAU = 4
 NEW_TOKENS = 40
 CLEAN = __package__.rpartition(".")[0]      # the name of this package itself
-RATES = ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "tokens_a_round")
+RATES = ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "tokens_per_round")
 HELD_OUT = Path(MODELS) / "held_out_prompts.txt"
 
 
@@ -66,45 +66,46 @@ def side_by_side(name: str | Bug, prompt: str, tau: int = TAU, new_tokens: int =
     return decode_both(load_both(name, target, draft), prompt, tau, new_tokens)
 
 
-def decode_both(models: Models, prompt: str, tau: int, new_tokens: int, stop: int | str | None = OWN_END) -> SideBySide:
+def decode_both(models: Models, prompt: str, tau: int, new_tokens: int,
+                stop: int | str | None = MODEL_EOS) -> SideBySide:
     """One prompt through both packages; an error of the broken one is part of the result."""
     tokens = models.tokenizer.encode(prompt)
-    plain = tuple(greedy(models.correct[0], tokens, new_tokens, stop))
+    baseline = tuple(greedy(models.correct[0], tokens, new_tokens, stop))
     clean = import_module(CLEAN)
-    correct, error = decode_lane(clean, "correct", models.correct, tokens, new_tokens, tau, stop)
+    correct, error = decode_run(clean, "correct", models.correct, tokens, new_tokens, tau, stop)
     if error:
         raise ValueError(error)          # what the clean package refuses is no bug's doing
-    broken, error = decode_lane(models.package, models.bug.name, models.broken, tokens, new_tokens, tau, stop)
-    lanes = [replace(lane, trace=replace(lane.trace, texts=models.texts)) for lane in (correct, broken)]
-    return SideBySide(models.bug, *lanes, f"{models.bug.name}: {error}" if error else "", plain)
+    broken, error = decode_run(models.package, models.bug.name, models.broken, tokens, new_tokens, tau, stop)
+    runs = [replace(run, trace=replace(run.trace, texts=models.texts)) for run in (correct, broken)]
+    return SideBySide(models.bug, *runs, f"{models.bug.name}: {error}" if error else "", baseline)
 
 
-def decode_lane(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,
-                stop: int | str | None) -> tuple[Lane, str]:
+def decode_run(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,
+                stop: int | str | None) -> tuple[Run, str]:
     """One run by that copy of the package, watched; and its error, "" where there was none."""
     target, draft = [Observer(model, most_passes(new_tokens, tau)) for model in models]
     rates = import_module(f"{package.__name__}.rates")
-    error, told = "", []
+    error, reported = "", []
     watched = nullcontext([]) if package.__name__ == CLEAN else recorded_rounds(package)
     with watched as rounds:
         try:
             raw = package.speculative(target, draft, tokens, new_tokens, tau, stop)
-            told = [(rate_name, getattr(rates, rate_name)(raw)) for rate_name in RATES]
+            reported = [(rate_name, getattr(rates, rate_name)(raw)) for rate_name in RATES]
             trace = adopted(raw)
         except Exception as problem:     # whatever a bug may raise
             error = f"{type(problem).__name__}: {problem}"
             read_ahead = Prefill(max(len(tokens) - 1, 0), 0.0, 0.0)
-            trace = Trace(tuple(tokens), tuple([adopted_round(each) for each in rounds]), read_ahead, tau,
+            trace = Trace(tuple(tokens), tuple([adopted_round(r) for r in rounds]), read_ahead, tau,
                           models[0].name, models[1].name, "error", 0.0)
     first = 1 if len(tokens) > 1 else 0
-    lane = Lane(name, trace, contexts(trace, draft.read[first:]), tuple(target.passes[first:]),
-                tuple(draft.passes[first:]), tuple(told))
-    return lane, error
+    run = Run(name, trace, contexts(trace, draft.read[first:]), tuple(target.passes[first:]),
+                tuple(draft.passes[first:]), tuple(reported))
+    return run, error
 
 
 def adopted(trace) -> Trace:
     """A broken package's trace as one of the clean package, field by field."""
-    rounds = tuple([adopted_round(each) for each in trace.rounds])
+    rounds = tuple([adopted_round(r) for r in trace.rounds])
     return Trace(**{**vars(trace), "rounds": rounds, "prefill": Prefill(**vars(trace.prefill))})
 
 
@@ -117,9 +118,9 @@ def contexts(trace: Trace, read: list[tuple[int, ...]]) -> tuple[tuple[tuple[int
     """What was read for each draft, round by round.  read: after each of the draft's passes, in their order."""
     start = 0
     rounds = []
-    for each in trace.rounds:
-        rounds.append(tuple(read[start:start + len(each.proposed)]))
-        start += len(each.proposed)
+    for r in trace.rounds:
+        rounds.append(tuple(read[start:start + len(r.proposed)]))
+        start += len(r.proposed)
     return tuple(rounds)
 
 
@@ -137,7 +138,7 @@ class Totals:
 
 def totals(name: str | Bug, prompts: int = 5, tau: int = TAU, new_tokens: int = NEW_TOKENS, target: str = TARGET,
            draft: str = DRAFT) -> Totals:
-    """Both codes on the first held-out prompts: texts, target passes, acceptance, tokens a pass."""
+    """Both codes on the first held-out prompts: texts, target passes, acceptance, tokens per pass."""
     lines = HELD_OUT.read_text(encoding="utf-8").splitlines()[:prompts]
     models = load_both(name, target, draft)
     runs = [decode_both(models, line, tau, new_tokens) for line in lines]
@@ -147,7 +148,7 @@ def totals(name: str | Bug, prompts: int = 5, tau: int = TAU, new_tokens: int = 
     if len(ended) < len(runs):
         rows.append(("runs that came to an end", f"{len(runs)} of {len(runs)}", f"{len(ended)} of {len(runs)}"))
     if ended:
-        correct, broken = [pooled([run.lanes()[lane].trace for run in ended]) for lane in (0, 1)]
+        correct, broken = [pooled([pair.with_rounds()[side].trace for pair in ended]) for side in (0, 1)]
         rows += [("tokens decoded", str(correct.n_new), str(broken.n_new)),
                  ("target passes", str(len(correct.rounds)), str(len(broken.rounds))),
                  ("conditional acceptance", rate(conditional_acceptance(correct)),

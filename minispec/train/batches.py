@@ -37,7 +37,7 @@ def packed_row(documents: list[list[int]], end_of_text: int, generator: np.rando
 
 
 def random_begin(generator: np.random.Generator, size: int, length: int) -> int:
-    """Where in a document of `size` tokens a row begins: at 0, unless the document is longer than the row.
+    """Where in a document of `size` tokens per row begins: at 0, unless the document is longer than the row.
 
     A long document is worth ceil(size / length) rows.  One of them begins at 0, the others at any place that fills the
     row, so that a book is learnt from all over, and its first page not more than its share.

@@ -63,7 +63,7 @@ def row_means(x_ND: np.ndarray) -> np.ndarray:
     return x_ND @ average_D1
 
 
-def layer_norm(x_ND: np.ndarray, gain_D: np.ndarray, bias_D: np.ndarray, epsilon: float):
+def normed(x_ND: np.ndarray, gain_D: np.ndarray, bias_D: np.ndarray, epsilon: float):
     """y = gain * (x - mean) / sqrt(variance + epsilon) + bias, row by row."""
     normal_ND = x_ND - row_means(x_ND)
     variance_N1 = row_means(normal_ND * normal_ND)
@@ -75,7 +75,7 @@ def layer_norm(x_ND: np.ndarray, gain_D: np.ndarray, bias_D: np.ndarray, epsilon
     return y_ND, NormSaved(normal_ND, inverse_N1)
 
 
-def gelu(u_NF: np.ndarray):
+def gelu_and_gate(u_NF: np.ndarray):
     """gelu(u) = u * gate(u), gate(u) = (1 + tanh(z)) / 2, z = sqrt(2/pi) * (u + 0.044715 u^3).
 
     Eight passes over the largest arrays of the network: each works in place, and the gate is kept for backward.
@@ -103,7 +103,7 @@ def split_qkv(qkv_N3D: np.ndarray, rows: int, n_head: int) -> list[np.ndarray]:
     return list(qkv_BT3HC.transpose(2, 0, 3, 1, 4))
 
 
-def softmax(scores_BHTS: np.ndarray) -> np.ndarray:
+def softmax_in_place(scores_BHTS: np.ndarray) -> np.ndarray:
     """exp(score) over its row's sum, in place; the row's maximum is taken off first so that exp cannot overflow."""
     scores_BHTS -= scores_BHTS.max(axis=-1, keepdims=True)
     np.exp(scores_BHTS, out=scores_BHTS)
@@ -113,7 +113,7 @@ def softmax(scores_BHTS: np.ndarray) -> np.ndarray:
 
 
 def attention(qkv_N3D: np.ndarray, rows: int, n_head: int):
-    """mixed = softmax(query key^T / sqrt(C) + mask) value, for all rows and heads at once."""
+    """mixed = softmax_in_place(query key^T / sqrt(C) + mask) value, for all rows and heads at once."""
     query_BHTC, key_BHTC, value_BHTC = split_qkv(qkv_N3D, rows, n_head)
     length, head_size = query_BHTC.shape[2:]
     # Scaling the queries instead of the scores is the same product on a much smaller array.
@@ -121,7 +121,7 @@ def attention(qkv_N3D: np.ndarray, rows: int, n_head: int):
     scores_BHTS = query_BHTC @ key_BHTC.swapaxes(2, 3)
     future_TS = np.full((length, length), -math.inf, dtype=qkv_N3D.dtype)
     scores_BHTS += np.triu(future_TS, k=1)
-    shares_BHTS = softmax(scores_BHTS)
+    shares_BHTS = softmax_in_place(scores_BHTS)
     mixed_ND = np.empty((qkv_N3D.shape[0], n_head * head_size), dtype=qkv_N3D.dtype)
     np.matmul(shares_BHTS, value_BHTC, out=split_heads(mixed_ND, rows, n_head))
     return shares_BHTS, mixed_ND
@@ -131,14 +131,14 @@ def block_forward(config, weights: dict, layer: int, x_ND: np.ndarray, rows: int
     """One block: x += attention(norm(x)), then x += mlp(norm(x)).  x_ND, the residual stream, changes in place."""
     h = f"h.{layer}."
     epsilon = config.layer_norm_epsilon
-    attention_in_ND, norm_1 = layer_norm(x_ND, weights[h + "ln_1.weight"], weights[h + "ln_1.bias"], epsilon)
+    attention_in_ND, norm_1 = normed(x_ND, weights[h + "ln_1.weight"], weights[h + "ln_1.bias"], epsilon)
     qkv_N3D = linear(attention_in_ND, weights[h + "attn.c_attn.weight"], weights[h + "attn.c_attn.bias"])
     shares_BHTS, mixed_ND = attention(qkv_N3D, rows, config.n_head)
     x_ND += linear(mixed_ND, weights[h + "attn.c_proj.weight"], weights[h + "attn.c_proj.bias"])
 
-    mlp_in_ND, norm_2 = layer_norm(x_ND, weights[h + "ln_2.weight"], weights[h + "ln_2.bias"], epsilon)
+    mlp_in_ND, norm_2 = normed(x_ND, weights[h + "ln_2.weight"], weights[h + "ln_2.bias"], epsilon)
     inner_NF = linear(mlp_in_ND, weights[h + "mlp.c_fc.weight"], weights[h + "mlp.c_fc.bias"])
-    activated_NF, gate_NF = gelu(inner_NF)
+    activated_NF, gate_NF = gelu_and_gate(inner_NF)
     x_ND += linear(activated_NF, weights[h + "mlp.c_proj.weight"], weights[h + "mlp.c_proj.bias"])
     return BlockSaved(norm_1, attention_in_ND, qkv_N3D, shares_BHTS, mixed_ND,
                       norm_2, mlp_in_ND, inner_NF, gate_NF, activated_NF)
@@ -158,7 +158,7 @@ def forward(config, weights: dict, tokens_BT: np.ndarray) -> Saved:
     blocks = []
     for layer in range(config.n_layer):
         blocks.append(block_forward(config, weights, layer, x_ND, rows))
-    hidden_ND, norm_f = layer_norm(x_ND, weights["ln_f.weight"], weights["ln_f.bias"], config.layer_norm_epsilon)
+    hidden_ND, norm_f = normed(x_ND, weights["ln_f.weight"], weights["ln_f.bias"], config.layer_norm_epsilon)
     return Saved(blocks, norm_f, hidden_ND)
 
 

@@ -1,7 +1,7 @@
 """The state of a training run, and the checkpoint that keeps it.
 
-Invariant: a Run that was loaded has every tensor of its model, in float32 and of the right shape, and belongs to the
-run that asks for it; any other file is a ValueError that names it.
+Invariant: a TrainingRun that was loaded has every tensor of its model, in float32 and of the right shape, and belongs
+to the run that asks for it; any other file is a ValueError that names it.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import shown
+from ..arguments import short_repr
 from ..config import Config
 from ..files.weights import weight_shapes
 from .adamw import Moments
@@ -25,7 +25,7 @@ PARTS = ("weights", "first", "second")
 
 
 @dataclass(eq=False)
-class Run:
+class TrainingRun:
     """The state of a run, and its result.  The number of updates done is `moments.step`."""
 
     weights: dict[str, np.ndarray]
@@ -35,7 +35,7 @@ class Run:
     seconds: float = 0.0                 # over all sittings
 
 
-def save_checkpoint(path: Path, run: Run, identity: dict) -> None:
+def save_checkpoint(path: Path, run: TrainingRun, identity: dict) -> None:
     """A crash or a full disk leaves the old checkpoint or the new one, never half of one."""
     arrays = {}
     for part, tensors in zip(PARTS, (run.weights, run.moments.first, run.moments.second)):
@@ -48,7 +48,7 @@ def save_checkpoint(path: Path, run: Run, identity: dict) -> None:
         np.savez(file, **arrays)
 
 
-def load_checkpoint(path: Path, config: Config, identity: dict) -> Run:
+def load_checkpoint(path: Path, config: Config, identity: dict) -> TrainingRun:
     """Raises FileNotFoundError, or ValueError if the checkpoint is damaged or belongs to another run."""
     check_resumable(path.parent)
     parts = {part: {} for part in PARTS}
@@ -66,7 +66,7 @@ def load_checkpoint(path: Path, config: Config, identity: dict) -> Run:
     for part, tensors in parts.items():
         check_tensors(f"{path}, {part}", config, tensors)
     moments = Moments(scalars["step"], parts["first"], parts["second"])
-    return Run(parts["weights"], moments, scalars["loss"], scalars["held_out_loss"], scalars["seconds"])
+    return TrainingRun(parts["weights"], moments, scalars["loss"], scalars["held_out_loss"], scalars["seconds"])
 
 
 def is_number(value) -> bool:
@@ -77,16 +77,16 @@ def is_number(value) -> bool:
 def check_scalars(path: Path, scalars) -> None:
     """Raise ValueError, naming the file, unless `scalars` is what save_checkpoint wrote."""
     if not isinstance(scalars, dict):
-        raise ValueError(f"{path} is damaged: scalars is {shown(scalars)}; it must be a JSON object")
+        raise ValueError(f"{path} is damaged: scalars is {short_repr(scalars)}; it must be a JSON object")
     if not isinstance(scalars.get("identity"), dict):
-        raise ValueError(f"{path} is damaged: identity is {shown(scalars.get('identity'))}; it must be a JSON object")
+        raise ValueError(f"{path} is damaged: identity is {short_repr(scalars.get('identity'))}; it must be an object")
     if type(scalars.get("step")) is not int or scalars["step"] < 1:
-        raise ValueError(f"{path} is damaged: step is {shown(scalars.get('step'))}; it must be at least 1")
+        raise ValueError(f"{path} is damaged: step is {short_repr(scalars.get('step'))}; it must be at least 1")
     for name in ("loss", "seconds", "held_out_loss"):
         value = scalars.get(name, "missing")
         nothing = name == "held_out_loss" and value is None
         if not nothing and not is_number(value):
-            raise ValueError(f"{path} is damaged: {name} is {shown(value)}; it must be a number")
+            raise ValueError(f"{path} is damaged: {name} is {short_repr(value)}; it must be a number")
 
 
 def check_tensors(source: str, config: Config, tensors: dict[str, np.ndarray]) -> None:

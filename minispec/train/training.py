@@ -21,7 +21,7 @@ from .adamw import adamw_update, clip_gradients, initial_weights, learning_rate,
 from .backward import loss_and_gradients, mean_loss
 from .folder import CHECKPOINT, check_free
 from .progress import Progress
-from .run_state import Run, load_checkpoint, save_checkpoint
+from .run_state import TrainingRun, load_checkpoint, save_checkpoint
 
 SMOOTHING = 0.95                         # of the loss that is shown: about the last 20 steps
 FREE_TO_CHANGE = ("checkpoint_every", "held_out_every")     # what does not alter the weights may differ on resuming
@@ -58,8 +58,8 @@ class Recipe:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be a number of at least 0")
 
 
-def train(config: Config, batches: Callable[[int], Batch], recipe: Recipe, folder: str | Path,
-          held_out: tuple[Batch, ...] = (), resume: bool = False, digests: dict[str, str] | None = None) -> Run:
+def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe, folder: str | Path,
+          held_out: tuple[Batch, ...] = (), resume: bool = False, digests: dict[str, str] | None = None) -> TrainingRun:
     """All steps of the recipe.  `batches(step)` must be a pure function of the step.
 
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, once a checkpoint is in the folder; `resume` goes on from there,
@@ -91,19 +91,19 @@ def train(config: Config, batches: Callable[[int], Batch], recipe: Recipe, folde
     return run
 
 
-def begin(config: Config, recipe: Recipe, path: Path, identity: dict, resume: bool) -> Run:
+def begin(config: Config, recipe: Recipe, path: Path, identity: dict, resume: bool) -> TrainingRun:
     """A new run, or the one in the checkpoint.  What is in the folder is never overwritten by another run."""
     if resume:
         return load_checkpoint(path, config, identity)
     check_free(path.parent)
     weights = initial_weights(config, recipe.seed)
-    run = Run(weights, zero_moments(weights))
+    run = TrainingRun(weights, zero_moments(weights))
     # Last: a model too large for the memory leaves no folder.
     path.parent.mkdir(parents=True, exist_ok=True)
     return run
 
 
-def train_step(config: Config, batches: Callable[[int], Batch], recipe: Recipe, run: Run) -> None:
+def train_step(config: Config, batches: Callable[[int], Batch], recipe: Recipe, run: TrainingRun) -> None:
     """One update of the weights in `run`.  Raises FloatingPointError when the loss is no number any more."""
     step = run.moments.step
     tokens_BT, targets_BT = batches(step)
@@ -123,7 +123,7 @@ def check_loss(what: str, step: int, loss: float, recipe: Recipe) -> None:
         raise FloatingPointError(f"the {what} step {step} is {loss}; the peak rate, {recipe.peak}, is too high")
 
 
-def check_weights(run: Run, recipe: Recipe) -> None:
+def check_weights(run: TrainingRun, recipe: Recipe) -> None:
     """Raise FloatingPointError when an update went beyond float32, which no loss has shown yet."""
     for part in (run.weights, run.moments.first, run.moments.second):
         for name, tensor in part.items():

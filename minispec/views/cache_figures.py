@@ -11,7 +11,7 @@ from .figure import Figure, drawing
 from .palette import DRAFT, DRAFT_TINT, FADED, GLYPHS, INK, PAPER, REJECTED, TARGET, TARGET_TINT, Style
 from .pieces import round_at
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
-from .text import label, verdict
+from .text import label, draft_state
 
 STRIP = 44                               # height of a strip, in pixels
 LEFT = 276                               # where the cells begin
@@ -33,12 +33,12 @@ class Ruler:
         return LEFT + self.width * len(self.cells)
 
 
-def ruler_of(each: Round) -> Ruler:
+def ruler_of(r: Round) -> Ruler:
     """The last committed positions, those of the drafts, and one behind; the rest is folded."""
-    known, tau = len(each.tokens), len(each.proposed)
+    known, tau = len(r.tokens), len(r.proposed)
     shown = set(range(tau + 1))
     if tau > MOST_DRAFTS:
-        near = [0, 1, each.n_accepted, tau - 1, tau, each.n_accepted - 1, each.n_accepted + 1, tau - 2, *range(2, tau)]
+        near = [0, 1, r.n_accepted, tau - 1, tau, r.n_accepted - 1, r.n_accepted + 1, tau - 2, *range(2, tau)]
         shown = set(list(dict.fromkeys(t for t in near if 0 <= t <= tau))[:MOST_DRAFTS])
     context = max(min(4, 10 - len(shown)), 1)
     positions = [position for position in range(known - context, known) if position >= 0]
@@ -54,12 +54,12 @@ def ruler_of(each: Round) -> Ruler:
 
 def written_before(trace: Trace, number: int, model: str) -> int:
     """The furthest length that the model's cache had reached before round `number`."""
-    return max([trace.prefill.rows] + [cache_of(each, model)[0] for each in trace.rounds[:number - 1]])
+    return max([trace.prefill.rows] + [cache_of(r, model)[0] for r in trace.rounds[:number - 1]])
 
 
-def cache_of(each: Round, model: str) -> tuple[int, int]:
+def cache_of(r: Round, model: str) -> tuple[int, int]:
     """The recorded lengths of "target" or "draft": at its longest, and after rolling back."""
-    return each.target_cache if model == "target" else each.draft_cache
+    return r.target_cache if model == "target" else r.draft_cache
 
 
 def cell_state(position: int, length: int, written: int, committed: int) -> str:
@@ -72,10 +72,10 @@ def cell_state(position: int, length: int, written: int, committed: int) -> str:
 @drawing
 def cache_strips(trace: Trace, number: int = 1) -> Figure:
     """Both caches in round `number`: at their longest, then rolled back to what the text still vouches for."""
-    each = round_at(trace, number)
-    ruler = ruler_of(each)
+    r = round_at(trace, number)
+    ruler = ruler_of(r)
     slide = Slide(720, f"Round {number}: both KV caches roll back to what was committed")
-    draw_tokens(slide, trace, each, ruler)
+    draw_tokens(slide, trace, r, ruler)
     sentences = []
     for model, name, top in (("target", trace.target, 256), ("draft", trace.draft, 472)):
         sentences.append(draw_cache(slide, trace, number, model, (ruler, name, top)))
@@ -86,28 +86,28 @@ def cache_strips(trace: Trace, number: int = 1) -> Figure:
     return slide.finish(f"KV caches of round {number} on one ruler of positions. " + " ".join(sentences))
 
 
-def draw_tokens(slide: Slide, trace: Trace, each: Round, ruler: Ruler) -> None:
+def draw_tokens(slide: Slide, trace: Trace, r: Round, ruler: Ruler) -> None:
     """The ruler, the text with the drafts and their verdicts, and under it the target's own token."""
     slide.text(MARGIN, 84, "position", SMALL, FADED)
     slide.text(MARGIN, 124, "text, drafts", SMALL, FADED)
     slide.text(MARGIN, 172, "target adds", SMALL, FADED)
-    known, own = len(each.tokens), len(each.tokens) + each.n_accepted
+    known, own = len(r.tokens), len(r.tokens) + r.n_accepted
     for first, last in ruler.cells:
         x, middle = ruler.x(first) + 2, ruler.x(first) + ruler.width / 2
         place = str(first) if first == last else f"{first}–{last}"
         state = "prompt" if first < len(trace.prompt) else "committed"
-        if known <= first < known + len(each.proposed):
-            state = verdict(each, first - known)
+        if known <= first < known + len(r.proposed):
+            state = draft_state(r, first - known)
             place += f" {GLYPHS[state]}" if first == last else ""
         slide.text(middle, 84, place, SMALL, INK, "center", name=f"position {first}")
         if first < last:
             slide.text(middle, 124, "…", align="center")
-        elif first < known + len(each.proposed):
-            token = each.tokens[first] if first < known else each.proposed[first - known]
+        elif first < known + len(r.proposed):
+            token = r.tokens[first] if first < known else r.proposed[first - known]
             slide.chip(x, 124, label(trace, token), state, ruler.width - 4, name=f"token {first} {state}")
-        if first <= own <= last and each.own is not None:
-            kind = "bonus" if each.correction is None else "correction"
-            slide.chip(x, 172, label(trace, each.own), kind, ruler.width - 4, name=f"own {own} {kind}")
+        if first <= own <= last and r.target_token is not None:
+            kind = "bonus" if r.correction is None else "correction"
+            slide.chip(x, 172, label(trace, r.target_token), kind, ruler.width - 4, name=f"own {own} {kind}")
             slide.text(x - 8, 172, GLYPHS[kind], TOKEN_SIZE, TARGET, "right", "bold")
 
 
@@ -124,14 +124,14 @@ def cell_style(model: str, state: str) -> Style:
 
 
 def draw_cache(slide: Slide, trace: Trace, number: int, model: str, area: tuple[Ruler, str, float]) -> str:
-    """Two strips of one model, the trim between them and the hole; returns the same in words."""
+    """Two strips of one model, the trim between them and the unread gap; returns the same in words."""
     ruler, name, top = area
-    each = trace.rounds[number - 1]
-    longest, kept = cache_of(each, model)
-    known = len(each.tokens)
-    final = known + len(each.committed)
+    r = trace.rounds[number - 1]
+    longest, kept = cache_of(r, model)
+    known = len(r.tokens)
+    final = known + len(r.committed)
     colour = TARGET if model == "target" else DRAFT
-    trim = trim_words(each, model)
+    trim = trim_words(r, model)
     slide.line([MARGIN, WIDTH - MARGIN], [top - 46, top - 46], "#DDDDDD", 2.5)
     slide.text(MARGIN, top + 8, slide.fitted(name, LEFT - MARGIN - 10, weight="bold"), weight="bold")
     slide.text(MARGIN, top + 36, "verified" if model == "target" else "drafted", SMALL, FADED)
@@ -146,7 +146,7 @@ def draw_cache(slide: Slide, trace: Trace, number: int, model: str, area: tuple[
         slide.arrow(ruler.x(longest), top + 79, ruler.x(kept) + 54, colour)
     words = f"{name}, the {model}: length {longest}, rolled back to {kept} ({trim})."
     if model == "draft":
-        words += draw_hole(slide, ruler, top + 98, kept, final - 1, bool(each.proposed))
+        words += draw_hole(slide, ruler, top + 98, kept, final - 1, bool(r.proposed))
     return words
 
 
@@ -156,22 +156,22 @@ def draw_hole(slide: Slide, ruler: Ruler, top: float, kept: int, needed: int, dr
         return ""
     for position in range(kept, needed):
         left, right = ruler.x(position), ruler.x(position + 1)
-        slide.box(left + 4, top + 4, right - left - 8, STRIP - 8, PAPER, REJECTED, "dashed", 3, name=f"hole {position}")
+        slide.box(left + 4, top + 4, right - left - 8, STRIP - 8, PAPER, REJECTED, "dashed", 3, name=f"gap {position}")
         if right - left > 66:
-            slide.text((left + right) / 2, top + STRIP / 2, "hole", SMALL, REJECTED, "center", "bold", paper=True)
+            slide.text((left + right) / 2, top + STRIP / 2, "gap", SMALL, REJECTED, "center", "bold", paper=True)
     if drafted and needed - kept == 1:
-        return f" A hole of one cell is left at position {kept}: the last draft was accepted but never fed."
-    return f" A hole is left from position {kept} on: the draft has yet to read {needed - kept} of the tokens."
+        return f" An unread gap of one cell is left at position {kept}: the last draft was accepted but never fed."
+    return f" An unread gap is left from position {kept} on: the draft has yet to read {needed - kept} of the tokens."
 
 
-def trim_words(each: Round, model: str) -> str:
+def trim_words(r: Round, model: str) -> str:
     """How many cells the rollback gave up, with the formula where it is that."""
-    longest, kept = cache_of(each, model)
+    longest, kept = cache_of(r, model)
     trimmed = longest - kept
-    formula, value = ("τ − n_a", len(each.proposed) - each.n_accepted)
+    formula, value = ("τ − n_a", len(r.proposed) - r.n_accepted)
     if model == "draft":
         formula, value = ("τ − n_a − 1", value - 1)
-    if trimmed == value and each.own is not None:
+    if trimmed == value and r.target_token is not None:
         return f"trim {trimmed} = {formula}"
     return f"trim {trimmed}"
 

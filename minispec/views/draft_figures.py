@@ -13,7 +13,7 @@ from .palette import DRAFT, DRAFT_TINT, FADED, GLYPHS, INK, NAMES, TARGET, TARGE
 from .pieces import (context_states, context_words, counted, draft_name, highest, percent, probabilities, recorded,
                      round_at, tail_of_context, top_gap)
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
-from .text import label, verdict
+from .text import label, draft_state
 
 TRACK = "#EFEFEF"                        # the length of 100 %
 MOST_DRAFTS = 6                          # panels on one slide
@@ -29,9 +29,9 @@ def next_token(trace: Trace, number: int = 1, step: int = 1, model: str = "targe
     number: the round.  step: 1 for the token behind the text, 2 for the one behind the first draft, and so on.
     model: "target" or "draft".  top: how many tokens to show, 5 to 8; the rest are one bar.
     """
-    each = round_at(trace, number)
+    r = round_at(trace, number)
     check_count("step", step, least=1)
-    logits_TV = recorded(each, model)
+    logits_TV = recorded(r, model)
     if step > len(logits_TV):
         raise ValueError(f"step is {step}; the {model} took {counted(len(logits_TV), 'step')} in round {number}")
     if not 5 <= top <= 8:
@@ -41,7 +41,7 @@ def next_token(trace: Trace, number: int = 1, step: int = 1, model: str = "targe
     tokens = highest(logits_V, top)
     name = trace.target if model == "target" else trace.draft
     slide = Slide(226 + 48 * top, f"One step of {name}: logits → softmax → argmax")
-    states = context_states(trace, each, step - 1)
+    states = context_states(trace, r, step - 1)
     slide.text(MARGIN, 92, "reads", SMALL, FADED)
     tail_of_context(slide, trace, states, 110, 92, WIDTH - 110 - MARGIN)
     slide.text(575, 150, "logit", SMALL, FADED)
@@ -100,16 +100,16 @@ def draft_steps(trace: Trace, number: int = 1, judged: bool = True, first: int =
     judged: with the target's probabilities and verdicts, as after verification.  first: the first draft to show; a
     slide has room for six.
     """
-    each = round_at(trace, number)
-    draft_TV = recorded(each, "draft")
+    r = round_at(trace, number)
+    draft_TV = recorded(r, "draft")
     check_count("first", first, least=1)
-    steps = list(range(first, min(len(each.proposed), first + MOST_DRAFTS - 1) + 1))
-    if each.proposed and not steps:
-        raise ValueError(f"first is {first}; round {number} has {counted(len(each.proposed), 'draft')}")
+    steps = list(range(first, min(len(r.proposed), first + MOST_DRAFTS - 1) + 1))
+    if r.proposed and not steps:
+        raise ValueError(f"first is {first}; round {number} has {counted(len(r.proposed), 'draft')}")
     columns = 1 if not steps else {1: 1, 2: 2, 4: 2}.get(len(steps), 3)
     rows = max(-(-len(steps) // columns), 1)
-    title = f"Round {number}: {trace.draft} drafts {counted(len(each.proposed), 'token')}"
-    if len(steps) < len(each.proposed):
+    title = f"Round {number}: {trace.draft} drafts {counted(len(r.proposed), 'token')}"
+    if len(steps) < len(r.proposed):
         title += f"; here {steps[0]} to {steps[-1]}"
     slide = Slide(110 + 306 * rows, title)
     sentences = []
@@ -120,7 +120,7 @@ def draft_steps(trace: Trace, number: int = 1, judged: bool = True, first: int =
     for place, t in enumerate(steps):
         x = MARGIN + width * (place % columns)
         y = 66 + 306 * (place // columns)
-        sentences.append(draw_step(slide, trace, each, t, draft_TV[t - 1], judged, (x, y, width - 20)))
+        sentences.append(draw_step(slide, trace, r, t, draft_TV[t - 1], judged, (x, y, width - 20)))
     entries = [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"), (CHOICE, "choice")]
     if judged:
         entries += [(OUTLINE, "target"), ("", "◀ its choice")]
@@ -131,24 +131,24 @@ def draft_steps(trace: Trace, number: int = 1, judged: bool = True, first: int =
     return slide.finish(opening + "; ".join(sentences) + ".")
 
 
-def draw_step(slide: Slide, trace: Trace, each: Round, t: int, logits_V: np.ndarray, judged: bool,
+def draw_step(slide: Slide, trace: Trace, r: Round, t: int, logits_V: np.ndarray, judged: bool,
               area: tuple[float, float, float]) -> str:
     """One panel: the draft's name and verdict, its context, five bars; returns the same in words."""
     x, y, width = area
-    chosen = each.proposed[t - 1]
+    chosen = r.proposed[t - 1]
     slide.line([x, x + width], [y - 4, y - 4], TRACK, 2.5)
     slide.text(x, y + 18, f"draft {t}", weight="bold")
     slide.text(x + slide.measured(f"draft {t}", weight="bold") + 14, y + 20, draft_name(t), 22)
     target_V = None
     if judged:
-        target_V = recorded(each, "target")[t - 1]
-        state = verdict(each, t - 1)
+        target_V = recorded(r, "target")[t - 1]
+        state = draft_state(r, t - 1)
         slide.text(x + width, y + 18, f"{GLYPHS[state]} {state}", TOKEN_SIZE, VERDICT_INK[state], "right", "bold",
                    name=f"verdict {t}")
-    states = context_states(trace, each, t - 1)
+    states = context_states(trace, r, t - 1)
     slide.text(x, y + 58, "reads", SMALL, FADED)
     tail_of_context(slide, trace, states, x + 62, y + 58, width - 62)
-    draw_candidates(slide, trace, each, t, (logits_V, target_V), area)
+    draw_candidates(slide, trace, r, t, (logits_V, target_V), area)
     gap = f"gap: draft {top_gap(logits_V):.2f}"
     if judged:
         gap += f", target {top_gap(target_V):.2f}"
@@ -156,11 +156,11 @@ def draw_step(slide: Slide, trace: Trace, each: Round, t: int, logits_V: np.ndar
     said = f"draft {t} “{label(trace, chosen)}” ({percent(probabilities(logits_V)[chosen])}) after “" \
            f"{context_words(trace, states, 5)}”"
     if judged:
-        said += f": {NAMES[verdict(each, t - 1)]}, the target's own choice is “{label(trace, each.choices[t - 1])}”"
+        said += f": {NAMES[draft_state(r, t - 1)]}, the target's own choice is “{label(trace, r.choices[t - 1])}”"
     return said
 
 
-def draw_candidates(slide: Slide, trace: Trace, each: Round, t: int, logits: tuple,
+def draw_candidates(slide: Slide, trace: Trace, r: Round, t: int, logits: tuple,
                     area: tuple[float, float, float]) -> None:
     """The bars of a panel: the draft's five likeliest tokens, and the target's choice where it is none of them.
 
@@ -170,20 +170,20 @@ def draw_candidates(slide: Slide, trace: Trace, each: Round, t: int, logits: tup
     draft_V, target_V = logits
     tokens = highest(draft_V, 5)
     if target_V is not None:
-        if each.choices[t - 1] not in tokens:
-            tokens.append(each.choices[t - 1])
+        if r.choices[t - 1] not in tokens:
+            tokens.append(r.choices[t - 1])
         slide.text(x + width - MARK, y + 87, "target", SMALLEST, TARGET, "right")
         slide.text(x + width - MARK - PERCENT, y + 87, "draft", SMALLEST, INK, "right")
     for rank, token in enumerate(tokens):
-        draw_candidate(slide, trace, each, t, token, logits, (x, y + 110 + 29 * rank, width))
+        draw_candidate(slide, trace, r, t, token, logits, (x, y + 110 + 29 * rank, width))
 
 
-def draw_candidate(slide: Slide, trace: Trace, each: Round, t: int, token: int, logits: tuple,
+def draw_candidate(slide: Slide, trace: Trace, r: Round, t: int, token: int, logits: tuple,
                    area: tuple[float, float, float]) -> None:
     """One row of a panel: the token, the draft's bar, the target's outline, both per cents and the target's mark."""
     x, y, width = area
     draft_V, target_V = logits
-    chosen = token == each.proposed[t - 1]
+    chosen = token == r.proposed[t - 1]
     weight = "bold" if chosen else "normal"
     names = min(width * 0.36, 170)
     right = x + width - MARK - (0 if target_V is None else PERCENT)      # where the draft's per cent ends
@@ -196,8 +196,8 @@ def draw_candidate(slide: Slide, trace: Trace, each: Round, t: int, token: int, 
     if target_V is None:
         return
     outline = float(probabilities(target_V)[token])
-    line, colour = ("dotted", FADED) if verdict(each, t - 1) == "discarded" else ("solid", TARGET)
+    line, colour = ("dotted", FADED) if draft_state(r, t - 1) == "discarded" else ("solid", TARGET)
     slide.box(x + names, y - 13, track * outline, 26, "none", TARGET, line, 2.5, name=f"target {t} {token}")
     slide.text(x + width - MARK, y, percent(outline), SMALL, colour, "right")
-    if token == each.choices[t - 1]:
+    if token == r.choices[t - 1]:
         slide.text(x + width - MARK + 4, y, "◀", SMALL, TARGET, name=f"choice {t} {token}")

@@ -14,13 +14,13 @@ from .frame_record import named, usable
 TOP = 5
 
 
-def top_bars(trace: Trace, each: Round, t: int, models: tuple[str, ...]) -> tuple[tuple[Bar, ...], tuple]:
+def top_bars(trace: Trace, r: Round, t: int, models: tuple[str, ...]) -> tuple[tuple[Bar, ...], tuple]:
     """The bars of row t, and the gap between each model's two highest logits.
 
     models: "draft", "target" or both; the first one that was recorded chooses the five tokens, and the tokens that
     were drafted and chosen are among them in any case.
     """
-    blocks = {"draft": each.draft_logits_TV, "target": each.target_logits_TV}
+    blocks = {"draft": r.draft_logits_TV, "target": r.target_logits_TV}
     rows = {}
     for model in models:
         if usable(blocks[model], t):
@@ -30,8 +30,8 @@ def top_bars(trace: Trace, each: Round, t: int, models: tuple[str, ...]) -> tupl
     leading = next(iter(rows.values()))
     known = min(len(row) for row in rows.values())
     shown = np.argsort(-leading[:known], kind="stable")[:TOP].tolist()
-    drafted = each.proposed[t] if "draft" in rows and t < len(each.proposed) else None
-    chosen = each.choices[t] if "target" in rows and t < len(each.choices) else None
+    drafted = r.proposed[t] if "draft" in rows and t < len(r.proposed) else None
+    chosen = r.choices[t] if "target" in rows and t < len(r.choices) else None
     for token in (drafted, chosen):
         if token is not None and token not in shown and 0 <= token < known:
             shown.append(token)

@@ -1,4 +1,4 @@
-"""The sentences of the stepper: one a frame, short enough for the last row of a lecture hall.
+"""The sentences of the stepper: one per frame, short enough for the last row of a lecture hall.
 
 Invariant: each function returns one sentence, whose numbers are the round's own.  No picture, no second sentence.
 """
@@ -30,10 +30,10 @@ def listed(cells: list[Cell], most: int = 4) -> str:
     return shown if len(cells) <= most else f"{len(cells)} tokens, the last {shown}"
 
 
-def draft_caption(trace: Trace, each: Round, t: int, missing: list[Cell], besides: list[Cell]) -> str:
+def draft_caption(trace: Trace, r: Round, t: int, missing: list[Cell], besides: list[Cell]) -> str:
     """Draft t, counted from 1, and what it was conditioned on; or what it did not read of that, or read besides."""
-    guess, earlier = quoted(trace, each.proposed[t - 1:t]), each.proposed[:t - 1]
-    place = len(each.tokens) + t - 1
+    guess, earlier = quoted(trace, r.proposed[t - 1:t]), r.proposed[:t - 1]
+    place = len(r.tokens) + t - 1
     if missing or besides:
         lacks = [f"did not read {listed(missing, 3)}"] if missing else []
         extra = [f"read {listed(besides, 3)} besides the text"] if besides else []
@@ -45,29 +45,29 @@ def draft_caption(trace: Trace, each: Round, t: int, missing: list[Cell], beside
     return f"Given the text and {guesses} {own}, the draft guesses {guess} for position {place}."
 
 
-def verify_caption(each: Round) -> str:
+def verify_caption(r: Round) -> str:
     """The one pass."""
-    tau = len(each.proposed)
-    if not rows_right(each):
-        rows, length = counted(len(each.choices), "token"), each.target_cache[0]
+    tau = len(r.proposed)
+    if not rows_right(r):
+        rows, length = counted(len(r.choices), "token"), r.target_cache[0]
         return f"The target's pass yields {rows} for {counted(tau, 'draft')}, and its cache holds {length} positions."
     if tau == 0:
         return (f"Nothing was drafted, so the target's pass has one row and yields its own token for position "
-                f"{len(each.tokens)}, as in plain decoding.")
+                f"{len(r.tokens)}, as in plain decoding.")
     places = "the drafted place" if tau == 1 else f"all {tau} drafted places"
     return f"ONE pass of the target over {tau + 1} rows yields its own token for {places} and the next."
 
 
-def judge_caption(trace: Trace, each: Round, t: int) -> str:
+def judge_caption(trace: Trace, r: Round, t: int) -> str:
     """Draft t, counted from 0, against row t."""
-    place, own, drafted = len(each.tokens) + t, says(each, t), each.proposed[t]
-    kept, guess = t < each.n_accepted, quoted(trace, (drafted,))
+    place, own, drafted = len(r.tokens) + t, says(r, t), r.proposed[t]
+    kept, guess = t < r.n_accepted, quoted(trace, (drafted,))
     verdict = "accepted" if kept else "rejected"
     if own is None:
         return f"The target has no row {t}, and yet the draft {guess} for position {place} is {verdict}."
     word = quoted(trace, (own,))
-    if own != each.choices[t]:
-        taken = quoted(trace, (each.choices[t],))
+    if own != r.choices[t]:
+        taken = quoted(trace, (r.choices[t],))
         return f"The target's row {t} has {word} highest, but {taken} was taken for it; draft {guess} is {verdict}."
     so = "so" if kept == (own == drafted) else "and yet"
     if own == drafted:
@@ -75,60 +75,60 @@ def judge_caption(trace: Trace, each: Round, t: int) -> str:
     return f"The target's row {t} says {word} and not {guess}, {so} the draft for position {place} is {verdict}."
 
 
-def discard_caption(each: Round, sound: bool) -> str:
+def discard_caption(r: Round, sound: bool) -> str:
     """The drafts that nobody judged.  sound: whether the text grew as it should."""
-    number = len(each.discarded)
+    number = len(r.discarded)
     last, them = ("last draft", "it is") if number == 1 else (f"last {number} drafts", "they are")
-    if each.rejected is None and not sound:
+    if r.rejected is None and not sound:
         return f"Without a verdict on the {last}, {them} discarded."
-    if each.rejected is None:
+    if r.rejected is None:
         return f"An accepted draft ended the text, so the {last} will not be judged: {them} discarded."
     return f"What the {last} built on was rejected, so {them} discarded without being judged."
 
 
-def commit_caption(trace: Trace, each: Round) -> str:
+def commit_caption(trace: Trace, r: Round) -> str:
     """What the text grew by."""
-    before, kept, now = len(each.tokens), each.n_accepted, len(each.tokens) + len(each.committed)
+    before, kept, now = len(r.tokens), r.n_accepted, len(r.tokens) + len(r.committed)
     drafts = counted(kept, "accepted draft")
-    if each.own is None:
+    if r.target_token is None:
         join = "joins the text and ends it" if kept == 1 else "join the text and end it"
         return f"{drafts} {join}, so that the target adds nothing and the text has {before} + {kept} = {now} tokens."
-    kind = "correction" if each.correction is not None else "bonus token" if each.proposed else "own token"
-    own = f"the target's {kind} {quoted(trace, (each.own,))}"
+    kind = "correction" if r.correction is not None else "bonus token" if r.proposed else "own token"
+    own = f"the target's {kind} {quoted(trace, (r.target_token,))}"
     both = f"{drafts} and {own} join" if kept else f"{own[0].upper()}{own[1:]} joins"
     return f"{both} the text: {before} + {kept} + 1 = {now} tokens."
 
 
-def odd_commit_caption(trace: Trace, each: Round, recorded: int) -> str:
+def odd_commit_caption(trace: Trace, r: Round, recorded: int) -> str:
     """What the text grew by where that is not the accepted drafts and the target's own token.
 
     recorded: accepted drafts, as the round counted them.
     """
-    tau, n = len(each.proposed), each.n_accepted
-    grew = counted(len(each.committed), "token")
-    joins = f"{grew} join{'s' if len(each.committed) == 1 else ''} the text"
+    tau, n = len(r.proposed), r.n_accepted
+    grew = counted(len(r.committed), "token")
+    joins = f"{grew} join{'s' if len(r.committed) == 1 else ''} the text"
     if recorded != n:
         return f"{joins}, where {counted(recorded, 'accepted draft')} of {tau} were counted."
-    if each.committed[:n] != each.proposed[:n]:
+    if r.committed[:n] != r.proposed[:n]:
         return f"{joins}, and not first of all the {counted(n, 'accepted draft')}."
-    if len(each.committed) > n + 1:
+    if len(r.committed) > n + 1:
         return f"{joins}, where {counted(n, 'accepted draft')} and the target's own token make {n + 1}."
-    if len(each.committed) == n:
+    if len(r.committed) == n:
         return f"{joins}, and no token of the target's own."
-    own, added = says(each, n), quoted(trace, each.committed[n:])
+    own, added = says(r, n), quoted(trace, r.committed[n:])
     if own is None:
         return f"{joins}, the last of them {added}, for which the target has no row."
-    if own == each.committed[n]:
-        return f"{joins}, the last of them {added}, where {quoted(trace, each.choices[n:n + 1])} was the choice taken."
+    if own == r.committed[n]:
+        return f"{joins}, the last of them {added}, where {quoted(trace, r.choices[n:n + 1])} was the choice taken."
     return f"{joins}, the last of them {added}, where the target says {quoted(trace, (own,))}."
 
 
-def roll_back_caption(each: Round, reads_on: bool) -> str:
+def roll_back_caption(r: Round, reads_on: bool) -> str:
     """Where both caches go, and the draft's gap.  reads_on: whether the draft fills it in the next round."""
-    target, draft = each.target_cache, each.draft_cache
+    target, draft = r.target_cache, r.draft_cache
     sentence = f"The target's cache {moved(*target)}, the draft's {moved(*draft)}"
-    keep = len(each.tokens) + len(each.committed) - 1
-    if not roll_back_right(each):
+    keep = len(r.tokens) + len(r.committed) - 1
+    if not roll_back_right(r):
         return f"{sentence}, where the text leaves {keep} to keep."
     if draft[1] < target[1]:
         gap = counted(target[1] - draft[1], "token")

@@ -36,17 +36,17 @@ class Strip:
     length: int
     valid: int                           # positions whose token is known to be in the text
     written: int                         # the furthest position that was ever written
-    hole: int = 0                        # it lacks the positions length … hole - 1, which the other model has read
+    gap: int = 0                        # it lacks the positions length … gap - 1, which the other model has read
     foreign: int | None = None           # from here on it holds other tokens than the text; None: nowhere, or unknown
 
     def state(self, position: int) -> str:
-        """held, speculative (of a draft that may be dropped), foreign, hole, stale (after the length) or free."""
+        """cached, speculative (of a draft that may be dropped), foreign, gap, stale (after the length) or free."""
         if position < self.length:
             if self.foreign is not None and position >= self.foreign:
                 return "foreign"
-            return "held" if position < self.valid else "speculative"
-        if position < self.hole:
-            return "hole"
+            return "cached" if position < self.valid else "speculative"
+        if position < self.gap:
+            return "gap"
         return "stale" if position < self.written else "free"
 
 
@@ -82,7 +82,7 @@ class Frame:
     window: tuple[int, int]              # the positions to draw; those before it are folded
     active: tuple[str, ...] = ()         # whose turn it is: "draft", "target"
     focus: tuple[int, ...] = ()          # the positions that this frame is about
-    own: Cell | None = None              # the target's token, under the draft that it replaces
+    target_token: Cell | None = None              # the target's token, under the draft that it replaces
     # draft frames: exactly what the draft was conditioned on; where it is known to have read something else, what it
     # should have read and has not is "missing", and what it has read besides is "besides"
     context: tuple[Cell, ...] = ()

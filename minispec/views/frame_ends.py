@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..trace import Trace
 from . import frame_captions as captions
 from .frame_data import Frame, Strip
-from .frame_record import mended
+from .frame_record import clamped
 from .frame_scene import ACROSS, text_cells
 from .pieces import counted
 from .text import STOPPED, acceptance_lines, count_lines, token_label
@@ -23,15 +23,15 @@ def prefill_frame(trace: Trace) -> Frame:
     return Frame(0, 0, "prefill", "Prefill", captions.prefill_caption(trace), text_cells(trace, trace.prompt), strips,
                  (max(0, n_prompt - 3 * ACROSS), n_prompt), ("draft", "target"), tuple(range(rows)),
                  facts=(("target", printable(trace.target)), ("draft", printable(trace.draft)),
-                        ("drafts a round (tau)", str(trace.tau)),
+                        ("drafts per round (tau)", str(trace.tau)),
                         ("prompt", counted(n_prompt, "token")),
                         ("read ahead", f"{counted(rows, 'token')} by each model")))
 
 
-def totals_frame(trace: Trace, held: tuple[int, int], written: tuple[int, int], foreign: int | None) -> Frame:
+def totals_frame(trace: Trace, cached: tuple[int, int], written: tuple[int, int], foreign: int | None) -> Frame:
     """The end: the three figures that are all called acceptance rate, each under its own name."""
-    strips = (Strip("target", held[0], len(trace.tokens), written[0]),
-              Strip("draft", held[1], len(trace.tokens), written[1], foreign=foreign))
+    strips = (Strip("target", cached[0], len(trace.tokens), written[0]),
+              Strip("draft", cached[1], len(trace.tokens), written[1], foreign=foreign))
     end = len(trace.tokens)
     return Frame(0, len(trace.rounds) + 1, "totals", "Totals", captions.totals_caption(trace),
                  text_cells(trace, tuple(trace.tokens)), strips, (max(0, end - ACROSS), end),
@@ -40,12 +40,12 @@ def totals_frame(trace: Trace, held: tuple[int, int], written: tuple[int, int], 
 
 def totals_facts(trace: Trace) -> tuple[tuple[str, str], ...]:
     """The counts and the rates; no rates where a round counts more accepted drafts than it has."""
-    rounds = tuple(mended(each) for each in trace.rounds)
+    rounds = tuple(clamped(r) for r in trace.rounds)
     whole = replace(trace, rounds=rounds, stopped=trace.stopped if trace.stopped in STOPPED else "budget")
     lines = [line.replace(f"up to {STOPPED[whole.stopped]}", f"up to {captions.end_of(trace)}")
              for line in count_lines(whole)]
-    odd = [number for number, (each, recorded) in enumerate(zip(rounds, trace.rounds), start=1)
-           if each.n_accepted != recorded.n_accepted]
+    odd = [number for number, (r, recorded) in enumerate(zip(rounds, trace.rounds), start=1)
+           if r.n_accepted != recorded.n_accepted]
     facts = []
     for line in lines + ([] if odd else acceptance_lines(whole)):
         name, value, meaning = re.split(" {2,}", line, maxsplit=2)

@@ -10,12 +10,12 @@ from html import escape
 from . import palette
 from .frame_data import Cell, Frame, Strip
 from .frame_panel import panel
-from .lanes import reached
+from .joint_steps import reached
 from .frame_scene import ACROSS
 
 STATES = {"prompt": "p", "committed": "m", "pending": "q", "accepted": "a", "rejected": "r", "discarded": "d",
           "correction": "c", "bonus": "b"}
-CACHE = {"held": ("ch", "■"), "speculative": ("cs", "▨"), "foreign": ("cx", "≠"), "hole": ("co", "hole"),
+CACHE = {"cached": ("ch", "■"), "speculative": ("cs", "▨"), "foreign": ("cx", "≠"), "gap": ("co", "gap"),
          "stale": ("ct", "░"), "free": ("cf", "")}
 PHASES = ("draft", "verify", "judge", "commit", "roll back")
 
@@ -36,7 +36,7 @@ def columns(of_round: list[Frame]) -> Columns:
     """The columns that all frames of the round need."""
     needed = Columns()
     for frame in of_round:
-        own = (frame.own,) if frame.own is not None else ()
+        own = (frame.target_token,) if frame.target_token is not None else ()
         for cell in frame.cells[frame.window[0]:] + own:
             if len(cell.text) > len(needed.longest.get(cell.position, "")):
                 needed.longest[cell.position] = cell.text
@@ -68,10 +68,11 @@ def article(frame: Frame, needed: Columns) -> str:
 def rulers(frame: Frame, needed: Columns) -> str:
     """The positions of the window in rows; what lies before it is folded."""
     start, end = frame.window
-    return "".join(ruler(frame, range(first, min(first + ACROSS, end)), needed) for first in range(start, end, ACROSS))
+    spans = [range(first, min(first + ACROSS, end)) for first in range(start, end, ACROSS)]
+    return "".join(ruler_markup(frame, span, needed) for span in spans)
 
 
-def ruler(frame: Frame, span: range, needed: Columns) -> str:
+def ruler_markup(frame: Frame, span: range, needed: Columns) -> str:
     """One row of the ruler: position, text, the target's own token under a rejected draft, both caches."""
     first = span[0]
     folded = first == frame.window[0] > 0
@@ -80,7 +81,7 @@ def ruler(frame: Frame, span: range, needed: Columns) -> str:
         last = f"0–{first - 1}" if first > 1 else "0"
         fold = [f"<td>{last}", f"<td class=z>{first}<br>folded", "<td>"]
     cells = {cell.position: cell for cell in frame.cells[first:span.stop]}
-    own = frame.own if frame.own is not None and frame.own.position in span else None
+    own = frame.target_token if frame.target_token is not None and frame.target_token.position in span else None
     if own is not None and own.position not in cells:
         cells[own.position] = own                        # a bonus token: its place is free
         own = None

@@ -20,10 +20,10 @@ class Scene:
     """A round, with the lengths of both caches before it (target, draft), and the furthest ever written."""
 
     trace: Trace
-    each: Round
+    round: Round
     number: int
     counted: int                         # accepted drafts as recorded, which may be more than were drafted
-    held: tuple[int, int]
+    cached: tuple[int, int]
     written: tuple[int, int]
     read: tuple[tuple[int, ...], ...] | None     # for each draft the whole text that was read; None: not recorded
     reads_on: bool = True                # whether the next round's first draft has the whole text
@@ -33,7 +33,7 @@ class Scene:
     def commits(self) -> bool:
         """Whether the text grew as it should."""
         ends = self.number == len(self.trace.rounds) and self.trace.stopped == "end-of-text"
-        return commit_right(self.each, self.counted, ends)
+        return commit_right(self.round, self.counted, ends)
 
     def read_at(self, t: int) -> tuple[int, ...] | None:
         """What was read for draft t, counted from 1; None where that was not recorded."""
@@ -41,46 +41,46 @@ class Scene:
 
     def frame(self, phase: str, title: str, caption: str, states: list[str], **others) -> Frame:
         """A frame of this round: the text before it, and as many drafts as there are states."""
-        cells = text_cells(self.trace, self.each.tokens) + self.drafted(states)
-        grown = max(len(self.each.proposed) + 1, len(self.each.committed))
+        cells = text_cells(self.trace, self.round.tokens) + self.drafted(states)
+        grown = max(len(self.round.proposed) + 1, len(self.round.committed))
         rows = -(-(grown + BEHIND) // ACROSS)
-        end = len(self.each.tokens) + grown
+        end = len(self.round.tokens) + grown
         return Frame(0, self.number, phase, f"Round {self.number} · {title}", caption, cells,
                      window=(max(0, end - ACROSS * rows), end), **others)
 
     def drafted(self, states: list[str]) -> tuple[Cell, ...]:
         """As many drafts as there are states."""
-        return place(self.trace, len(self.each.tokens), self.each.proposed, states)
+        return cells_at(self.trace, len(self.round.tokens), self.round.proposed, states)
 
     def grown(self) -> tuple[Cell, ...]:
         """The tokens that were committed, each as what it is."""
-        each, states = self.each, []
-        for t, token in enumerate(each.committed):
-            if t < each.n_accepted and token == each.proposed[t]:
+        r, states = self.round, []
+        for t, token in enumerate(r.committed):
+            if t < r.n_accepted and token == r.proposed[t]:
                 states.append("accepted")
-            elif t == each.n_accepted and token == says(each, t):
-                states.append("correction" if t < len(each.proposed) else "bonus")
+            elif t == r.n_accepted and token == says(r, t):
+                states.append("correction" if t < len(r.proposed) else "bonus")
             else:
                 states.append("committed")
-        return place(self.trace, len(each.tokens), each.committed, states)
+        return cells_at(self.trace, len(r.tokens), r.committed, states)
 
     def correction(self) -> Cell | None:
         """The target's own token for the place of the rejected draft; None where none was, or it says the same."""
-        each, own = self.each, says(self.each, self.each.n_accepted)
-        if each.rejected is None or own in (None, each.rejected):
+        r, own = self.round, says(self.round, self.round.n_accepted)
+        if r.rejected is None or own in (None, r.rejected):
             return None
-        return Cell(len(each.tokens) + each.n_accepted, own, named(self.trace, own), "correction")
+        return Cell(len(r.tokens) + r.n_accepted, own, named(self.trace, own), "correction")
 
-    def strips(self, target: int, draft: int, valid: int, hole: int = 0, foreign: int | None = None) -> tuple:
+    def strips(self, target: int, draft: int, valid: int, gap: int = 0, foreign: int | None = None) -> tuple:
         """Both caches at these lengths, the target's not yet or no longer as long as it gets in this round."""
         return (Strip("target", target, valid, max(self.written[0], target)),
-                Strip("draft", draft, valid, max(self.written[1], draft), hole, foreign))
+                Strip("draft", draft, valid, max(self.written[1], draft), gap, foreign))
 
     def verified(self, valid: int) -> tuple[Strip, Strip]:
         """Both caches between verification and rolling back."""
-        length = self.each.draft_cache[0]
-        foreign = self.foreign_in(self.each.tokens + self.each.proposed, length)
-        return self.strips(self.each.target_cache[0], length, valid, foreign=foreign)
+        length = self.round.draft_cache[0]
+        foreign = self.foreign_in(self.round.tokens + self.round.proposed, length)
+        return self.strips(self.round.target_cache[0], length, valid, foreign=foreign)
 
     def foreign_in(self, text: tuple[int, ...], length: int) -> int | None:
         """After the drafting: the first position, of `length`, where the draft's cache has not this text's token."""
@@ -90,7 +90,7 @@ class Scene:
         return len(self.read[-1]) if place is None and length > len(self.read[-1]) else place     # never written
 
 
-def place(trace: Trace, start: int, tokens: tuple[int, ...], states: list[str]) -> tuple[Cell, ...]:
+def cells_at(trace: Trace, start: int, tokens: tuple[int, ...], states: list[str]) -> tuple[Cell, ...]:
     """Cells from position `start` on, as many as there are states."""
     pairs = zip(tokens, states)
     return tuple(Cell(start + t, token, named(trace, token), state) for t, (token, state) in enumerate(pairs))
@@ -99,4 +99,4 @@ def place(trace: Trace, start: int, tokens: tuple[int, ...], states: list[str]) 
 def text_cells(trace: Trace, tokens: tuple[int, ...]) -> tuple[Cell, ...]:
     """The text so far: prompt, then committed."""
     prompt = len(trace.prompt)
-    return place(trace, 0, tokens, ["prompt"] * prompt + ["committed"] * (len(tokens) - prompt))
+    return cells_at(trace, 0, tokens, ["prompt"] * prompt + ["committed"] * (len(tokens) - prompt))

@@ -15,7 +15,7 @@ from .frame_bars import top_bars
 from .frame_context import Read, agreement, of_state, read_context
 from .frame_data import Cell, Frame, Mask, MaskRow
 from .frame_ends import prefill_frame, totals_frame
-from .frame_record import drafted_right, mended, named
+from .frame_record import drafted_right, clamped, named
 from .frame_scene import Scene, text_cells
 from .pieces import counted
 
@@ -24,25 +24,25 @@ def frames(trace: Trace, read: Read | None = None) -> list[Frame]:
     """Every micro-step: prefill; for each round each draft, verify, each verdict, commit, roll back; the totals.
 
     read: for each round, for each of its drafts, the whole text that the draft model had really read, as
-    `teaching.runs.Lane.read` has it; then a draft is shown with that, and without it with what the formula asks for.
+    `teaching.pair.Run.read` has it; then a draft is shown with that, and without it with what the formula asks for.
     """
     if read is not None and len(read) < len(trace.rounds):
         raise ValueError(f"read has {len(read)} rounds; it must have those of the trace, {len(trace.rounds)}")
     shown = [prefill_frame(trace)]
-    held = written = (trace.prefill.rows, trace.prefill.rows)
+    cached = written = (trace.prefill.rows, trace.prefill.rows)
     foreign = None
     for number, recorded in enumerate(trace.rounds, start=1):
-        each = mended(recorded)
-        scene = Scene(trace, each, number, recorded.n_accepted, held, written,
+        r = clamped(recorded)
+        scene = Scene(trace, r, number, recorded.n_accepted, cached, written,
                       None if read is None else read[number - 1], reads_on(trace, read, number), foreign)
         shown += draft_frames(scene)
         shown.append(verify_frame(scene))
         shown += judge_frames(scene)
-        written = (max(written[0], each.target_cache[0]), max(written[1], each.draft_cache[0]))
-        held = (each.target_cache[1], each.draft_cache[1])
+        written = (max(written[0], r.target_cache[0]), max(written[1], r.draft_cache[0]))
+        cached = (r.target_cache[1], r.draft_cache[1])
         shown += [commit_frame(scene), roll_back_frame(replace(scene, written=written))]
-        foreign = scene.foreign_in(each.tokens + each.committed, held[1])
-    shown.append(totals_frame(trace, held, written, foreign))
+        foreign = scene.foreign_in(r.tokens + r.committed, cached[1])
+    shown.append(totals_frame(trace, cached, written, foreign))
     return [replace(frame, number=number) for number, frame in enumerate(shown, start=1)]
 
 
@@ -55,21 +55,21 @@ def reads_on(trace: Trace, read: Read | None, number: int) -> bool:
 
 def draft_frames(scene: Scene) -> list[Frame]:
     """One frame a draft: what it was conditioned on, its likeliest tokens, the one it guessed."""
-    trace, each, shown = scene.trace, scene.each, []
-    tau, before = len(each.proposed), scene.held[1]
+    trace, r, shown = scene.trace, scene.round, []
+    tau, before = len(r.proposed), scene.cached[1]
     for t in range(1, tau + 1):
         read = scene.read_at(t)
-        cells = text_cells(trace, each.tokens) + scene.drafted(["pending"] * t)
+        cells = text_cells(trace, r.tokens) + scene.drafted(["pending"] * t)
         context, foreign = cells[:-1], scene.foreign
-        length = each.draft_cache[0] - (tau - t) if drafted_right(each) else each.draft_cache[0]
+        length = r.draft_cache[0] - (tau - t) if drafted_right(r) else r.draft_cache[0]
         if read is not None:
             length, foreign = len(read), agreement([cell.token for cell in context], read)
             context = read_context(trace, context, read)
         missing, besides = of_state(context, "missing"), of_state(context, "besides")
-        frame = scene.frame("draft", f"draft {t} of {tau}", captions.draft_caption(trace, each, t, missing, besides),
-                            ["pending"] * t, active=("draft",), focus=(len(each.tokens) + t - 1,), context=context,
-                            strips=scene.strips(scene.held[0], length, len(each.tokens), foreign=foreign))
-        bars, gaps = top_bars(trace, each, t - 1, ("draft",))
+        frame = scene.frame("draft", f"draft {t} of {tau}", captions.draft_caption(trace, r, t, missing, besides),
+                            ["pending"] * t, active=("draft",), focus=(len(r.tokens) + t - 1,), context=context,
+                            strips=scene.strips(scene.cached[0], length, len(r.tokens), foreign=foreign))
+        bars, gaps = top_bars(trace, r, t - 1, ("draft",))
         facts = draft_facts(scene, t, context, (max(min(before, length - 1), 0), length))
         shown.append(replace(frame, bars=bars, gaps=gaps, facts=facts))
         before = length                                  # each step reads what the one before it guessed
@@ -90,8 +90,8 @@ def draft_facts(scene: Scene, t: int, context: tuple[Cell, ...], lengths: tuple[
                               (("not read", missing), ("read besides", besides)) if cells])
     if scene.read is not None and scene.read_at(t) is None:
         return (("really read", "not recorded"),)
-    if scene.read is None and not drafted_right(scene.each):
-        needed = len(scene.each.tokens) + len(scene.each.proposed) - 1
+    if scene.read is None and not drafted_right(scene.round):
+        needed = len(scene.round.tokens) + len(scene.round.proposed) - 1
         return (("cache after drafting", f"{length}, and not {needed} as the formula asks"),)
     fed = context[before:length]
     named_fed = " ".join(f"“{cell.text}”" for cell in fed) if len(fed) <= 4 else f"{len(fed)} tokens"
@@ -100,81 +100,81 @@ def draft_facts(scene: Scene, t: int, context: tuple[Cell, ...], lengths: tuple[
 
 def verify_frame(scene: Scene) -> Frame:
     """The target's one pass: its rows and its mask."""
-    trace, each = scene.trace, scene.each
-    first, fed = max(len(each.tokens) - 1, 0), each.tokens[-1:] + each.proposed
+    trace, r = scene.trace, scene.round
+    first, fed = max(len(r.tokens) - 1, 0), r.tokens[-1:] + r.proposed
     rows = []
-    for j, (token, choice) in enumerate(zip(fed, each.choices)):
-        judged = named(trace, each.proposed[j]) if j < len(each.proposed) else None
+    for j, (token, choice) in enumerate(zip(fed, r.choices)):
+        judged = named(trace, r.proposed[j]) if j < len(r.proposed) else None
         rows.append(MaskRow(first + j, named(trace, token), named(trace, choice), judged))
-    return scene.frame("verify", "verify", captions.verify_caption(each), ["pending"] * len(each.proposed),
-                       strips=scene.verified(len(each.tokens)), active=("target",),
+    return scene.frame("verify", "verify", captions.verify_caption(r), ["pending"] * len(r.proposed),
+                       strips=scene.verified(len(r.tokens)), active=("target",),
                        focus=tuple(range(first, first + len(rows))), mask=Mask(first, tuple(rows)) if rows else None)
 
 
 def judge_frames(scene: Scene) -> list[Frame]:
     """One frame a verdict, and one for all drafts that get none."""
-    trace, each, shown = scene.trace, scene.each, []
-    start, tau = len(each.tokens), len(each.proposed)
-    for t in range(each.n_examined):
-        right = t < each.n_accepted
+    trace, r, shown = scene.trace, scene.round, []
+    start, tau = len(r.tokens), len(r.proposed)
+    for t in range(r.n_judged):
+        right = t < r.n_accepted
         states = ["accepted"] * t + ["accepted" if right else "rejected"] + ["pending"] * (tau - t - 1)
         own = None if right else scene.correction()
-        bars, gaps = top_bars(trace, each, t, ("draft", "target"))
-        shown.append(scene.frame("judge", f"judge {t + 1} of {tau}", captions.judge_caption(trace, each, t), states,
+        bars, gaps = top_bars(trace, r, t, ("draft", "target"))
+        shown.append(scene.frame("judge", f"judge {t + 1} of {tau}", captions.judge_caption(trace, r, t), states,
                                  strips=scene.verified(start + t + right), active=("target",), focus=(start + t,),
-                                 own=own, bars=bars, gaps=gaps))
-    if each.discarded:
-        judged = start + each.n_examined
-        shown.append(scene.frame("judge", "discard the rest", captions.discard_caption(each, scene.commits),
-                                 verdicts(each), strips=scene.verified(start + each.n_accepted), active=("target",),
-                                 focus=tuple(range(judged, start + tau)), own=scene.correction()))
+                                 target_token=own, bars=bars, gaps=gaps))
+    if r.discarded:
+        judged = start + r.n_judged
+        shown.append(scene.frame("judge", "discard the rest", captions.discard_caption(r, scene.commits),
+                                 verdicts(r), strips=scene.verified(start + r.n_accepted), active=("target",),
+                                 focus=tuple(range(judged, start + tau)), target_token=scene.correction()))
     return shown
 
 
-def verdicts(each: Round) -> list[str]:
+def verdicts(r: Round) -> list[str]:
     """The state of every draft after the judging."""
-    rejected = ["rejected"] * (each.rejected is not None)
-    return ["accepted"] * each.n_accepted + rejected + ["discarded"] * len(each.discarded)
+    rejected = ["rejected"] * (r.rejected is not None)
+    return ["accepted"] * r.n_accepted + rejected + ["discarded"] * len(r.discarded)
 
 
 def commit_frame(scene: Scene) -> Frame:
     """The text grows: what was kept, what the target added, what was dropped."""
-    each, trace = scene.each, scene.trace
-    before, now = len(each.tokens), len(each.tokens) + len(each.committed)
-    shared = {"strips": scene.verified(before + each.n_accepted), "active": ("target",)}
+    r, trace = scene.round, scene.trace
+    before, now = len(r.tokens), len(r.tokens) + len(r.committed)
+    shared = {"strips": scene.verified(before + r.n_accepted), "active": ("target",)}
     facts = [("text before, i", f"{counted(before, 'token')} (prompt {len(trace.prompt)})"),
              ("accepted drafts, n_a", str(scene.counted))]
     if not scene.commits:
-        facts += [("drafts", str(len(each.proposed))), ("committed", counted(len(each.committed), "token")),
+        facts += [("drafts", str(len(r.proposed))), ("committed", counted(len(r.committed), "token")),
                   ("text now", counted(now, "token"))]
-        frame = scene.frame("commit", "commit", captions.odd_commit_caption(trace, each, scene.counted), [],
+        frame = scene.frame("commit", "commit", captions.odd_commit_caption(trace, r, scene.counted), [],
                             focus=tuple(range(before, now)), facts=tuple(facts), **shared)
         return replace(frame, cells=frame.cells + scene.grown())
-    own = scene.grown()[each.n_accepted:]
+    own = scene.grown()[r.n_accepted:]
     facts += [("the target's own token", "1" if own else "none"),
               ("text now", counted(now, "token") + (" = i + n_a + 1" if own else "")),
-              ("dropped drafts", str(len(each.proposed) - each.n_accepted))]
-    bars, gaps = top_bars(trace, each, each.n_accepted, ("target",)) if own else ((), ())
-    joined = before + each.n_accepted + (each.bonus is not None)     # a correction is marked by its own border
-    return scene.frame("commit", "commit", captions.commit_caption(trace, each), verdicts(each),
-                       own=own[0] if own else None, bars=bars, gaps=gaps, focus=tuple(range(before, joined)),
+              ("dropped drafts", str(len(r.proposed) - r.n_accepted))]
+    bars, gaps = top_bars(trace, r, r.n_accepted, ("target",)) if own else ((), ())
+    joined = before + r.n_accepted + (r.bonus is not None)     # a correction is marked by its own border
+    return scene.frame("commit", "commit", captions.commit_caption(trace, r), verdicts(r),
+                       target_token=own[0] if own else None, bars=bars, gaps=gaps, focus=tuple(range(before, joined)),
                        facts=tuple(facts), **shared)
 
 
 def roll_back_frame(scene: Scene) -> Frame:
     """Both caches lose what is not in the text; the data stay where they are."""
-    each = scene.each
-    target, draft = each.target_cache, each.draft_cache
-    now = len(each.tokens) + len(each.committed)
+    r = scene.round
+    target, draft = r.target_cache, r.draft_cache
+    now = len(r.tokens) + len(r.committed)
     keep = min(target[1], now - 1)
-    frame = scene.frame("roll back", "roll back both caches", captions.roll_back_caption(each, scene.reads_on), [],
+    frame = scene.frame("roll back", "roll back both caches", captions.roll_back_caption(r, scene.reads_on), [],
                         strips=scene.strips(target[1], draft[1], now, keep,
-                                            scene.foreign_in(each.tokens + each.committed, draft[1])),
+                                            scene.foreign_in(r.tokens + r.committed, draft[1])),
                         active=("draft", "target"))
     facts = []
     for strip, (before, after) in zip(frame.strips, (target, draft)):
         went = f"{before} → {after}" if before != after else f"{after}, unchanged"
-        stale = strip.written - max(after, strip.hole)
+        stale = strip.written - max(after, strip.gap)
         facts.append((f"{strip.model}'s cache", f"{went}; {max(stale, 0)} stale"))
     gap = keep - draft[1]
     facts.append(("the draft lacks", counted(gap, "position") if gap > 0 else "nothing"))

@@ -27,7 +27,7 @@ COLOURS = {"draft": palette.DRAFT, "target": palette.TARGET, "accepted": palette
            "faded": palette.FADED, "accepted-tint": palette.ACCEPTED_TINT, "rejected-tint": palette.REJECTED_TINT,
            "draft-tint": palette.DRAFT_TINT, "target-tint": palette.TARGET_TINT}
 ROOT = ".minispec-stepper"
-CACHE_LEGEND = ("■ in the cache", "▨ in the cache, of a draft that may be dropped", "░ stale", "hole: not read yet",
+CACHE_LEGEND = ("■ cached", "▨ cached, but may be dropped", "░ stale", "gap: unread",
                 "◂ here the cache ends")
 FOREIGN = "≠ of another place or text"
 KEYS = "← → one frame, Shift + ← → one round, Home, End, Space plays and pauses"

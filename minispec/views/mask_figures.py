@@ -10,7 +10,7 @@ from .figure import Figure, drawing
 from .palette import FADED, GLYPHS, INK, NAMES, PAPER, TARGET, TARGET_TINT, VERDICT_INK
 from .pieces import counted, percent, round_at
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
-from .text import label, verdict
+from .text import label, draft_state
 
 MOST_ROWS = 12
 GRID = 390                               # where the columns of the new tokens begin, in pixels
@@ -22,14 +22,14 @@ NAMES_WIDTH, APART = 130, 44             # pixels beside the grids of the heads,
 @drawing
 def verification_mask(trace: Trace, number: int = 1) -> Figure:
     """The one pass that judges all drafts of round `number`: which row sees which tokens, and judges which draft."""
-    each = round_at(trace, number)
-    rows = len(each.proposed) + 1
+    r = round_at(trace, number)
+    rows = len(r.proposed) + 1
     shown = min(rows, MOST_ROWS)
-    cached = each.target_cache[0] - rows
+    cached = r.target_cache[0] - rows
     pitch = min(66, 500 // shown)
     column = min(76, (JUDGED - 40 - GRID) // shown)
     slide = Slide(max(150 + pitch * shown + 74, 330), f"Round {number}: {trace.target} verifies "
-                  f"{counted(len(each.proposed), 'draft')} in one pass of {counted(rows, 'row')}")
+                  f"{counted(len(r.proposed), 'draft')} in one pass of {counted(rows, 'row')}")
     top = 150
     slide.text(MARGIN, 88, "row: input token", SMALL, FADED)
     slide.text(GRID - 62, 88, "cached", SMALL, FADED, "center")
@@ -40,20 +40,20 @@ def verification_mask(trace: Trace, number: int = 1) -> Figure:
     for place in range(shown):
         if column >= 48 or place % 2 == 0:
             slide.text(GRID + column * (place + 0.5), 120, str(cached + place), SMALL, INK, "center")
-        draw_mask_row(slide, trace, each, place, shown, (top + pitch * place, pitch, column), cached)
+        draw_mask_row(slide, trace, r, place, shown, (top + pitch * place, pitch, column), cached)
     if shown < rows:
         slide.text(JUDGED, slide.height - 54, f"… and {counted(rows - shown, 'row')} more, the same way", SMALL, FADED)
     slide.text(MARGIN, slide.height - 24, "● sees   – masked: a later token   "
                "every row sees all cached keys", SMALL, FADED)
-    return slide.finish(mask_words(trace, each, number, cached))
+    return slide.finish(mask_words(trace, r, number, cached))
 
 
-def draw_mask_row(slide: Slide, trace: Trace, each: Round, row: int, shown: int, area: tuple, cached: int) -> None:
+def draw_mask_row(slide: Slide, trace: Trace, r: Round, row: int, shown: int, area: tuple, cached: int) -> None:
     """One row: its input token, the cells it sees, and the draft that it judges."""
     top, pitch, column = area
     middle = top + pitch / 2
     height = min(pitch - 6, 40)
-    text = label(trace, each.tokens[-1] if row == 0 else each.proposed[row - 1])
+    text = label(trace, r.tokens[-1] if row == 0 else r.proposed[row - 1])
     slide.text(MARGIN, middle, str(row), SMALL, FADED)
     slide.chip(MARGIN + 34, middle, text, "committed" if row == 0 else "pending", 190, height, name=f"input {row}")
     for place in range(shown):
@@ -67,46 +67,46 @@ def draw_mask_row(slide: Slide, trace: Trace, each: Round, row: int, shown: int,
             slide.line([x + column / 2 - 5, x + column / 2 + 5], [middle, middle], "#999999", 2.5)
     slide.arrow(GRID + column * shown + 6, middle, JUDGED - 4, TARGET)
     x = JUDGED + 8
-    if row < len(each.proposed):
-        state = verdict(each, row)
+    if row < len(r.proposed):
+        state = draft_state(r, row)
         slide.text(x, middle, f"{row + 1}", SMALL, FADED)
-        text = label(trace, each.proposed[row])
+        text = label(trace, r.proposed[row])
         slide.chip(x + 34, middle, text, state, 170, height, name=f"judged {row + 1} {state}")
         slide.text(x + 214, middle, f"at {cached + row + 1}", SMALL, FADED)
-        own = slide.fitted(f"{GLYPHS[state]} {own_words(trace, each, row)}", WIDTH - 20 - (x + 290), SMALL, "bold")
+        own = slide.fitted(f"{GLYPHS[state]} {own_words(trace, r, row)}", WIDTH - 20 - (x + 290), SMALL, "bold")
         slide.text(x + 290, middle, own, SMALL, VERDICT_INK[state], weight="bold", name=f"verdict {row + 1}")
     else:
-        draw_last_row(slide, trace, each, (x, middle, height), cached + row + 1)
+        draw_last_row(slide, trace, r, (x, middle, height), cached + row + 1)
 
 
-def own_words(trace: Trace, each: Round, row: int) -> str:
+def own_words(trace: Trace, r: Round, row: int) -> str:
     """The verdict of a row, and what the target would have said."""
-    state = verdict(each, row)
+    state = draft_state(r, row)
     if state == "rejected":
-        return f"↳ {label(trace, each.choices[row])}"
+        return f"↳ {label(trace, r.choices[row])}"
     return state
 
 
-def draw_last_row(slide: Slide, trace: Trace, each: Round, area: tuple[float, float, float], position: int) -> None:
+def draw_last_row(slide: Slide, trace: Trace, r: Round, area: tuple[float, float, float], position: int) -> None:
     """The row behind the last draft judges nothing: its choice is the bonus token, if all drafts were accepted."""
     x, middle, height = area
-    if each.bonus is not None:
-        slide.chip(x + 34, middle, label(trace, each.bonus), "bonus", 170, height, name="bonus")
+    if r.bonus is not None:
+        slide.chip(x + 34, middle, label(trace, r.bonus), "bonus", 170, height, name="bonus")
         slide.text(x + 214, middle, f"at {position}", SMALL, FADED)
         slide.text(x + 290, middle, f"{GLYPHS['bonus']} bonus", SMALL, TARGET, weight="bold")
     else:
         slide.text(x + 34, middle, "no draft left: its choice is not used", SMALL, FADED)
 
 
-def mask_words(trace: Trace, each: Round, number: int, cached: int) -> str:
+def mask_words(trace: Trace, r: Round, number: int, cached: int) -> str:
     """The mask as a sentence."""
-    words = [f"row {row} judges draft {row + 1} “{label(trace, token)}”: {NAMES[verdict(each, row)]}"
-             for row, token in enumerate(each.proposed)]
-    if each.correction is not None:
-        words.append(f"the correction is “{label(trace, each.correction)}”")
-    if each.bonus is not None:
-        words.append(f"row {len(each.proposed)} gives the bonus token “{label(trace, each.bonus)}”")
-    rows = counted(len(each.proposed) + 1, "row")
+    words = [f"row {row} judges draft {row + 1} “{label(trace, token)}”: {NAMES[draft_state(r, row)]}"
+             for row, token in enumerate(r.proposed)]
+    if r.correction is not None:
+        words.append(f"the correction is “{label(trace, r.correction)}”")
+    if r.bonus is not None:
+        words.append(f"row {len(r.proposed)} gives the bonus token “{label(trace, r.bonus)}”")
+    rows = counted(len(r.proposed) + 1, "row")
     return (f"Mask of the verification in round {number}: {rows}, each sees the {cached} cached keys and a lower "
             f"triangle of the new ones; " + "; ".join(words) + ".")
 
@@ -119,12 +119,12 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
     Rows are the last tokens read, at most 8; columns the keys that they look at: what does not fit is one column,
     summed.
     """
-    each = round_at(trace, number)
+    r = round_at(trace, number)
     check_count("rows", rows, least=1)
     heads = tuple(head for head in heads if head < model.config.n_head)
     if not 1 <= len(heads) <= 2:
         raise ValueError(f"heads must name one or two of the heads 0 to {model.config.n_head - 1}")
-    tokens = (list(each.tokens) + list(each.proposed))[:model.config.n_positions]
+    tokens = (list(r.tokens) + list(r.proposed))[:model.config.n_positions]
     attention_HTP = attention_of(model, tokens, layer)
     rows = min(rows, len(tokens), 8)
     keys = min(len(tokens), 10)

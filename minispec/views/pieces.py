@@ -26,11 +26,11 @@ def round_at(trace: Trace, number: int) -> Round:
     return trace.rounds[number - 1]
 
 
-def recorded(each: Round, model: str) -> np.ndarray:
+def recorded(r: Round, model: str) -> np.ndarray:
     """The round's logits_TV of `model`, "target" or "draft"."""
     if model not in ("target", "draft"):
         raise ValueError(f'model is {model!r}; it must be "target" or "draft"')
-    logits_TV = each.target_logits_TV if model == "target" else each.draft_logits_TV
+    logits_TV = r.target_logits_TV if model == "target" else r.draft_logits_TV
     if logits_TV is None:
         raise ValueError("this trace was saved without logits, and distributions are made of them: decode again")
     return logits_TV
@@ -73,11 +73,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def context_states(trace: Trace, each: Round, n_drafts: int) -> list[tuple[int, str]]:
+def context_states(trace: Trace, r: Round, n_drafts: int) -> list[tuple[int, str]]:
     """The tokens before a step, each with its state: prompt, committed, or a draft of this round."""
     states = [(token, "prompt" if place < len(trace.prompt) else "committed")
-              for place, token in enumerate(each.tokens)]
-    return states + [(token, "pending") for token in each.proposed[:n_drafts]]
+              for place, token in enumerate(r.tokens)]
+    return states + [(token, "pending") for token in r.proposed[:n_drafts]]
 
 
 def tail_of_context(slide: Slide, trace: Trace, states: list[tuple[int, str]], x: float, y: float, width: float,

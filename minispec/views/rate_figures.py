@@ -15,8 +15,8 @@ from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 
 def judged_at(trace: Trace, t: int) -> tuple[int, int]:
     """(accepted, judged): of the drafts ŷ_{i+t} that were judged at all, all drafts before them being right."""
-    judged = [each for each in trace.rounds if each.n_examined >= t]
-    return sum(each.n_accepted >= t for each in judged), len(judged)
+    judged = [r for r in trace.rounds if r.n_judged >= t]
+    return sum(r.n_accepted >= t for r in judged), len(judged)
 
 
 @drawing
@@ -47,7 +47,7 @@ def acceptance_by_position(trace: Trace) -> Figure:
     total = (f"mean acceptance length {mean_acceptance_length(trace):.2f} = 1 + {trace.n_accepted} accepted / "
              f"{counted(len(trace.rounds), 'round')}")
     slide.text(MARGIN, 646, total, SMALL, FADED)
-    words = "" if alpha is None else f"αᵗ with α = {alpha:.3f} = {trace.n_accepted} / {trace.n_examined}"
+    words = "" if alpha is None else f"αᵗ with α = {alpha:.3f} = {trace.n_accepted} / {trace.n_judged}"
     line_legend(slide, 692, [("box", ACCEPTED_TINT, 0, "survived = accepted / made"),
                              ("dot", INK, 0, "right = accepted / judged"),
                              ("dashed", REJECTED, 3.5, words or "α: n/a")])
@@ -57,7 +57,7 @@ def acceptance_by_position(trace: Trace) -> Figure:
 def draw_position(slide: Slide, plot: Plot, trace: Trace, t: int, share: float, written: bool) -> None:
     """The dot of one position, and its numbers under the plot."""
     accepted, judged = judged_at(trace, t)
-    made = sum(len(each.proposed) >= t for each in trace.rounds)
+    made = sum(len(r.proposed) >= t for r in trace.rounds)
     rate = ratio(accepted, judged)
     if rate is not None:
         slide.dot(plot.x(t), plot.y(rate), 9, INK, name=f"conditional {t}")
@@ -92,7 +92,7 @@ def speedup_by_tau(measured: dict[int, tuple[float, float, float]], flat: dict[i
     plot.draw_y_axis(slide, round_values(1.1 * highest), lambda value: f"{value:g}×")
     every = max(-(-len(taus) // 16), 1)
     plot.draw_x_axis(slide, taus[::every], str)
-    slide.text((plot.left + plot.right) / 2, 558, "tau, drafts a round", SMALL, FADED, "center")
+    slide.text((plot.left + plot.right) / 2, 558, "tau, drafts per round", SMALL, FADED, "center")
     slide.line([plot.left, plot.right], [plot.y(1)] * 2, INK, 2.5, "dotted", "plain")
     draw_curve(slide, plot, flat, FADED, 2.5, "dashed", "flat")
     draw_curve(slide, plot, costed, TARGET, 6, "solid", "costed")

@@ -17,15 +17,15 @@ from .pieces import counted
 from .text import Word, painted, wrapped
 
 STATES = {"accepted": "accepted", "rejected": "rejected", "discarded": "discarded", "correction": "own", "bonus": "own"}
-CACHE = {"held": "■", "speculative": "▨", "foreign": "≠", "hole": "_", "stale": "░", "free": "·"}
-LEGEND = "■ in the cache   ▨ of a draft that may be dropped   ░ stale   _ hole: not read yet   · free"
+CACHE = {"cached": "■", "speculative": "▨", "foreign": "≠", "gap": "_", "stale": "░", "free": "·"}
+LEGEND = "■ cached   ▨ cached, but may be dropped   ░ stale   _ unread gap   · free"
 FOREIGN = "   ≠ of another place or text"
 HELP = "Enter: next  b: back  r, R: next, previous round  a number: that frame  q: quit"
 SPARED = 4                               # how far a page that is too long is cut down before its end is left off
 BAR = 30                                 # characters of a probability of 1
 
 
-def run(frames: list[Frame], stdin: TextIO | None, stdout: TextIO) -> int:
+def step_through(frames: list[Frame], stdin: TextIO | None, stdout: TextIO) -> int:
     """Step through the frames until q or the end of the input; returns the exit status, 0."""
     tty = stdout.isatty()
     colour = tty and "NO_COLOR" not in os.environ
@@ -84,7 +84,7 @@ def laid_out(frame: Frame, total: int, width: int, colour: bool, spared: int) ->
     ruler += [line for strip in frame.strips for line in strip_lines(strip, frame.window, width)]
     groups = [top + textwrap.wrap(frame.caption, width), ruler]
     if frame.context:
-        groups.append(textwrap.wrap(condition(frame), width, subsequent_indent="    "))
+        groups.append(textwrap.wrap(condition_line(frame), width, subsequent_indent="    "))
     bars = [bar_line(bar, width) for bar in frame.bars]
     mask = [] if frame.mask is None else mask_lines(frame.mask, width)
     facts = [f"{name}: {value}" for name, value in frame.facts]
@@ -117,8 +117,8 @@ def token_lines(frame: Frame, width: int, colour: bool) -> list[str]:
     last = f"0–{start - 1}" if start > 1 else "0"
     words = [Word(f"({last}: {counted(start, 'token')})")] if start else []
     words += [word(cell, frame.focus) for cell in frame.cells[start:]]
-    if frame.own is not None:
-        words.append(word(frame.own, frame.focus if frame.own.state == "bonus" else ()))
+    if frame.target_token is not None:
+        words.append(word(frame.target_token, frame.focus if frame.target_token.state == "bonus" else ()))
     return ["  ".join(painted(each, colour) for each in line) for line in wrapped(words, width)]
 
 
@@ -132,11 +132,11 @@ def strip_lines(strip: Strip, window: tuple[int, int], width: int) -> list[str]:
     return [line] if len(line) <= width else textwrap.wrap(line, width, subsequent_indent=" " * 4)
 
 
-def condition(frame: Frame) -> str:
+def condition_line(frame: Frame) -> str:
     """Exactly what the draft was conditioned on."""
-    given = [text_part(asked(frame, "prompt"), "prompt X")]
+    given = [given_part(asked(frame, "prompt"), "prompt X")]
     if asked(frame, "committed"):
-        given.append(text_part(asked(frame, "committed"), "verified y"))
+        given.append(given_part(asked(frame, "committed"), "verified y"))
     own = [f"[not read: “{cell.text}”]" if cell.state == "missing" else f"“{cell.text}”"
            for cell in asked(frame, "pending")]
     if own:
@@ -146,7 +146,7 @@ def condition(frame: Frame) -> str:
     return f"argmax Pr_draft( · | {', '.join(given)} ) = “{frame.cells[-1].text}”"
 
 
-def text_part(cells: list[Cell], title: str) -> str:
+def given_part(cells: list[Cell], title: str) -> str:
     """How many tokens of the text were read; which ones were not."""
     missing = of_state(cells, "missing")
     if not missing:

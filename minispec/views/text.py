@@ -1,4 +1,4 @@
-"""A trace as text: one line a round, then the totals; for a terminal, a debugger, a failing test.
+"""A trace as text: one line per round, then the totals; for a terminal, a debugger, a failing test.
 
 Invariant: everything printed is a function of the Trace (and of costs measured apart); state is told by a glyph,
 colour only repeats it.  ✓ accepted   ✗ rejected   · discarded, never judged   ↳ correction   ★ bonus
@@ -7,7 +7,7 @@ colour only repeats it.  ✓ accepted   ✗ rejected   · discarded, never judge
 import textwrap
 from dataclasses import dataclass
 
-from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, ratio, tokens_a_round
+from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, ratio, tokens_per_round
 from ..trace import Round, Trace
 from .palette import GLYPHS
 
@@ -44,36 +44,36 @@ def label(trace: Trace, token: int) -> str:
     return str(token) if trace.texts is None else token_label(trace.texts[token])
 
 
-def verdict(each: Round, t: int) -> str:
+def draft_state(r: Round, t: int) -> str:
     """The state of proposed[t] after the round: accepted, rejected, or discarded."""
-    if t < each.n_accepted:
+    if t < r.n_accepted:
         return "accepted"
-    return "rejected" if t < each.n_examined else "discarded"
+    return "rejected" if t < r.n_judged else "discarded"
 
 
-def flags(each: Round) -> str:
+def flags(r: Round) -> str:
     """A for each draft that equals the target's choice of its row, R for each other: "AARAAA" (course row C20).
 
     Only the A before the first R are accepted; a later row read a rejected draft.
     """
-    return "".join("A" if draft == choice else "R" for draft, choice in zip(each.proposed, each.choices))
+    return "".join("A" if draft == choice else "R" for draft, choice in zip(r.proposed, r.choices))
 
 
-def draft_words(trace: Trace, each: Round) -> list[Word]:
+def draft_words(trace: Trace, r: Round) -> list[Word]:
     """The drafts of a round, each with its glyph."""
     words = []
-    for t, token in enumerate(each.proposed):
-        state = verdict(each, t)
+    for t, token in enumerate(r.proposed):
+        state = draft_state(r, t)
         words.append(Word(f"{GLYPHS[state]} {label(trace, token)}", state))
     return words
 
 
-def own_word(trace: Trace, each: Round) -> Word:
+def target_word(trace: Trace, r: Round) -> Word:
     """What the target adds to a round: a correction, a bonus token, or nothing after an end of text."""
-    if each.own is None:
+    if r.target_token is None:
         return Word("(end of text)")
-    kind = "bonus" if each.correction is None else "correction"
-    return Word(f"{GLYPHS[kind]} {label(trace, each.own)}", "own")
+    kind = "bonus" if r.correction is None else "correction"
+    return Word(f"{GLYPHS[kind]} {label(trace, r.target_token)}", "own")
 
 
 def painted(word: Word, colour: bool) -> str:
@@ -96,20 +96,20 @@ def wrapped(words: list[Word], width: int) -> list[list[Word]]:
 
 
 def round_table(trace: Trace, width: int = 100, colour: bool = False, first: int = 1, count: int | None = None) -> str:
-    """One line a round (more where the drafts do not fit): context length, drafts with their verdicts, own token.
+    """One line per round (more where the drafts do not fit): context length, drafts with their verdicts, own token.
 
     first, count: only so many rounds, from round `first` on.
     """
     rounds = trace.rounds[first - 1:] if count is None else trace.rounds[first - 1:first - 1 + count]
-    owns = [own_word(trace, each) for each in rounds]
+    owns = [target_word(trace, r) for r in rounds]
     own_width = max([len(own.text) for own in owns] + [len("target adds")])
     room = max(width - own_width - 18, 20)
-    columns = [wrapped(draft_words(trace, each), room) for each in rounds]
+    columns = [wrapped(draft_words(trace, r), room) for r in rounds]
     used = max([line_length(line) for lines in columns for line in lines] + [len("drafts")])
     rows = [f"round  context  {'drafts':<{used}}  target adds"]
-    for number, (each, own, lines) in enumerate(zip(rounds, owns, columns), start=first):
+    for number, (r, own, lines) in enumerate(zip(rounds, owns, columns), start=first):
         for index, line in enumerate(lines):
-            head = f"{number:>5}  {len(each.tokens):>7}" if index == 0 else " " * 14
+            head = f"{number:>5}  {len(r.tokens):>7}" if index == 0 else " " * 14
             drafts = "  ".join(painted(word, colour) for word in line) + " " * (used - line_length(line))
             tail = painted(own, colour) if index == len(lines) - 1 else ""
             rows.append(f"{head}  {drafts}  {tail}".rstrip())
@@ -146,7 +146,7 @@ def acceptance_lines(trace: Trace) -> list[str]:
     accepted, rounds = trace.n_accepted, len(trace.rounds)
     return [
         f"conditional acceptance   {rate(conditional_acceptance(trace)):>6}   "
-        f"accepted / examined = {accepted} / {trace.n_examined}",
+        f"accepted / judged = {accepted} / {trace.n_judged}",
         f"draft efficiency         {rate(draft_efficiency(trace)):>6}   "
         f"accepted / drafted = {accepted} / {trace.n_drafted}",
         f"mean acceptance length   {rate(mean_acceptance_length(trace), 2):>6}   "
@@ -161,8 +161,8 @@ STOPPED = {"budget": "the token budget", "end-of-text": "the end of the text", "
 def count_lines(trace: Trace) -> list[str]:
     """Tokens and passes, and why it ended."""
     lines = [f"tokens                   {trace.n_new:>6}   decoded, up to {STOPPED[trace.stopped]}",
-             f"target passes            {len(trace.rounds):>6}   one a round, {rate(tokens_a_round(trace), 2)} tokens "
-             f"each; plain decoding takes {trace.n_new}"]
+             f"target passes            {len(trace.rounds):>6}   one per round, {rate(tokens_per_round(trace), 2)} "
+             f"tokens each; plain decoding takes {trace.n_new}"]
     return lines
 
 
@@ -171,17 +171,17 @@ def summary(trace: Trace) -> str:
     return "\n".join(count_lines(trace) + acceptance_lines(trace))
 
 
-def speed_lines(trace: Trace, plain_seconds: float, speculative_seconds: float, c: float | None, v: float | None,
+def speed_lines(trace: Trace, baseline_seconds: float, speculative_seconds: float, c: float | None, v: float | None,
                 predicted: float | None) -> list[str]:
     """Seconds both ways, the measured speed-up, and the predicted one with what it is made of."""
-    speedup = ratio(plain_seconds, speculative_seconds) if trace.n_new else None
-    lines = [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {plain_seconds:.3f} (medians of "
-             f"one run, after the prompt was read)",
+    speedup = ratio(baseline_seconds, speculative_seconds) if trace.n_new else None
+    lines = [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {baseline_seconds:.3f} (medians "
+             f"of one run, after the prompt was read)",
              f"speed-up                 {rate(speedup, 2):>6}   plain / speculative seconds"]
     if predicted is None:
         return lines + [f"predicted                {rate(None):>6}"]
-    made_of = f"{rate(tokens_a_round(trace), 2)} / ({trace.tau} * {c:.3f} + {v:.2f})"
-    return lines + [f"predicted                {rate(predicted, 2):>6}   {made_of} = tokens a round / (tau * c + v)",
+    made_of = f"{rate(tokens_per_round(trace), 2)} / ({trace.tau} * {c:.3f} + {v:.2f})"
+    return lines + [f"predicted                {rate(predicted, 2):>6}   {made_of} = tokens per round / (tau * c + v)",
                     f"{'':34}c: one draft token, v: a pass of {trace.tau + 1} rows, in plain passes"]
 
 

@@ -10,9 +10,9 @@ from .palette import GLYPHS
 from .pieces import round_at
 from .text import label
 
-CELLS = {"held": "■", "speculative": "▨", "hole": "□", "stale": "░", "free": "_"}
+CELLS = {"cached": "■", "speculative": "▨", "gap": "□", "stale": "░", "free": "_"}
 # by the recorded lengths: what a bug has put into a cell does not stand in a trace
-STRIP_LEGEND = "■ held   ▨ held, but may be dropped   ░ stale   □ not read yet   _ never written"
+STRIP_LEGEND = "■ cached   ▨ cached, but may be dropped   ░ stale   □ unread gap   _ free"
 MARGIN = 26                              # characters to the left of a strip
 
 
@@ -35,17 +35,17 @@ def token_line(trace: Trace, width: int = 100) -> str:
 def origins(trace: Trace) -> list[tuple[int, str, str]]:
     """Every token of the text with the glyph of how it came and its round; both empty for the prompt."""
     found = [(token, "", "") for token in trace.prompt]
-    for number, each in enumerate(trace.rounds, start=1):
-        for place, token in enumerate(each.committed):
-            found.append((token, GLYPHS[origin(each, place)], str(number)))
+    for number, r in enumerate(trace.rounds, start=1):
+        for place, token in enumerate(r.committed):
+            found.append((token, GLYPHS[origin(r, place)], str(number)))
     return found
 
 
-def origin(each: Round, place: int) -> str:
+def origin(r: Round, place: int) -> str:
     """What committed[place] is: an accepted draft, the correction, or the bonus."""
-    if place < each.n_accepted:
+    if place < r.n_accepted:
         return "accepted"
-    return "bonus" if each.correction is None else "correction"
+    return "bonus" if r.correction is None else "correction"
 
 
 def column_width(column: list[str]) -> int:
@@ -70,15 +70,15 @@ def cache_strip(trace: Trace, number: int = 1, width: int = 100) -> str:
 
     Of a long text only the end is shown, as much as `width` characters hold.
     """
-    each = round_at(trace, number)
-    ends = max(each.target_cache[0], each.draft_cache[0], len(each.tokens) + len(each.proposed))
+    r = round_at(trace, number)
+    ends = max(r.target_cache[0], r.draft_cache[0], len(r.tokens) + len(r.proposed))
     room = max(width - MARGIN - len(f"  {ends}"), 30)
     first = 0 if ends <= room else -(-(ends - room) // 10) * 10       # the ruler begins with a ten
-    rows = [f"round {number}: {len(each.tokens)} tokens of text before it, {len(each.proposed)} drafts, "
-            f"{len(each.committed)} tokens committed", "", *ruler(first, ends)]
+    rows = [f"round {number}: {len(r.tokens)} tokens of text before it, {len(r.proposed)} drafts, "
+            f"{len(r.committed)} tokens committed", "", *ruler(first, ends)]
     for model, lengths, written in histories(trace, number):
-        for name, length, valid, hole in moments(each, model, lengths):
-            strip = Strip(model, length, valid, max(written, length), hole)
+        for name, length, valid, gap in moments(r, model, lengths):
+            strip = Strip(model, length, valid, max(written, length), gap)
             written = strip.written
             cells = "".join(CELLS[strip.state(position)] for position in range(first, ends))
             rows.append(f"{model + ', ' + name:<{MARGIN}}{cells}  {length}")
@@ -96,21 +96,21 @@ def histories(trace: Trace, number: int) -> list[tuple[str, tuple[int, int, int]
     """For target and draft: (length before the round, after reading, after rolling back), and how far it was written
     before."""
     before = trace.rounds[:number - 1]
-    each = trace.rounds[number - 1]
+    r = trace.rounds[number - 1]
     found = []
-    for model, lengths in (("target", [past.target_cache for past in before] + [each.target_cache]),
-                           ("draft", [past.draft_cache for past in before] + [each.draft_cache])):
+    for model, lengths in (("target", [past.target_cache for past in before] + [r.target_cache]),
+                           ("draft", [past.draft_cache for past in before] + [r.draft_cache])):
         start = lengths[-2][1] if before else trace.prefill.rows
         written = max([trace.prefill.rows] + [read for read, _ in lengths[:-1]])
         found.append((model, (start, *lengths[-1]), written))
     return found
 
 
-def moments(each: Round, model: str, lengths: tuple[int, int, int]) -> list[tuple[str, int, int, int]]:
-    """Three moments of one cache: name, length, positions known to be in the text, and where a hole ends."""
+def moments(r: Round, model: str, lengths: tuple[int, int, int]) -> list[tuple[str, int, int, int]]:
+    """Three moments of one cache: name, length, positions known to be in the text, and where an unread gap ends."""
     start, read, kept = lengths
-    text = len(each.tokens)
-    hole = min(each.target_cache[1], text + len(each.committed) - 1) if model == "draft" else 0
+    text = len(r.tokens)
+    gap = min(r.target_cache[1], text + len(r.committed) - 1) if model == "draft" else 0
     return [("before the round", start, text, 0),
             ("after drafting" if model == "draft" else "after verifying", read, text, 0),
-            ("rolled back", kept, text + len(each.committed), hole)]
+            ("rolled back", kept, text + len(r.committed), gap)]

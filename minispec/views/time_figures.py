@@ -29,23 +29,23 @@ class Span:
 
 def spans(trace: Trace) -> list[Span]:
     """The passes of the speculative run, one behind the other, and what lies between them."""
-    used = sum(each.draft_seconds + each.verify_seconds for each in trace.rounds)
+    used = sum(r.draft_seconds + r.verify_seconds for r in trace.rounds)
     between = max(trace.seconds - used, 0.0) / max(len(trace.rounds), 1)
     result, now = [], 0.0
-    for each in trace.rounds:
-        for kind, seconds, count in (("draft", each.draft_seconds, len(each.proposed)),
-                                     ("target", each.verify_seconds, len(each.proposed) + 1), ("between", between, 0)):
+    for r in trace.rounds:
+        for kind, seconds, count in (("draft", r.draft_seconds, len(r.proposed)),
+                                     ("target", r.verify_seconds, len(r.proposed) + 1), ("between", between, 0)):
             result.append(Span(kind, now, now + seconds, count))
             now += seconds
     return result
 
 
-def plain_spans(trace: Trace) -> list[Span]:
-    """The passes of the plain run, and what lies between them."""
-    plain = trace.plain
-    between = max(plain.seconds - sum(plain.pass_seconds), 0.0) / max(len(plain.pass_seconds), 1)
+def baseline_spans(trace: Trace) -> list[Span]:
+    """The passes of the greedy baseline, and what lies between them."""
+    baseline = trace.baseline
+    between = max(baseline.seconds - sum(baseline.pass_seconds), 0.0) / max(len(baseline.pass_seconds), 1)
     result, now = [], 0.0
-    for seconds in plain.pass_seconds:
+    for seconds in baseline.pass_seconds:
         result.append(Span("plain", now, now + seconds, 1))
         result.append(Span("between", now + seconds, now + seconds + between, 0))
         now += seconds + between
@@ -56,51 +56,51 @@ def stairs(trace: Trace) -> list[tuple[float, int]]:
     """(seconds, tokens so far) behind each verification."""
     ends = [span.end for span in spans(trace) if span.kind == "target"]
     steps, total = [(0.0, 0)], 0
-    for end, each in zip(ends, trace.rounds):
-        total += len(each.committed)
+    for end, r in zip(ends, trace.rounds):
+        total += len(r.committed)
         steps.append((end, total))
     return steps
 
 
-def plain_stairs(trace: Trace) -> list[tuple[float, int]]:
+def baseline_stairs(trace: Trace) -> list[tuple[float, int]]:
     """(seconds, tokens so far) behind each plain pass."""
-    ends = [span.end for span in plain_spans(trace) if span.kind == "plain"]
+    ends = [span.end for span in baseline_spans(trace) if span.kind == "plain"]
     return [(0.0, 0)] + [(end, count) for count, end in enumerate(ends, start=1)]
 
 
 @drawing
 def timeline(trace: Trace) -> Figure:
     """Draft and target passes at their true length, plain decoding on the same axis, the tokens as stairs above."""
-    plain = trace.plain
+    baseline = trace.baseline
     speculative = spans(trace)
-    plainly = plain_spans(trace) if plain else []
+    plainly = baseline_spans(trace) if baseline else []
     longest = max([span.end for span in speculative + plainly] + [trace.seconds, 1e-6])
-    tokens = max(trace.n_new, len(plain.pass_seconds) if plain else 0, 1)
+    tokens = max(trace.n_new, len(baseline.pass_seconds) if baseline else 0, 1)
     slide = Slide(720, timeline_title(trace))
     plot = Plot(LEFT, WIDTH - MARGIN - 10, 76, 306, (0.0, longest * 1.02), (0.0, tokens * 1.25))
     counts = [value for value in round_values(tokens, 4) if value == int(value)]
     plot.draw_y_axis(slide, counts, lambda value: f"{value:.0f}")
     slide.text(LEFT + 12, 84, "tokens so far", SMALL, FADED, paper=True)
-    if plain:
-        draw_stairs(slide, plot, plain_stairs(trace), FADED, 2.5, "dashed", "plain stairs")
+    if baseline:
+        draw_stairs(slide, plot, baseline_stairs(trace), FADED, 2.5, "dashed", "plain stairs")
     draw_stairs(slide, plot, stairs(trace), INK, 4.5, "solid", "stairs")
     slide.text(LEFT - 12, 340, "each dash:", SMALL, FADED, "right")
     slide.text(LEFT - 12, 362, "one token", SMALL, FADED, "right")
-    draw_lane(slide, plot, "draft", [span for span in speculative if span.kind == "draft"], 388)
-    draw_lane(slide, plot, "target", [span for span in speculative if span.kind != "draft"], 444)
+    draw_spans(slide, plot, "draft", [span for span in speculative if span.kind == "draft"], 388)
+    draw_spans(slide, plot, "target", [span for span in speculative if span.kind != "draft"], 444)
     draw_ticks(slide, plot, stairs(trace), 378, "tick")
-    if plain:
-        draw_lane(slide, plot, "plain", plainly, 540)
-        draw_ticks(slide, plot, plain_stairs(trace), 532, "plain tick")
+    if baseline:
+        draw_spans(slide, plot, "plain", plainly, 540)
+        draw_ticks(slide, plot, baseline_stairs(trace), 532, "plain tick")
     else:
-        slide.text(LEFT + 12, 562, "no plain run was recorded", SMALL, FADED)
+        slide.text(LEFT + 12, 562, "no greedy baseline was recorded", SMALL, FADED)
     unit, name = (1, "s") if longest >= 2 else (1000, "ms")
     values = round_values(longest * unit, 8)
     axis = Plot(LEFT, plot.right, 0, 604, (0.0, longest * 1.02 * unit), (0, 1))
     axis.draw_x_axis(slide, values, lambda value: f"{value:g} {name}")
     legend = [("box", DRAFT, 0, "drafts"), ("box", TARGET, 0, "target pass, its rows"),
               ("thin", OVERHEAD, 0, "Python between"), ("solid", INK, 4.5, "speculative")]
-    line_legend(slide, 690, legend + ([("dashed", FADED, 2.5, "plain")] if plain else []))
+    line_legend(slide, 690, legend + ([("dashed", FADED, 2.5, "plain")] if baseline else []))
     return slide.finish(timeline_words(trace))
 
 
@@ -147,11 +147,11 @@ def draw_stairs(slide: Slide, plot: Plot, steps: list[tuple[float, int]], colour
     slide.dot(xs[-1], ys[-1], 8, colour)
 
 
-def draw_lane(slide: Slide, plot: Plot, name: str, lane: list[Span], top: float) -> None:
-    """The bars of one lane; the number in a bar is its drafts or rows, where there is room."""
+def draw_spans(slide: Slide, plot: Plot, name: str, spans: list[Span], top: float) -> None:
+    """The bars of one run; the number in a bar is its drafts or rows, where there is room."""
     slide.text(LEFT - 12, top + 22, name, weight="bold", align="right")
     slide.line([LEFT, plot.right], [top + 22, top + 22], "#E4E4E4", 2.5)
-    for place, span in enumerate(lane):
+    for place, span in enumerate(spans):
         x, width = plot.x(span.start), plot.x(span.end) - plot.x(span.start)
         colour = {"draft": DRAFT, "between": OVERHEAD}.get(span.kind, TARGET)
         inset = 14 if span.kind == "between" else 0
@@ -185,22 +185,23 @@ def in_time(seconds: float) -> str:
 def timeline_title(trace: Trace) -> str:
     """The run in one line."""
     words = f"{counted(trace.n_new, 'token')}: {in_time(trace.seconds)} speculative"
-    if trace.plain:
-        words += f", {in_time(trace.plain.seconds)} plain"
+    if trace.baseline:
+        words += f", {in_time(trace.baseline.seconds)} plain"
     return words
 
 
 def timeline_words(trace: Trace) -> str:
     """The timeline as sentences."""
-    drafting = sum(each.draft_seconds for each in trace.rounds)
-    verifying = sum(each.verify_seconds for each in trace.rounds)
+    drafting = sum(r.draft_seconds for r in trace.rounds)
+    verifying = sum(r.verify_seconds for r in trace.rounds)
     rest = max(trace.seconds - drafting - verifying, 0.0)
     words = (f"Timeline of {counted(trace.n_new, 'token')} in {counted(len(trace.rounds), 'round')}: "
              f"{in_time(trace.seconds)}, of which drafting {in_time(drafting)}, target passes {in_time(verifying)}, "
              f"the rest {in_time(rest)}.")
-    if trace.plain is None:
-        return words + " No plain run was recorded."
-    words += f" Plain decoding: {counted(len(trace.plain.pass_seconds), 'pass')} in {in_time(trace.plain.seconds)}"
-    if trace.seconds > 0 and trace.plain.seconds > 0:
-        words += f", {trace.plain.seconds / trace.seconds:.2f} times as long"
+    if trace.baseline is None:
+        return words + " No greedy baseline was recorded."
+    passes = counted(len(trace.baseline.pass_seconds), "pass")
+    words += f" Plain decoding: {passes} in {in_time(trace.baseline.seconds)}"
+    if trace.seconds > 0 and trace.baseline.seconds > 0:
+        words += f", {trace.baseline.seconds / trace.seconds:.2f} times as long"
     return words + "."

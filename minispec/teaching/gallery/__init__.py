@@ -4,9 +4,9 @@ Invariant: every edit's old text stands in its file exactly once, and a bug brea
 a bug's `outcome` and `caught_by` say is what the detection matrix measures.
 """
 
-from .attention import ATTENTION
+from .attending import ATTENTION
 from .caches import CACHES
-from .counting import COUNTING
+from .counters import COUNTING
 from .drafting import DRAFTING
 from .judging import JUDGING
 from .stopping import STOPPING

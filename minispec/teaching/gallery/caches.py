@@ -8,7 +8,7 @@ ROLL_BACK_TARGET = "    target_cache.truncate(keep)\n"
 ROLL_BACK_DRAFT = "    draft_cache.truncate(keep)\n"
 
 CACHES = (
-    Bug(name="hole-after-full-acceptance",
+    Bug(name="gaps-after-full-acceptance",
         invariant="I2",
         edits=((SPECULATION, CONTEXT, CONTEXT.replace("context[cache.length:]", "context[-1:]")),),
         outcome="slow",
@@ -62,7 +62,7 @@ CACHES = (
         edits=((SPECULATION, "    unseen = context[cache.length:]\n    logits_TV = target(unseen, cache)\n",
                 "    unseen = context\n    logits_TV = target(unseen, cache)\n"),),
         outcome="wrong text",
-        symptom="the target sees the text twice, answers otherwise, and its context is soon full",
+        symptom="the target sees the text twice, answers differently, and its context is soon full",
         question="The cache holds the text, and the pass reads the text.  Which position has the last token?",
         reference="romsto/Speculative-Decoding#4",
         caught_by=("greedy", "perfect draft", "work", "cache", "bits")),

@@ -4,7 +4,7 @@ from ..bug import Bug
 
 SPECULATION = "speculation.py"
 
-# `unseen` of propose, and not that of verify, which is indented otherwise
+# `unseen` of propose, and not that of verify, which is indented differently
 CONTEXT = ("        context = list(tokens) + proposed\n"
            "        unseen = context[cache.length:]\n")
 FEED = "        logits_TV = draft(unseen, cache)\n"

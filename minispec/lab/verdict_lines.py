@@ -23,7 +23,7 @@ def verdict_text(verdict) -> str:
     lines = [f"{verdict.kind}: {meaning}"]
     if verdict.phase:
         where = f", in run {verdict.run}" if verdict.run else "; the traces do not tell in which run"
-        lines.append(folded(f"look at: {verdict.phase}{where}", "", "         "))
+        lines.append(indented(f"look at: {verdict.phase}{where}", "", "         "))
     if verdict.position is not None:
         lines += ["", f"first difference at position {verdict.position}:"]
         lines += top_lines(verdict)
@@ -35,10 +35,10 @@ def verdict_text(verdict) -> str:
 
 def item(sentence: str) -> str:
     """A sentence as an item of a list."""
-    return folded(sentence, "  - ", "    ")
+    return indented(sentence, "  - ", "    ")
 
 
-def folded(sentence: str, first: str, others: str) -> str:
+def indented(sentence: str, first: str, others: str) -> str:
     """A sentence in lines of at most WIDTH characters, with what stands before the first and the other lines."""
     return textwrap.fill(sentence, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False,
                          break_on_hyphens=False)

@@ -11,77 +11,77 @@ from ..views.figure import Figure, drawing
 from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, TARGET, VERDICT_INK, Style
 from ..views.pieces import CHIP, counted, draft_name, recorded, round_at
 from ..views.slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
-from ..views.text import label, verdict
-from .runs import Lane, SideBySide
+from ..views.text import label, draft_state
+from .runs import Run, SideBySide
 
 MISSING = Style(PAPER, REJECTED, "dashed", 3)
-LANE = 330                               # pixels from one lane to the next
+RUN_HEIGHT = 330                               # pixels from one run to the next
 MOST = 3                                 # panels side by side
 
 
 @drawing
-def draft_lanes(run: SideBySide, number: int = 1, first: int = 1, panels: int = MOST) -> Figure:
+def draft_contexts(run: SideBySide, number: int = 1, first: int = 1, panels: int = MOST) -> Figure:
     """Round `number` of both runs, `panels` drafts (1 to 3) from draft `first` on; fewer show more of what was read."""
     check_count("first", first, least=1)
     check_count("panels", panels, least=1)
     if panels > MOST:
         raise ValueError(f"panels is {panels}; it must be 1 to {MOST}")
-    lanes = run.lanes()
-    made = max(len(round_at(lane.trace, number).proposed) for lane in lanes)
+    runs = run.with_rounds()
+    made = max(len(round_at(one.trace, number).proposed) for one in runs)
     last = min(first + panels - 1, made)
     which = "" if (first, last) == (1, made) else f" ({first} to {last} of {made})"
-    slide = Slide(106 + LANE * len(lanes), f"Round {number}: what each draft{which} read, and what it became")
+    slide = Slide(106 + RUN_HEIGHT * len(runs), f"Round {number}: what each draft{which} read, and what it became")
     sentences = []
-    for row, lane in enumerate(lanes):
-        y = 56 + LANE * row
+    for row, one in enumerate(runs):
+        y = 56 + RUN_HEIGHT * row
         slide.line([MARGIN, WIDTH - MARGIN], [y, y], INK, 2.5)
-        slide.text(MARGIN, y + 22, lane.name, TOKEN_SIZE, INK, weight="bold")
-        sentences.append(f"{lane.name}: " + draw_lane(slide, lane, number, (first, panels), y + 46))
+        slide.text(MARGIN, y + 22, one.name, TOKEN_SIZE, INK, weight="bold")
+        sentences.append(f"{one.name}: " + draw_run(slide, one, number, (first, panels), y + 46))
     slide.legend(slide.height - 18, [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"),
                                      (MISSING, "should be read, is not"), (Style("none", TARGET), "target"),
                                      ("", "◀ its choice")])
     return slide.finish(f"Round {number}, drafts with the context that each really read. {' '.join(sentences)}")
 
 
-def draw_lane(slide: Slide, lane: Lane, number: int, shown: tuple[int, int], y: float) -> str:
+def draw_run(slide: Slide, one: Run, number: int, shown: tuple[int, int], y: float) -> str:
     """The panels of one run, shown: the first draft and how many; returns the same in words."""
-    each = round_at(lane.trace, number)
+    r = round_at(one.trace, number)
     first, panels = shown
-    steps = range(first, min(len(each.proposed), first + panels - 1) + 1)
+    steps = range(first, min(len(r.proposed), first + panels - 1) + 1)
     if not steps:
-        raise ValueError(f"first is {first}; round {number} of {lane.name} has {counted(len(each.proposed), 'draft')}")
+        raise ValueError(f"first is {first}; round {number} of {one.name} has {counted(len(r.proposed), 'draft')}")
     width = (WIDTH - 2 * MARGIN + 20) / panels
-    words = [draw_panel(slide, lane, number, t, (MARGIN + width * place, y, width - 20))
+    words = [draw_panel(slide, one, number, t, (MARGIN + width * place, y, width - 20))
              for place, t in enumerate(steps)]
     return "; ".join(words) + "."
 
 
-def draw_panel(slide: Slide, lane: Lane, number: int, t: int, area: tuple[float, float, float]) -> str:
+def draw_panel(slide: Slide, one: Run, number: int, t: int, area: tuple[float, float, float]) -> str:
     """One draft: its name and verdict, the context it read, the five likeliest tokens."""
     x, y, width = area
-    trace, each = lane.trace, lane.trace.rounds[number - 1]
-    state = verdict(each, t - 1)
+    trace, r = one.trace, one.trace.rounds[number - 1]
+    state = draft_state(r, t - 1)
     slide.text(x, y + 18, f"draft {t}", weight="bold")
     slide.text(x + slide.measured(f"draft {t}", weight="bold") + 14, y + 20, draft_name(t), 20)
     slide.text(x + width, y + 18, f"{GLYPHS[state]} {state}", TOKEN_SIZE, VERDICT_INK[state], "right", "bold")
-    context = context_states(trace, each, t - 1, lane.read[number - 1][t - 1])
+    context = read_states(trace, r, t - 1, one.read[number - 1][t - 1])
     slide.text(x, y + 58, "reads", SMALL, FADED)
     draw_context(slide, trace, context, (x + 62, y + 58, width - 62))
-    draft_V, target_V = recorded(each, "draft")[t - 1], recorded(each, "target")[t - 1]
-    draw_candidates(slide, trace, each, t, (draft_V, target_V), area)
+    draft_V, target_V = recorded(r, "draft")[t - 1], recorded(r, "target")[t - 1]
+    draw_candidates(slide, trace, r, t, (draft_V, target_V), area)
     missing = " ".join(label(trace, token) for token, kind in context if kind == "missing")
     read = " ".join(label(trace, token) for token, kind in context[-6:] if kind != "missing")
     without = f" without “{missing}”" if missing else ""
-    return f"draft {t} reads “… {read}”{without} and becomes “{label(trace, each.proposed[t - 1])}”, {NAMES[state]}"
+    return f"draft {t} reads “… {read}”{without} and becomes “{label(trace, r.proposed[t - 1])}”, {NAMES[state]}"
 
 
-def context_states(trace: Trace, each: Round, n_drafts: int, read: tuple[int, ...]) -> list[tuple[int, str]]:
+def read_states(trace: Trace, r: Round, n_drafts: int, read: tuple[int, ...]) -> list[tuple[int, str]]:
     """The text before a draft, each token with its state; "missing" for what was not read.
 
     Where what was read is no part of that text, with stale tokens in it, it stands there alone, as committed.
     """
-    whole = [(token, "prompt" if place < len(trace.prompt) else "committed") for place, token in enumerate(each.tokens)]
-    whole += [(token, "pending") for token in each.proposed[:n_drafts]]
+    whole = [(token, "prompt" if place < len(trace.prompt) else "committed") for place, token in enumerate(r.tokens)]
+    whole += [(token, "pending") for token in r.proposed[:n_drafts]]
     states, used = [], 0
     for token, state in whole:
         if used < len(read) and read[used] == token:

@@ -79,5 +79,5 @@ def first_difference(first: Trace, second: Trace, broke_off: bool) -> int | None
 
 def reached(frame: Frame, position: int | None) -> bool:
     """Whether the frame shows a token of the text at that position."""
-    cells = frame.cells + ((frame.own,) if frame.own is not None else ())
+    cells = frame.cells + ((frame.target_token,) if frame.target_token is not None else ())
     return any(cell.position == position and cell.state in IN_TEXT for cell in cells)

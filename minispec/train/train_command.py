@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import shown
+from ..arguments import short_repr
 from ..checkpoint import save
 from ..config import Config
 from ..files.reading import read_object
@@ -24,9 +24,9 @@ from .batches import PackedBatches
 from .folder import FolderLock, check_free, check_resumable, unwritten, whole_file
 from .merges import train_merges
 from .options import add_arguments, check_options
-from .run_state import Run
+from .run_state import TrainingRun
 from .tales import generate
-from .training import Batch, Recipe, train
+from .training import Batch, Recipe, train_model
 
 __all__ = ["add_arguments", "run"]       # what the command line asks of a command
 
@@ -78,7 +78,8 @@ def train_in(folder: Path, arguments: argparse.Namespace) -> None:
     data = packed(training, tokenizer, recipe)
     held_out_data = packed(held_out, tokenizer, recipe)
     digests = {"texts": data.digest, "held_out_texts": held_out_data.digest, "tokenizer": tokenizer.fingerprint}
-    finished = train(config, data.batch, recipe, folder, held_out_batches(held_out_data), arguments.resume, digests)
+    finished = train_model(config, data.batch, recipe, folder, held_out_batches(held_out_data), arguments.resume,
+                           digests)
     try:
         save(folder, config, finished.weights, tokenizer)
     except OSError as error:
@@ -169,11 +170,12 @@ def first_command(path: Path) -> str:
     """The command in a recipe.json.  Raises ValueError, naming the file, if there is none."""
     command = read_object(path).get("command")
     if not isinstance(command, str):
-        raise ValueError(f"{path}: command is {shown(command)}; it must be the command line that began the run")
+        raise ValueError(f"{path}: command is {short_repr(command)}; it must be the command line that began the run")
     return command
 
 
-def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: Run, corpus: dict) -> None:
+def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: TrainingRun,
+                 corpus: dict) -> None:
     """recipe.json, for whoever wants to know where the weights came from."""
     steps = finished.moments.step
     report = {

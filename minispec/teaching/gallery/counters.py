@@ -7,8 +7,8 @@ from .drafting import SPECULATION
 COUNTING = (
     Bug(name="own-token-counted",
         invariant="I13",
-        edits=(("trace.py", "return sum(each.n_accepted for each in self.rounds)",
-                "return sum(len(each.committed) for each in self.rounds)"),),
+        edits=(("trace.py", "return sum(r.n_accepted for r in self.rounds)",
+                "return sum(len(r.committed) for r in self.rounds)"),),
         outcome="wrong counters",
         symptom="acceptance rates above 1",
         question="Is the target's own token an accepted draft?",

@@ -6,20 +6,20 @@ Invariant: the correct and the broken run have the same prompt, models, tau and 
 import argparse
 import shutil
 
-from ..arguments import check_count, shown
-from ..decoding import OWN_END
+from ..arguments import check_count, short_repr
+from ..decoding import MODEL_EOS
 from ..files.writing import write_whole
 from ..lab import request
 from ..views.figure import UNDATED
 from ..views.text import folded
 from .bug import INVARIANTS, OUTCOMES, Bug
 from .bugs import diff, find_bug
-from .families import FAMILIES
+from .checks import CHECKS
 from .gallery import GALLERY
-from .lanes import draft_lanes
+from .contexts_figure import draft_contexts
 from .matrix import CAUGHT, CRASHED, detection_matrix
 from .matrix_figure import matrix_figure
-from .report import entry, numbers, round_to_show, rounds_part, text_part
+from .report import entry, numbers, round_to_show, rounds_part, text_section
 from .runs import TAU, decode_both, load_both
 
 KINDS = tuple(f".{kind}" for kind in UNDATED)
@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A bug and a prompt, or the matrix; the options of decoding."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="the bug to run (default: list all)")
     parser.add_argument("prompt", nargs="?", help="any text (default: one on which the bug can be seen)")
-    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts a round (default: %(default)s)")
+    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts per round (default: %(default)s)")
     parser.add_argument("--new-tokens", type=int, metavar="N", help="decode at most so many tokens (default: enough "
                                                                     "to see the bug)")
     request.add_models(parser)
-    parser.add_argument("--matrix", action="store_true", help="run every bug against every family of tests")
+    parser.add_argument("--matrix", action="store_true", help="run every bug against every check")
     parser.add_argument("--figure", metavar="FILE", help="also draw the matrix, or what each draft read, as .png, .svg "
                                                          "or .pdf")
     parser.add_argument("--html", metavar="FILE", help="also write both runs, step by step, as one page")
@@ -54,9 +54,9 @@ def check_files(arguments: argparse.Namespace) -> None:
     """Raise ValueError or OSError unless both files can be written, before anything is run for them."""
     figure, html = arguments.figure, arguments.html
     if figure is not None and not figure.lower().endswith(KINDS):
-        raise ValueError(f"--figure is {shown(figure)}; it must end in {', '.join(KINDS)}")
+        raise ValueError(f"--figure is {short_repr(figure)}; it must end in {', '.join(KINDS)}")
     if html is not None and (arguments.name is None or arguments.matrix):
-        raise ValueError(f"--html is {shown(html)}; it goes with the name of a bug, without --matrix")
+        raise ValueError(f"--html is {short_repr(html)}; it goes with the name of a bug, without --matrix")
     request.check_outputs({"--figure": figure, "--html": html})
 
 
@@ -83,8 +83,8 @@ def show_matrix(arguments: argparse.Namespace) -> int:
     matrix = detection_matrix(bugs)
     print(matrix)
     print()
-    for family in FAMILIES:
-        print(f"{family.name:<14} {family.claim}")
+    for check in CHECKS:
+        print(f"{check.name:<14} {check.claim}")
     if arguments.figure is not None:
         matrix_figure(matrix).save(arguments.figure)
     return 0
@@ -100,24 +100,24 @@ def show_bug(arguments: argparse.Namespace) -> int:
     if prompt == "":
         raise ValueError("prompt is empty; it must be a text of at least one character")
     models = load_both(bug, arguments.target, arguments.draft)
-    stop = None if arguments.no_stop else OWN_END
+    stop = None if arguments.no_stop else MODEL_EOS
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
-    seen = text_part(pair, width())
+    seen = text_section(pair, width())
     if bug.outcome == "wrong text" and pair.same_text:
-        seen += "; the families of tests find one that the bug changes"
-    sections = [description(bug), str(diff(bug)), f"Ask the class: {bug.question}",
+        seen += "; the checks find one that the bug changes"
+    sections = [bug_description(bug), str(diff(bug)), f"Ask the class: {bug.question}",
                 f"target {pair.correct.trace.target}, draft {pair.correct.trace.draft}, tau {arguments.tau}\n\n"
                 + folded(models.tokenizer.decode(pair.correct.trace.tokens), width()),
                 seen, numbers(pair), rounds_part(pair, width()), caught_part(bug)]
     print("\n\n".join(sections))
     if arguments.figure is not None:
-        draft_lanes(pair, round_to_show(pair)).save(arguments.figure)
+        draft_contexts(pair, round_to_show(pair)).save(arguments.figure)
     if arguments.html is not None:
         write_whole(arguments.html, pair.page(round_to_show(pair)))
     return 0
 
 
-def description(bug: Bug) -> str:
+def bug_description(bug: Bug) -> str:
     """What it is, in words."""
     pairs = [("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
              ("outcome", f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"), ("symptom", bug.symptom),
@@ -126,12 +126,12 @@ def description(bug: Bug) -> str:
 
 
 def caught_part(bug: Bug) -> str:
-    """What each family of tests says of it, on small random models."""
+    """What each check says of it, on small random models."""
     row = detection_matrix((bug,)).bugs[0]
-    said = {}                            # what several families say alike is printed once
-    for family, sign, sentence in zip(FAMILIES, row.signs, row.sentences):
-        said.setdefault((sign, sentence), []).append(family.name)
-    lines = ["What the families of tests say of it, on small random models:"]
+    said = {}                            # what several checks say alike is printed once
+    for check, sign, sentence in zip(CHECKS, row.signs, row.sentences):
+        said.setdefault((sign, sentence), []).append(check.name)
+    lines = ["What the checks say of it, on small random models:"]
     for (sign, sentence), names in said.items():
         meaning = sentence if sign == CAUGHT else f"stops with {sentence}" if sign == CRASHED else "it survives"
         lines.append(entry(f"{sign} ", f"{', '.join(names)}: {meaning}", width()))

@@ -1,4 +1,4 @@
-"""The families of tests: each makes one claim about a decode and looks at the evidence for it.
+"""The checks: each makes one claim about a decode and looks at the evidence for it.
 
 Invariant: a check returns "" where its claim holds, and else one sentence that says what is wrong; it compares with
 plain decoding, the literal formula, a fresh prefill or a count of its own, never with another speculative decode.
@@ -18,12 +18,12 @@ from .evidence import Evidence
 
 
 @dataclass(frozen=True)
-class Family:
-    """One kind of tests."""
+class Check:
+    """One claim about a decode, and the function that looks for evidence against it."""
 
     name: str
     claim: str
-    check: Callable[[Evidence], str]
+    look: Callable[[Evidence], str]      # the first problem it sees, or ""
 
 
 def greedy_problem(evidence: Evidence) -> str:
@@ -39,10 +39,10 @@ def greedy_problem(evidence: Evidence) -> str:
 
 def formula_problem(evidence: Evidence) -> str:
     """Every draft is what the formula says, without a cache."""
-    for number, each in enumerate(evidence.trace.rounds, start=1):
-        expected = propose_literal(evidence.oracle.draft, each.tokens, len(each.proposed))
-        if list(each.proposed) != expected:
-            return f"round {number} drafts {list(each.proposed)}; the formula says {expected}"
+    for number, r in enumerate(evidence.trace.rounds, start=1):
+        expected = propose_literal(evidence.oracle.draft, r.tokens, len(r.proposed))
+        if list(r.proposed) != expected:
+            return f"round {number} drafts {list(r.proposed)}; the formula says {expected}"
     return ""
 
 
@@ -53,7 +53,7 @@ def perfect_problem(evidence: Evidence) -> str:
     trace = evidence.trace
     new = evidence.oracle.end - len(evidence.case.prompt)
     needed = -(-new // (evidence.case.tau + 1))
-    accepted, drafted = sum([each.n_accepted for each in trace.rounds]), trace.n_drafted
+    accepted, drafted = sum([r.n_accepted for r in trace.rounds]), trace.n_drafted
     if accepted != drafted:
         return f"{accepted} of {drafted} drafts of a perfect draft were accepted"
     if len(trace.rounds) != needed:
@@ -64,16 +64,16 @@ def perfect_problem(evidence: Evidence) -> str:
 def work_problem(evidence: Evidence) -> str:
     """One pass of the target a round, over the drafts and one row more; one of the draft a draft, no token twice."""
     rounds = evidence.trace.rounds
-    target_rows = [len(each.proposed) + 1 for each in rounds]
+    target_rows = [len(r.proposed) + 1 for r in rounds]
     made = [rows for _, rows in evidence.target_passes]
     if made != target_rows:
         return f"passes of the target have {made} rows; one of {target_rows} each is enough"
     length = len(evidence.case.prompt) - 1
     draft_rows = []
-    for each in rounds:
-        if each.proposed:
-            draft_rows += [len(each.tokens) - length] + [1] * (len(each.proposed) - 1)
-        length = draft_reads(length, each)
+    for r in rounds:
+        if r.proposed:
+            draft_rows += [len(r.tokens) - length] + [1] * (len(r.proposed) - 1)
+        length = draft_reads(length, r)
     made = [rows for _, rows in evidence.draft_passes]
     return "" if made == draft_rows else f"passes of the draft have {made} rows; they should have {draft_rows}"
 
@@ -89,9 +89,9 @@ def cache_problem(evidence: Evidence) -> str:
         tau = min(case.tau, evidence.oracle.end - len(tokens) - 1)
         if tau < 0 or tokens[-1] == case.stop and number > 1:
             break
-        each = package.speculative_round(target, draft, tokens, tau, target_cache, draft_cache, case.stop)
-        draft_length = draft_reads(draft_length, each)
-        tokens += each.committed
+        r = package.speculative_round(target, draft, tokens, tau, target_cache, draft_cache, case.stop)
+        draft_length = draft_reads(draft_length, r)
+        tokens += r.committed
         for name, cache, oracle, length in (("target", target_cache, evidence.oracle.target, len(tokens) - 1),
                                             ("draft", draft_cache, evidence.oracle.draft, draft_length)):
             if cache.length != length:
@@ -101,11 +101,11 @@ def cache_problem(evidence: Evidence) -> str:
     return ""
 
 
-def draft_reads(length: int, each) -> int:
+def draft_reads(length: int, r) -> int:
     """The length of the draft's cache after a round, from its length before: the last draft is never fed."""
-    if each.proposed:
-        length = len(each.tokens) + len(each.proposed) - 1
-    return min(length, len(each.tokens) + len(each.committed) - 1)
+    if r.proposed:
+        length = len(r.tokens) + len(r.proposed) - 1
+    return min(length, len(r.tokens) + len(r.committed) - 1)
 
 
 def holds(cache, oracle, tokens: list[int]) -> bool:
@@ -136,24 +136,24 @@ def budget_problem(evidence: Evidence) -> str:
 def counters_problem(evidence: Evidence) -> str:
     """The rates are what a count of one's own over drafts and choices gives."""
     trace, rates = evidence.trace, import_module(f"{evidence.package.__name__}.rates")
-    accepted = examined = drafted = 0
-    for each in trace.rounds:
-        kept, judged = recount(each, evidence.case.stop)
-        accepted, examined, drafted = accepted + kept, examined + judged, drafted + len(each.proposed)
-    new, passes = sum([len(each.committed) for each in trace.rounds]), len(trace.rounds)
-    expected = {"conditional_acceptance": ratio(accepted, examined), "draft_efficiency": ratio(accepted, drafted),
-                "mean_acceptance_length": ratio(passes + accepted, passes), "tokens_a_round": ratio(new, passes)}
+    accepted = judged = drafted = 0
+    for r in trace.rounds:
+        kept, looked_at = recount(r, evidence.case.stop)
+        accepted, judged, drafted = accepted + kept, judged + looked_at, drafted + len(r.proposed)
+    new, passes = sum([len(r.committed) for r in trace.rounds]), len(trace.rounds)
+    expected = {"conditional_acceptance": ratio(accepted, judged), "draft_efficiency": ratio(accepted, drafted),
+                "mean_acceptance_length": ratio(passes + accepted, passes), "tokens_per_round": ratio(new, passes)}
     for name, value in expected.items():
-        told = getattr(rates, name)(trace)
-        if (told is None) != (value is None) or value is not None and abs(told - value) > 1e-12:
-            return f"{name} says {told}; counted by hand it is {value}"
+        reported = getattr(rates, name)(trace)
+        if (reported is None) != (value is None) or value is not None and abs(reported - value) > 1e-12:
+            return f"{name} says {reported}; counted by hand it is {value}"
     return ""
 
 
-def recount(each, stop: int | None) -> tuple[int, int]:
+def recount(r, stop: int | None) -> tuple[int, int]:
     """Accepted and judged drafts of a round, from drafts and choices alone."""
     kept = 0
-    for guess, choice in zip(each.proposed, each.choices):
+    for guess, choice in zip(r.proposed, r.choices):
         if guess != choice:
             return kept, kept + 1
         kept += 1
@@ -166,24 +166,24 @@ def bits_problem(evidence: Evidence) -> str:
     """The logits that chose a token are those of plain decoding, bit for bit, as long as the text is the same."""
     expected_NV, tokens = evidence.oracle.logits_NV, evidence.oracle.tokens
     start = len(evidence.case.prompt)
-    for number, each in enumerate(evidence.trace.rounds, start=1):
-        for row_V, place in zip(each.target_logits_TV, range(len(each.committed))):
-            position = len(each.tokens) + place
-            before = tuple(each.tokens) + tuple(each.committed[:place])
+    for number, r in enumerate(evidence.trace.rounds, start=1):
+        for row_V, place in zip(r.target_logits_TV, range(len(r.committed))):
+            position = len(r.tokens) + place
+            before = tuple(r.tokens) + tuple(r.committed[:place])
             if position - start >= len(expected_NV) or before != tokens[:position]:
-                return ""                # the texts have parted, or ours goes on: another family's business
+                return ""                # the texts have parted, or ours goes on: another check's business
             if not np.array_equal(row_V, expected_NV[position - start]):
                 return f"row {place} of round {number} has other logits than plain decoding"
     return ""
 
 
-FAMILIES = (
-    Family("greedy", "the text is that of plain greedy decoding", greedy_problem),
-    Family("formula", "drafts equal the literal formula, without a cache", formula_problem),
-    Family("perfect draft", "a draft that is the target has every draft accepted", perfect_problem),
-    Family("work", "one target pass a round, tau + 1 rows, and no token is read twice", work_problem),
-    Family("cache", "both caches equal a fresh prefill, after every round", cache_problem),
-    Family("budget", "not a token too many or too few, none after the end", budget_problem),
-    Family("counters", "the rates equal a count by hand", counters_problem),
-    Family("bits", "logits equal those of plain decoding bit for bit", bits_problem),
+CHECKS = (
+    Check("greedy", "the text is that of plain greedy decoding", greedy_problem),
+    Check("formula", "drafts equal the literal formula, without a cache", formula_problem),
+    Check("perfect draft", "a draft that is the target has every draft accepted", perfect_problem),
+    Check("work", "one target pass per round, tau + 1 rows, and no token is read twice", work_problem),
+    Check("cache", "both caches equal a fresh prefill, after every round", cache_problem),
+    Check("budget", "not a token too many or too few, none after the end", budget_problem),
+    Check("counters", "the rates equal a count by hand", counters_problem),
+    Check("bits", "logits equal those of plain decoding bit for bit", bits_problem),
 )
