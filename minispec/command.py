@@ -1,5 +1,5 @@
 """The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, diff, bench, recall,
-grade and train.
+grade, handout and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -12,7 +12,7 @@ import sys
 
 from . import __version__
 from .checkpoint import list_models
-from .classroom import grading
+from .classroom import grading, handout
 from .lab import bench, diffing, exactness, request, stepping
 from .lab.comparison import Comparison, compare
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_per_round
@@ -32,6 +32,7 @@ COMMANDS = {
     "bench": (bench, "Measure what passes cost and how much speculative decoding gains, as ratios of one run."),
     "recall": (evaluate, "What each model can keep in mind: words that a held-out tale determines, by kind of memory."),
     "grade": (grading, "Marks for exercises, of a submission or a class: fresh cases, and no student's code trusted."),
+    "handout": (handout, "What students get, without answers, and what Gradescope, nbgrader and Classroom 50 need."),
     "train": (training, "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),
 }
 
