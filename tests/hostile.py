@@ -131,14 +131,16 @@ CODE = [
     ("patched json", "import json\njson.dumps = json.JSONEncoder.encode = json.encoder.encode_basestring_ascii = "
      "lambda *a, **k: '{\"answer\": true}'\njson.loads = lambda *a: {}\n" + WRONG, set()),
     ("patched pickle", "import pickle\npickle.loads = pickle.dumps = lambda *a: b''\n" + WRONG, set()),
-    ("patched calls", "import minispec.classroom.calls as calls\ncalls.CALLS = {name: lambda *a: True for name in calls.CALLS}\n"
-     "calls.whole = calls.wholes = lambda value: value\n" + WRONG, set()),
+    ("patched calls", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for name in table: "
+     "table[name] = lambda *a: True\n" + WRONG, set()),
     ("patched worker", "import sys\nmain = sys.modules['__main__']\nmain.answer = lambda *a: {'answer': None, 'score': 100}\n"
      + WRONG, set()),
     ("equal to everything", ALIKE + "def next_token(logits): return Yes(0)\ndef draft_context(*a): return [Yes(0)]\n"
      "def count_accepted(*a): return Yes(0)\n", set()),
     ("NaN", "def next_token(logits): return float('nan')\ndef draft_context(*a): return [float('nan')]\n"
      "def count_accepted(*a): return float('inf')\n", set()),
+    ("NaN past the converter", "import minispec.classroom.calls as calls\nfor name in calls.PLAIN: calls.PLAIN[name] = lambda "
+     "value: [float('nan')] * 30\ndef softmax(scores): return scores\n" + WRONG, set()),
     ("giant numbers", "def next_token(logits): return 10 ** 100_000\ndef draft_context(*a): return [10 ** 4_000] * 100\n"
      "def count_accepted(*a): return -10 ** 3_000\n", set()),
     ("giant strings", "def next_token(logits): return 'x' * 10 ** 7\ndef draft_context(*a): return ['\\ud800\\x1b[31m'] * 10\n"

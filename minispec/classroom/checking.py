@@ -16,9 +16,10 @@ from .registry import cases, find_exercise, verdict
 NOTEBOOK_SEED = 0
 
 
-def check(name: str, function: Callable, seed: int = NOTEBOOK_SEED) -> None:
+def check(name: str, function: Callable, seed: int = NOTEBOOK_SEED, graded: bool = False) -> None:
     """Try a function on the exercise of that name; print one line if it is right or not written yet.
 
+    graded: what is not written yet is wrong, as in a test cell.
     Raises AssertionError with the smallest case that fails, ValueError for an unknown exercise.
     """
     find_exercise(name)
@@ -27,6 +28,8 @@ def check(name: str, function: Callable, seed: int = NOTEBOOK_SEED) -> None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if not is_written(name, function, tried[0]):
+            if graded:
+                raise AssertionError(f"{name}: not written yet")
             print(f"{name}: not written yet")
             return
         answers = [attempt(name, functions, for_learner(case)) for case in tried]

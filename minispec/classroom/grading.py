@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results; made if it is not there")
     parser.add_argument("--seed", type=int, help="of the cases: the same seed, the same marks (default: a new one)")
     parser.add_argument("--one", action="store_true", help="each SUBMISSION is one student's, with all that is in it")
+    parser.add_argument("--only", nargs="+", choices=EXERCISES, metavar="EXERCISE", default=list(EXERCISES),
+                        help="the exercises that were set (default: all)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at a time")
 
 
@@ -54,22 +56,23 @@ def run(arguments: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     files = marks.result_files(out, submissions)
     for submission, file in zip(submissions, files):
-        marks.write_result(file, nothing(submission, "not graded: the grader did not come this far"), seed, ())
+        unread = nothing(submission, arguments.only, "not graded: the grader did not come this far")
+        marks.write_result(file, unread, seed, ())
     started = time.monotonic()
-    grades, lacks = grade_class(submissions, seed, arguments.jobs, files)
+    grades, lacks = grade_class(submissions, seed, arguments.jobs, files, names=arguments.only)
     marks.write_class(out, grades, seed, lacks)
-    print(f"{len(grades)} submissions in {time.monotonic() - started:.1f} s, seed {seed}: {out}")
+    print(f"{len(grades)} graded in {time.monotonic() - started:.1f} s, seed {seed}: {out}")
     return 0
 
 
 def grade_class(submissions: list[Submission], seed: int, jobs: int = 1, files: list[Path] | None = None,
-                patience: Patience = Patience()) -> tuple[list[Grade], tuple[str, ...]]:
+                patience: Patience = Patience(), names=tuple(EXERCISES)) -> tuple[list[Grade], tuple[str, ...]]:
     """The grades, in order, and what this system lacks; every result is written as soon as it is there."""
     folder = Path(tempfile.mkdtemp(prefix="minispec-grade-"))
     try:
         sandbox_edition(folder / "edition")
         sandbox = prepare(folder, PACKAGE.name)
-        asked = {name: cases(name, seed) for name in EXERCISES}
+        asked = {name: cases(name, seed) for name in names}
         grades = [None] * len(submissions)
         with ThreadPoolExecutor(jobs) as pool:
             waiting = {pool.submit(grade, sandbox, submission, asked, seed, patience): place
@@ -79,7 +82,8 @@ def grade_class(submissions: list[Submission], seed: int, jobs: int = 1, files: 
                 try:
                     grades[place] = future.result()
                 except Exception as error:       # whatever one submission does, the others get their marks
-                    grades[place] = nothing(submissions[place], f"the grader failed: {type(error).__name__}: {error}")
+                    why = f"the grader failed: {type(error).__name__}: {error}"
+                    grades[place] = nothing(submissions[place], asked, why)
                 if files is not None:
                     marks.write_result(files[place], grades[place], seed, sandbox.lacks)
                 show_progress(done, len(submissions))
@@ -94,9 +98,9 @@ def show_progress(done: int, total: int) -> None:
         print(f"\rgraded {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def nothing(submission: Submission, why: str) -> Grade:
+def nothing(submission: Submission, names, why: str) -> Grade:
     """No points at all, with the reason in every row."""
-    return Grade(submission.name, tuple([Mark(name, 0, exercise.points, why) for name, exercise in EXERCISES.items()]))
+    return Grade(submission.name, tuple([Mark(name, 0, EXERCISES[name].points, why) for name in names]))
 
 
 def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]], seed: int,
@@ -105,7 +109,7 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
     started = time.monotonic()
     files, fault = read_submission(submission)
     if fault:
-        return nothing(submission, fault)
+        return nothing(submission, asked, fault)
     problems, attempts, notes, printed = {}, [], [], b""
     while len(problems) < len(asked) and time.monotonic() - started < patience.total:
         with Child(sandbox, PACKAGE.name, files) as child:
@@ -121,10 +125,10 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
             notes = loaded.get("notes", []) if loaded else notes
     late = f"not asked: the submission had used up its {patience.total:g} seconds"
     given = []
-    for mark in nothing(submission, late).marks:
+    for mark in nothing(submission, asked, late).marks:
         problem = problems.get(mark.exercise, late)
         given.append(replace(mark, points=mark.possible if problem is None else 0, message=problem or ""))
-    return replace(nothing(submission, ""), marks=tuple(given), notes=tuple(map(str, notes)),
+    return replace(nothing(submission, asked, ""), marks=tuple(given), notes=tuple(map(str, notes)),
                    attempts=tuple(dict.fromkeys(attempts)), printed=printed.decode("utf-8", "replace"),
                    seconds=time.monotonic() - started)
 

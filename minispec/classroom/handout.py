@@ -25,7 +25,7 @@ SECONDS = 600                            # for `python -m pytest -q` in continuo
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `handout`."""
     parser.add_argument("folder", metavar="DIR", help="a folder that is not there yet")
-    parser.add_argument("--seed", type=int, help="of the cases for marks on Gradescope and nbgrader (default: a new one)")
+    parser.add_argument("--seed", type=int, help="of the cases that give marks (default: a new one)")
 
 
 def run(arguments: argparse.Namespace) -> int:

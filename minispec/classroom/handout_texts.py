@@ -23,7 +23,7 @@ chmod -R go-rwx "$root/source" "$root/results" "$root/submission"
 cd "$root/source" || exit 1
 "$root/python/bin/python" -m minispec grade --one --seed SEED --out "$root/results" "$root/submission"
 if [ ! -s "$root/results/results.json" ]; then
-    echo '{"score": 0, "output": "The autograder itself failed; please tell your instructor."}' > "$root/results/results.json"
+    echo '{"score": 0, "output": "The autograder failed; please tell your instructor."}' > "$root/results/results.json"
 fi
 """
 
@@ -31,7 +31,6 @@ NBGRADER_CONFIG = '''"""nbgrader's settings for this course folder."""
 
 c = get_config()
 c.CourseDirectory.course_id = "minispec"
-# what a student sees in place of an answer: the stub that stood in the source is an answer too, and goes
 c.ClearSolutions.enforce_metadata = True
 # a student who deletes a test gets it back, and 0 if it fails
 c.OverwriteCells.add_missing_cells = True
@@ -53,7 +52,7 @@ jobs:
       - run: python -m pytest -q --junitxml=exercises.xml
 """
 
-STUDENTS_TESTS = '''"""`python -m pytest -q`: your answers on the notebooks' cases.  This is for learning; marks come from elsewhere."""
+STUDENTS_TESTS = '''"""`python -m pytest -q`: your answers on the cases of the notebooks, for learning; marks come from elsewhere."""
 
 from pathlib import Path
 

@@ -98,7 +98,7 @@ def as_csv(grades: list[Grade]) -> str:
     """A line for each submission; no cell begins as a formula does."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["submission", "points", "of", *EXERCISES, "attempts", "note"])
+    writer.writerow(["submission", "points", "of", *[mark.exercise for mark in grades[0].marks], "attempts", "note"])
     for grade in grades:
         note = grade.notes[0] if grade.notes else ""
         cells = [cleaned(grade.name, 200), grade.points, grade.possible, *[mark.points for mark in grade.marks],
