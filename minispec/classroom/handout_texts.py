@@ -59,7 +59,7 @@ from pathlib import Path
 import pytest
 
 from minispec.classroom import check
-from minispec.classroom.reading import read_code
+from minispec.classroom.statements import read_code
 from minispec.classroom.registry import EXERCISES
 from minispec.classroom.worker import load
 

@@ -27,8 +27,8 @@ def main() -> None:
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     order = json.loads(requests.readline())
     room = order["package"] + ".classroom."
-    walls, guard, reading, calls = [importlib.import_module(room + name)
-                                    for name in ("walls", "guard", "reading", "calls")]
+    walls, guard, statements, calls = [importlib.import_module(room + name)
+                                    for name in ("walls", "guard", "statements", "calls")]
     sources = []
     for name in order["files"]:
         with open(name, "rb") as file:
@@ -36,7 +36,7 @@ def main() -> None:
     lacks = walls.set_limits(order["limits"]) + walls.fence(order["readable"], order["listable"])
     guard.watch(order["readable"], order["listable"], channel.report)
     channel.send({"ready": True, "lacks": lacks})
-    functions, notes = load(sources, reading.read_code, order["package"])
+    functions, notes = load(sources, statements.read_code, order["package"])
     channel.send({"found": sorted(functions)[:1000], "notes": notes[:20]})
     for line in requests:
         asked = json.loads(line)
