@@ -36,8 +36,8 @@ def handed_out(tmp_path_factory):
 
 def python(code: str, folder: Path) -> str:
     """What a program prints that sees the package in `folder` and not this one."""
-    done = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"], cwd=folder,
-                          capture_output=True, text=True, timeout=120)
+    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -116,6 +116,7 @@ def test_classroom_50_gets_whole_points_and_a_timeout_that_it_allows(handed_out)
     assert test["points"] == sum(exercise.points for exercise in EXERCISES.values()) <= 1000
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="Gradescope runs on Linux")
 def test_the_gradescope_zip_grades_in_gradescopes_layout(handed_out, tmp_path):
     """Unpacked as Gradescope does; instead of setup.sh, which needs a network, this Python stands in."""

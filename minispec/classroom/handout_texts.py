@@ -52,7 +52,8 @@ jobs:
       - run: python -m pytest -q --junitxml=exercises.xml
 """
 
-STUDENTS_TESTS = '''"""`python -m pytest -q`: your answers on the cases of the notebooks, for learning; marks come from elsewhere."""
+STUDENTS_TESTS = '''\
+"""`python -m pytest -q`: your answers on the notebooks' cases, to learn by; marks come from elsewhere."""
 
 from pathlib import Path
 

@@ -5,6 +5,7 @@ source and the diff are those of the code that runs.  The files go when Python e
 """
 
 import atexit
+import contextlib
 import difflib
 import html
 import importlib
@@ -138,8 +139,9 @@ def remove_left_behind() -> None:
     """Delete the copies of processes that were killed before they could: a signal leaves no time to."""
     for parent in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         owner = parent.name.removeprefix(PREFIX).partition("-")[0]
-        if owner.isdigit() and not is_alive(int(owner)) and parent.stat().st_uid == os.getuid():
-            shutil.rmtree(parent, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):     # another process may be deleting the same
+            if owner.isdigit() and not is_alive(int(owner)) and parent.stat().st_uid == os.getuid():
+                shutil.rmtree(parent, ignore_errors=True)
 
 
 def remove(parent: Path, process: int) -> None:
