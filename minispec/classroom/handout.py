@@ -19,6 +19,7 @@ from .registry import EXERCISES
 
 NOTEBOOKS = PACKAGE.parent / "notebooks" / "exercises"
 CHECK = re.compile(r'^check\("(\w+)", (\w+)\)', re.MULTILINE)
+ANSWER_HERE = "### BEGIN SOLUTION\n### END SOLUTION"       # nbgrader would clear a cell without it, stub and all
 SECONDS = 600                            # for `python -m pytest -q` in continuous integration
 
 
@@ -112,7 +113,7 @@ def for_nbgrader(notebook: dict, seed: int) -> dict:
             cell["source"] = CHECK.sub(rf'check("\1", \2, graded=True)', text) + "\n" + hidden_test(name, seed)
         elif cell["cell_type"] == "code" and stub:
             marks.update(solution=True, locked=False, grade_id=stub[0])
-            cell["source"] = f"### BEGIN SOLUTION\n{text}\n### END SOLUTION"
+            cell["source"] = f"{text}\n{ANSWER_HERE}"
         cell["metadata"]["nbgrader"] = marks
     return notebook
 

@@ -31,7 +31,7 @@ NBGRADER_CONFIG = '''"""nbgrader's settings for this course folder."""
 
 c = get_config()
 c.CourseDirectory.course_id = "minispec"
-c.ClearSolutions.enforce_metadata = True
+c.ClearSolutions.code_stub = {"python": "# Your answer belongs in this cell."}
 # a student who deletes a test gets it back, and 0 if it fails
 c.OverwriteCells.add_missing_cells = True
 c.ExecutePreprocessor.timeout = 120
