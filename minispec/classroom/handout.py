@@ -12,7 +12,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from ..arguments import shown
+from ..arguments import short_repr
 from .edition import PACKAGE, students_edition, write
 from .handout_texts import NBGRADER_CONFIG, RUN_AUTOGRADER, SETUP, STUDENTS_TESTS, WORKFLOW
 from .registry import EXERCISES
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the folders `students` and `instructor`."""
     folder = Path(arguments.folder)
     if folder.exists():
-        raise ValueError(f"DIR is {shown(str(folder))}; it must not be there yet")
+        raise ValueError(f"DIR is {short_repr(str(folder))}; it must not be there yet")
     if not list(NOTEBOOKS.glob("*.ipynb")):
         raise ValueError(f"there are no notebooks in {NOTEBOOKS}; run this from a copy of the whole project")
     seed = secrets.randbelow(10**9) if arguments.seed is None else arguments.seed
