@@ -22,6 +22,9 @@ HELD_OUT = Path(__file__).parent.parent / "minispec" / "models" / "held_out_prom
 GENERATED = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))["generate"]
 PROMPTS = [entry["prompt"] for entry in GENERATED]
 
+HANGS = 900                              # seconds until something is taken to hang; no limit on speed
+MEASURED = []                            # lines that are printed behind the tests
+
 NOT_THE_SAME_BITS = ("not the same bits.  If `python -m minispec check` says NO as well, then it is this machine's "
                      "BLAS library, which rounds a row differently when it stands in a block, and not the package")
 
@@ -104,12 +107,26 @@ def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
     return prefixes
 
 
+def measured(line: str) -> None:
+    """Have a line, such as the seconds of something, printed behind the tests: speed is reported, never judged."""
+    MEASURED.append(line)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was measured, in a section of its own."""
+    if MEASURED:
+        terminalreporter.section("measured on this machine, whatever else it was doing")
+        for line in MEASURED:
+            terminalreporter.line(line)
+
+
 def pytest_collection_finish(session):
     """Start the notebooks first, where their outputs will be asked for and Jupyter is installed."""
     waiting = [item for item in session.items if "executed" in getattr(item, "fixturenames", ())]
     if not waiting or session.config.option.collectonly:
         return
     module = waiting[0].module
+    session.config.notebooks = tuple(item.callspec.params["path"] for item in waiting)
     if all(importlib.util.find_spec(name) for name in module.NEEDED):
-        module.start_all()
-        session.config.add_cleanup(module.stop_all)
+        module.start(session.config.notebooks)
+        session.config.add_cleanup(lambda: module.stop(session.config.notebooks))

@@ -616,6 +616,8 @@ def test_source_shows_the_text_of_the_file_that_runs():
     assert shown.text in open(speculation.__file__, encoding="utf-8").read()
     assert open(speculation.__file__, encoding="utf-8").read().split("\n")[shown.line - 1].startswith("def propose(")
     assert f"```python\n{shown.text}\n```" in shown._repr_markdown_() and "minispec/speculation.py" in repr(shown)
+    for kept in (repr(shown), shown._repr_markdown_(), shown._repr_html_()):
+        assert f"line {shown.line}" not in kept, "a notebook that keeps it would be wrong after a line more above it"
     assert source_text.source(speculation).line == 1
     with pytest.raises(TypeError, match="written in a file"):
         source_text.source(len)

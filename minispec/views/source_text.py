@@ -19,7 +19,7 @@ class Source:
     line: int                            # of the first line, where a breakpoint may be set
 
     def __str__(self) -> str:
-        return f"# {self.file}, line {self.line}\n{self.text}"
+        return f"# {self.file}\n{self.text}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -27,10 +27,10 @@ class Source:
     def _repr_markdown_(self) -> str:
         # Lab, nbconvert and GitHub colour a fenced block themselves; the fence is longer than any inside the text
         fence = "`" * max([3] + [len(run) + 1 for run in re.findall("`+", self.text)])
-        return f"`{self.file}`, line {self.line}\n\n{fence}python\n{self.text}\n{fence}"
+        return f"`{self.file}`\n\n{fence}python\n{self.text}\n{fence}"
 
     def _repr_html_(self) -> str:
-        return f"<p><code>{html.escape(self.file)}</code>, line {self.line}</p>" + code_html(self.text, "python")
+        return f"<p><code>{html.escape(self.file)}</code></p>" + code_html(self.text, "python")
 
 
 def code_html(text: str, language: str) -> str:
