@@ -1,5 +1,7 @@
 """The bill as bars, and passes against the slowest requests: what is drawn are the numbers, told without colour too."""
 
+import re
+
 import pytest
 
 from minispec.lab.policies import Standing
@@ -8,7 +10,7 @@ from minispec.lab.replay import bill
 pytest.importorskip("matplotlib")
 from test_figures import extents, named, words_in  # noqa: E402
 
-from minispec.views.figures import bill_bars, passes_and_tail  # noqa: E402
+from minispec.views.figures import bill_bars, passes_and_tail, speedup_curves  # noqa: E402
 
 V = {rows: 1 + 0.1 * (rows - 1) for rows in range(1, 20)}
 BILLS = {"tau 6": bill([(6, 1), (6, 0), (6, 2)], 0.1, V), "tau 2": bill([(2, 1), (2, 0), (2, 2)], 0.1, V),
@@ -16,6 +18,8 @@ BILLS = {"tau 6": bill([(6, 1), (6, 0), (6, 2)], 0.1, V), "tau 2": bill([(2, 1),
 FIXED = {tau: Standing(f"fixed, tau {tau}", 2.0, 40.0 / tau, 1.5, 20.0, 50.0 + 5 * tau) for tau in (1, 2, 4, 8, 16)}
 POLICIES = [Standing("two up one down", 2.9, 12.0, 1.2, 19.0, 58.0), Standing("oracle", 3.7, 9.0, 1.0, 17.0, 40.0),
             Standing("a policy whose name is rather long for a legend", 2.0, 30.0, 1.0, 17.0, 130.0)]
+
+CURVES = {"A: bigram": {1: 1.2, 2: 1.24, 8: 0.95}, "B with a name that is too long": {1: 1.5, 2: 2.1, 8: 3.7}}
 
 
 def test_the_parts_of_a_bar_are_those_of_the_bill_in_order():
@@ -54,7 +58,7 @@ def test_a_dot_and_a_square_stand_where_the_numbers_say():
 
 @pytest.mark.parametrize("draw", [lambda: bill_bars(BILLS), lambda: bill_bars({"one": BILLS["greedy"]}),
                                   lambda: passes_and_tail(FIXED, POLICIES, budget=12, goal=60),
-                                  lambda: passes_and_tail(FIXED, []), lambda: passes_and_tail({}, POLICIES[:1])])
+                                  lambda: speedup_curves(CURVES), lambda: passes_and_tail(FIXED, []), lambda: passes_and_tail({}, POLICIES[:1])])
 def test_no_text_leaves_the_slide_or_runs_into_another(draw):
     figure = draw()
     found = extents(figure)
@@ -64,6 +68,17 @@ def test_no_text_leaves_the_slide_or_runs_into_another(draw):
         inner = box.shrunk(0.98, 0.8)
         assert not [other for other, over in found[place + 1:] if inner.overlaps(over.shrunk(0.98, 0.8))], text
     assert len(figure.alt) > 20 and figure.png() == draw().png()
+
+
+def test_each_curve_is_drawn_to_scale_with_its_best_point():
+    figure = speedup_curves(CURVES)
+    low, high = [named(figure, re.escape(name))[name].get_ydata() for name in CURVES]
+    one = named(figure, "greedy")["greedy"].get_ydata()[0]
+    assert low[1] < low[0] < one < low[2] and abs((one - high[2]) / (one - high[0]) - 2.7 / 0.5) < 1e-6
+    assert named(figure, "best of A: bigram")["best of A: bigram"].center[1] == low[1]
+    assert "best 3.70 at tau 8" in figure.alt
+    with pytest.raises(ValueError, match="curves has 0 entries; it must have 1 to 4"):
+        speedup_curves({})
 
 
 def test_nothing_to_draw_is_a_sentence():

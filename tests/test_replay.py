@@ -8,7 +8,7 @@ from conftest import bundled, golden, random_tokens
 
 from minispec import KVCache, greedy, speculative
 from minispec.lab.prompts import held_out_prompts
-from minispec.lab.replay import Bill, bill, chances, replay, rounds_of
+from minispec.lab.replay import Bill, bill, chances, late_agreements, replay, rounds_of
 from minispec.layers import softmax
 from minispec.scripted import Mix, follow, scripted
 
@@ -111,6 +111,19 @@ def test_the_bill_of_three_rounds_by_hand():
     said = bill([(6, 1), (6, 0), (6, 2)], 0.05, dear_rows)
     assert said.rows_kept == 6 and said.rows_for_nothing == 15
     assert str(Bill(1, 2, 3, 4, 5)).splitlines()[-1] == "   10.0  greedy passes for 5 tokens: 0.50 x greedy decoding"
+
+
+def test_a_late_agreement_is_right_only_where_the_text_has_it_too():
+    """By hand: the target writes 1 2 3 4 5 6 7 whatever it reads, so every late agreement is right; and one that errs
+    with its context: after a wrong token it says 9, and the draft too."""
+    blind = scripted(lambda prefix: len(prefix), 12)
+    errs = scripted(lambda prefix: len(prefix) if prefix[-1] != 11 else 9, 12)
+    draft = scripted(lambda prefix: (11 if len(prefix) == 2 else 9 if prefix[-1] == 11 else len(prefix)), 12)
+    trace = speculative(blind, draft, [0], 7, tau=4, stop=None)
+    assert trace.rounds[0].proposed == (1, 11, 9, 4) and late_agreements([trace]) == (1, 1)
+    trace = speculative(errs, draft, [0], 7, tau=4, stop=None)
+    assert trace.rounds[0].choices[:4] == (1, 2, 9, 4) and late_agreements([trace, trace]) == (2, 4)
+    assert late_agreements([]) == (0, 0)
 
 
 def test_plain_decoding_costs_a_pass_a_token():

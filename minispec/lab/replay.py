@@ -88,6 +88,23 @@ def rounds_of(trace: Trace) -> Rounds:
     return [(len(r.proposed), r.n_accepted) for r in trace.rounds]
 
 
+def late_agreements(traces: list[Trace]) -> tuple[int, int]:
+    """(right, all): drafts behind a rejected one that equal their row's choice, and how many the text then has there.
+
+    Course row C20: such a row read the rejected draft, so its choice speaks of a text that will not exist.
+    """
+    right, total = 0, 0
+    for trace in traces:
+        text = trace.tokens
+        for r in trace.rounds:
+            for t in range(r.n_accepted + 1, len(r.proposed)):
+                place = len(r.tokens) + t
+                if r.proposed[t] == r.choices[t] and place < len(text):
+                    total += 1
+                    right += r.proposed[t] == text[place]
+    return right, total
+
+
 @dataclass(frozen=True)
 class Bill:
     """What rounds cost, in greedy passes: the four parts add up to the sum of tau * c + v(tau + 1)."""

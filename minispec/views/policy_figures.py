@@ -102,6 +102,35 @@ def passes_and_tail(fixed: dict, policies: list, budget: float | None = None, go
     return slide.finish(tail_words(fixed, policies, budget, goal))
 
 
+LINES = ("solid", "dashed", "dotted", "dashdot")         # one colour: all are drafts
+
+
+@drawing
+def speedup_curves(curves: dict[str, dict[int, float]]) -> Figure:
+    """Several drafts on one axis: the speed-up over greedy decoding against tau.  curves: name -> tau -> speed-up."""
+    if not curves or len(curves) > len(LINES):
+        raise ValueError(f"curves has {len(curves)} entries; it must have 1 to {len(LINES)}")
+    values = [value for curve in curves.values() for value in curve.values()]
+    taus = sorted({tau for curve in curves.values() for tau in curve})
+    slide = Slide(680, "Speed-up against tau")
+    plot = Plot(110, WIDTH - 300, 76, 580, (taus[0] - 0.4, taus[-1] + 0.4), (0.0, 1.1 * max(values)))
+    plot.draw_y_axis(slide, round_values(1.1 * max(values)), lambda value: f"{value:g}×")
+    plot.draw_x_axis(slide, taus, str)
+    slide.text((plot.left + plot.right) / 2, 640, "tau, drafts per round", SMALL, FADED, "center")
+    slide.line([plot.left, plot.right], [plot.y(1)] * 2, INK, 2.5, "dotted", "greedy")
+    slide.text(plot.right + 12, plot.y(1), "greedy decoding", SMALL, FADED)
+    said = []
+    for place, ((name, curve), line) in enumerate(zip(curves.items(), LINES)):
+        slide.line([plot.x(tau) for tau in curve], [plot.y(value) for value in curve.values()], DRAFT, 6, line, name)
+        best = max(curve, key=curve.get)
+        slide.dot(plot.x(best), plot.y(curve[best]), 11, DRAFT, name=f"best of {name}")
+        line_legend(slide, 110 + 64 * place, [(line, DRAFT, 6, slide.fitted(name, 200, SMALL))], plot.right + 20)
+        slide.text(plot.right + 76, 138 + 64 * place, f"best {curve[best]:.2f}× at {best}", SMALL, FADED)
+        each = ", ".join(f"tau {tau} {value:.2f}" for tau, value in curve.items())
+        said.append(f"{name}: best {curve[best]:.2f} at tau {best}, {each}")
+    return slide.finish(f"Speed-up over greedy decoding against tau. {'; '.join(said)}.")
+
+
 def draw_limits(slide: Slide, plot: Plot, budget: float | None, goal: float | None) -> None:
     """A dashed line at each limit, with its name."""
     if budget is not None:
