@@ -6,7 +6,7 @@ import pytest
 
 from minispec.lab import bench
 from minispec.lab.costs import PUBLISHED, Costs
-from minispec.lab.policies import fixed_standings
+from minispec.lab.policies import fixed_speeds
 from minispec.lab.replay import chances
 from minispec.lab.worth import NOT_HERE, best_lines, can_pay, limit_lines
 from minispec.scripted import Mix, scripted
@@ -34,7 +34,7 @@ def test_a_draft_that_is_seldom_right_does_not_pay_and_a_good_one_has_its_best_t
     prompts = [[1, 2, 3], [4, 5]]
     lines = best_lines(TARGET, [GOOD, BAD], ["good", "bad"], prompts, 40, [PUBLISHED, PUBLISHED])
     tables = [chances(TARGET, GOOD, prompt, 40, 16) for prompt in prompts]
-    speeds = {tau: each.speedup for tau, each in fixed_standings(tables, range(1, 17), PUBLISHED).items()}
+    speeds = fixed_speeds(tables, range(1, 17), PUBLISHED)
     tau = max(speeds, key=speeds.get)
     assert lines[1] == f"  good: tau {tau}, S = {speeds[tau]:.2f}" and tau > 8
     assert lines[2].startswith(f"  bad: {NOT_HERE}: S is 0.") and lines[2].endswith("at the best tau, 1")

@@ -5,7 +5,7 @@ Invariant: S(tau) = tokens per round / (tau * c + v(tau + 1)), with costs measur
 
 from .costs import Costs, predicted_speedup
 from .pays import break_even
-from .policies import fixed_standings
+from .policies import fixed_speeds
 from .replay import chances
 
 NOT_HERE = "speculative decoding does not pay here"
@@ -46,7 +46,7 @@ def best_lines(target, drafts: list, names: list[str], prompts: list[list[int]],
     for draft, name, cost in zip(drafts, names, costs):
         tables = [chances(target, draft, prompt, new_tokens, longest) for prompt in prompts]
         taus = [rows - 1 for rows in cost.v if rows > 1]
-        speeds = {tau: each.speedup for tau, each in fixed_standings(tables, taus, cost).items()}
+        speeds = fixed_speeds(tables, taus, cost)
         tau = max(speeds, key=speeds.get)
         if speeds[tau] <= 1:
             lines.append(f"  {name}: {NOT_HERE}: S is {speeds[tau]:.2f} at the best tau, {tau}")
