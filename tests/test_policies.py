@@ -10,7 +10,7 @@ from conftest import bundled, golden, random_tokens, same_bits
 from minispec import greedy_baseline
 from minispec.lab import policies
 from minispec.lab.costs import PUBLISHED, Costs
-from minispec.lab.policies import (CHECKS, compare_policies, confident, decode_with, fixed, fixed_standings, oracle,
+from minispec.lab.policies import (CANDIDATES, compare_policies, confident, decode_with, fixed, fixed_standings, oracle,
                                    policy_table, recent, standing_of, surviving, two_up_one_down)
 from minispec.lab.prompts import STRANGE, held_out_prompts, strange_prompts
 from minispec.lab.replay import bill, chances, replay, rounds_of
@@ -142,7 +142,7 @@ def test_a_policy_worth_its_lines_is_named(tables):
     faster = replace(others[0], name="mine", speedup=1.2 * best.speedup)
     assert policy_table([best, faster, others[-1]]).endswith("mine beats the best fixed tau by 20 %.")
     assert "No policy" in policy_table([best, replace(faster, speedup=1.14 * best.speedup), others[-1]])
-    assert len(CHECKS) == 4
+    assert len(CANDIDATES) == 4
 
 
 def test_the_published_costs_are_those_of_the_readme():

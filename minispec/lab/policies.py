@@ -149,12 +149,12 @@ def in_words(policy: Policy) -> str:
 
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-CHECKS = ((two_up_one_down,), tuple(partial(recent, weight=weight) for weight in (0.3, 0.5, 0.7)),
-            tuple(partial(confident, threshold=threshold) for threshold in THRESHOLDS),
-            tuple(partial(surviving, threshold=threshold) for threshold in THRESHOLDS))
+CANDIDATES = ((two_up_one_down,), tuple(partial(recent, weight=weight) for weight in (0.3, 0.5, 0.7)),
+              tuple(partial(confident, threshold=threshold) for threshold in THRESHOLDS),
+              tuple(partial(surviving, threshold=threshold) for threshold in THRESHOLDS))
 
 
-def compare_policies(tables: list[Chances], costs: Costs, families=CHECKS) -> list[Standing]:
+def compare_policies(tables: list[Chances], costs: Costs, families=CANDIDATES) -> list[Standing]:
     """The best fixed tau, each family of policies with its best settings, and the oracle, on every second request.
 
     families: tuples of policies; of each tuple the fastest on the other requests is taken, so that no setting is
