@@ -6,7 +6,6 @@ value), with a message of one line.
 
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 
 import numpy as np
 
@@ -71,26 +70,6 @@ def check_path(name: str, value) -> None:
         raise TypeError(f"{name} is {short_repr(value)}; it must be a str or a pathlib.Path")
 
 
-def checked_fields(record):
-    """The dataclass `record` itself.  Raises TypeError unless each field is of the kind that its class declares."""
-    for field in fields(record):
-        value = getattr(record, field.name)
-        good = True
-        if field.type is int:
-            good = is_whole(value) and value >= 0
-        elif field.type is float:
-            good = is_whole(value) or isinstance(value, float)
-        elif field.type is str:
-            good = isinstance(value, str)
-        elif field.type in (tuple[int, ...], tuple[int, int]):
-            good = isinstance(value, tuple) and all([is_whole(each) and each >= 0 for each in value])
-        elif field.type == tuple[float, ...]:
-            good = isinstance(value, tuple) and all([is_whole(each) or isinstance(each, float) for each in value])
-        if not good:
-            raise TypeError(f"{field.name} is {short_repr(value)}; it must be {field.type}")
-    return record
-
-
 def check_cache(cache, config) -> None:
     """Raise TypeError or ValueError unless `cache` is one of a model with this config."""
     if not hasattr(cache, "values_LHPC"):
@@ -101,23 +80,43 @@ def check_cache(cache, config) -> None:
                          f"{needed}: KVCache(model.config)")
 
 
-def check_unread(tokens: Sequence[int], cache, model) -> None:
-    """Raise unless the cache is one of `model`, and holds all but one of the tokens at most."""
-    check_model("model", model)
-    check_list(tokens, model.config.vocab_size)
-    check_cache(cache, model.config)
-    if cache.length >= len(tokens):
-        raise ValueError(f"cache holds {cache.length} positions; it must hold fewer than the {len(tokens)} tokens, the "
-                         f"last of which is still to be read")
+def check_pass(tokens: Sequence[int], cache, config) -> None:
+    """Raise unless a model of this config can read `tokens` after what `cache` holds."""
+    # one frame for a debugger to leave: the other checks are called only where something looks wrong
+    if getattr(cache, "config", None) is not config:
+        check_cache(cache, config)
+    if type(tokens) is not list or not tokens:
+        check_list(tokens, config.vocab_size)
+    for token in tokens:
+        if type(token) is not int or not 0 <= token < config.vocab_size:
+            check_tokens(tokens, config.vocab_size)
+    end = cache.length + len(tokens)
+    if end > config.n_positions:
+        raise ValueError(f"tokens end at position {end}; the context limit is {config.n_positions} tokens")
 
 
-def check_room(length: int, tau: int, target, draft) -> None:
-    """Raise unless a text of `length` tokens and tau drafts fit the contexts: nothing is half done then."""
-    check_count("tau", tau)
+def check_round(target, draft, tokens: Sequence[int], tau: int, target_cache, draft_cache) -> None:
+    """Raise unless both caches hold a part of the text, the last token is still to be read, and tau drafts have room.
+
+    Only lengths are looked at: a cache that was filled from a different text of the same length passes.
+    """
+    if target_cache is draft_cache:
+        raise ValueError("draft_cache is target_cache; each model needs a KVCache of its own")
+    for name, model, cache in (("target", target, target_cache), ("draft", draft, draft_cache)):
+        if getattr(cache, "config", None) is not model.config:
+            check_cache(cache, model.config)
+        # not an assert statement: python -O would drop it, and wrong text would come out without a word
+        if cache.length >= len(tokens):
+            raise AssertionError(
+                f"the {name} cache holds {cache.length} positions but there are only {len(tokens)} tokens: it must "
+                f"hold K and V of tokens[:length] and leave the last token unread; was it not rolled back, or not "
+                f"filled by prefill?")
     context = min(target.config.n_positions, draft.config.n_positions)
-    if length + tau > context:
-        raise ValueError(f"tau is {short_repr(tau)}; after {length} tokens, in a context of {context}, it can be at "
-                         f"most {context - length}")
+    if type(tau) is not int or tau < 0:
+        check_count("tau", tau)
+    if len(tokens) + tau > context:
+        raise ValueError(f"tau is {short_repr(tau)}; after {len(tokens)} tokens, in a context of {context}, it can be "
+                         f"at most {context - len(tokens)}")
 
 
 def check_model(name: str, value) -> None:

@@ -24,22 +24,20 @@ class KVCache:
         self.values_LHPC = np.zeros(shape_LHPC, dtype=np.float32)
         # in memory the positions of a channel are neighbours: query times keys runs along them, in half the time
         self.stored_keys_LHCP = np.zeros(shape_LHCP, dtype=np.float32)
+        self.keys_LHPC = self.stored_keys_LHCP.swapaxes(2, 3)       # the same memory, laid out to the eye as the values
+        self.config = config
+        self.capacity = config.n_positions       # the context limit
         self.length = 0          # positions that hold committed or just-read tokens
         self.written = 0         # the furthest position ever written, for the strip only
-
-    @property
-    def keys_LHPC(self) -> np.ndarray:
-        """The keys, laid out to the eye as the values are; the same memory as `stored_keys_LHCP`."""
-        return self.stored_keys_LHCP.swapaxes(2, 3)
-
-    @property
-    def capacity(self) -> int:
-        """The context limit, in positions."""
-        return self.values_LHPC.shape[2]
 
     def __copy__(self) -> "KVCache":
         """A cache of its own: two that shared arrays but not `length` would write over each other."""
         return copy.deepcopy(self)
+
+    def __setstate__(self, state: dict) -> None:
+        """A copy, or one from a pickle: its two views of the keys must share their memory again."""
+        vars(self).update(state)
+        self.keys_LHPC = self.stored_keys_LHCP.swapaxes(2, 3)
 
     def append(self, layer: int, keys_HTC: np.ndarray, values_HTC: np.ndarray) -> None:
         """Write the T newest positions of one layer after `length`, which stays until `advance` moves it."""
@@ -52,7 +50,6 @@ class KVCache:
 
     def advance(self, count: int) -> None:
         """Take the `count` positions that every layer has just written into the cache: once a forward pass."""
-        check_count("count", count)
         self.length += count
         self.written = max(self.written, self.length)
 
@@ -61,7 +58,8 @@ class KVCache:
 
         Raises TypeError or ValueError for what is no length.
         """
-        check_count("length", length)
+        if type(length) is not int or length < 0:
+            check_count("length", length)
         # subtle: to a length, not by a count; "the last n" with n = 0 is the [:-0] trap, which empties the cache
         self.length = min(self.length, length)
 
@@ -77,16 +75,3 @@ class KVCache:
         stale = self.written - self.length
         shape = f"{layers} layers x {heads} heads x {capacity} positions x {channels} channels"
         return f"KVCache({shape}: {self.length} cached, {stale} stale)\n{self.strip().rstrip('_')}_"
-
-
-def assert_cache_follows(cache: KVCache, tokens: list[int], name: str) -> None:
-    """Raise AssertionError when the cache holds all the tokens or more: at least the last must still be unread.
-
-    Only the length is looked at: a cache filled from a different text of the same length passes.
-    """
-    # not an assert statement: python -O would drop it, and wrong text would come out without a word
-    if cache.length >= len(tokens):
-        raise AssertionError(
-            f"the {name} cache holds {cache.length} positions but there are only {len(tokens)} tokens: it must hold K "
-            f"and V of tokens[:length] and leave the last token unread; was it not rolled back, or not filled by "
-            f"prefill?")

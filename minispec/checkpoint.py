@@ -17,9 +17,10 @@ from .config import Config
 from .files.config_files import config_object, read_config
 from .files.reading import named_error
 from .files.safetensors import write_tensors
-from .files.weights import WEIGHTS, check_numbers, check_names, read_weights
+from .files.weights import WEIGHTS, read_weights
 from .files.writing import write_whole
 from .model import Transformer
+from .shapes import check_names, check_numbers
 from .splitting import END_OF_TEXT
 from .tokenizer import Tokenizer
 

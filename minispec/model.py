@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import check_cache, check_kind, check_tokens
+from .arguments import check_kind, check_pass
 from .cache import KVCache
 from .config import Config
-from .files.weights import check_names, check_numbers
 from .layers import gelu, layer_norm, row_products, softmax
+from .shapes import BLOCK_PARTS, check_names, check_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +37,6 @@ class Block:
     up_bias_F: np.ndarray
     down_weight_FD: np.ndarray
     down_bias_D: np.ndarray
-
-
-# Where the fields of a Block are found in a GPT-2 checkpoint, in order, under h.0., h.1., …
-BLOCK_NAMES = tuple(f"{module}.{kind}" for module in ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc",
-                                                      "mlp.c_proj") for kind in ("weight", "bias"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +72,7 @@ class Transformer:
         self.position_embeddings_PD = weights["wpe.weight"]
         self.blocks = []
         for layer in range(config.n_layer):
-            arrays = [weights[f"h.{layer}.{name}"] for name in BLOCK_NAMES]
+            arrays = [weights[f"h.{layer}.{part}.{kind}"] for part in BLOCK_PARTS for kind in ("weight", "bias")]
             self.blocks.append(Block(*arrays))
         self.final_gain_D = weights["ln_f.weight"]
         self.final_bias_D = weights["ln_f.bias"]
@@ -99,12 +94,9 @@ class Transformer:
         """
         if cache is None:
             cache = KVCache(self.config)
-        check_cache(cache, self.config)
-        check_tokens(tokens, self.config.vocab_size)
+        check_pass(tokens, cache, self.config)
         start = cache.length
         end = start + len(tokens)
-        if end > self.config.n_positions:
-            raise ValueError(f"tokens end at position {end}; the context limit is {self.config.n_positions} tokens")
         hidden_TD = self.token_embeddings_VD[list(tokens)] + self.position_embeddings_PD[start:end]
         mask_TP = self.mask_PP[start:end]
         for layer in range(self.config.n_layer):
@@ -132,19 +124,25 @@ class Transformer:
     def attend(self, layer: int, normal_TD: np.ndarray, mask_TP: np.ndarray, cache: KVCache):
         """Every head looks back over the whole context; returns heads_TD and attention_HTP, the weights."""
         block = self.blocks[layer]
-        heads, channels = self.config.n_head, self.config.head_size
+        heads, channels = self.config.n_head, self.config.n_embd // self.config.n_head
+        # one product makes all three: the E = 3 * D columns are query, key and value, and in each head lies beside head
         qkv_TE = row_products(normal_TD, block.qkv_weight_DE) + block.qkv_bias_E
         qkv_3HTC = qkv_TE.reshape(-1, 3, heads, channels).transpose(1, 2, 0, 3)
         query_HTC, keys_HTC, values_HTC = qkv_3HTC
+        # the new keys are written before anyone looks: a token sees itself, and what stands before it in the block
         cache.append(layer, keys_HTC, values_HTC)
-        # stacked as (H, T, 1, C) @ (H, 1, C, P): again one row at a time, and always over all P positions
+        # stacked as (H, T, 1, C) @ (H, 1, C, P): again one row at a time, and always over all P positions, so that a
+        # row's sums have the same terms in the same order however long the text is
         keys_H1CP = cache.keys_LHPC[layer].transpose(0, 2, 1)[:, None]
         values_H1PC = cache.values_LHPC[layer][:, None]
+        # divided by sqrt(C), or a head with more channels would have larger scores and a sharper softmax
         query_HT1C = query_HTC[:, :, None] / channels ** 0.5
         products_HT1P = query_HT1C @ keys_H1CP
+        # -inf where the mask is: softmax makes of it a weight of exactly 0
         scores_HTP = products_HT1P[:, :, 0] + mask_TP
         attention_HTP = softmax(scores_HTP)
         heads_HT1C = attention_HTP[:, :, None] @ values_H1PC
         heads_HTC = heads_HT1C[:, :, 0]
+        # head beside head again, as the columns of the next weight expect them
         heads_TD = heads_HTC.transpose(1, 0, 2).reshape(normal_TD.shape)
         return heads_TD, attention_HTP

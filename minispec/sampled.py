@@ -13,7 +13,7 @@ But: the logarithm may differ in its last bit between machines; so may, once in 
 
 import numpy as np
 
-from .arguments import check_count, check_model, short_repr as short_repr
+from .arguments import check_count, check_model, short_repr
 
 SEEDS = 2 ** 64                          # a seed is one word of the generator's key
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arguments import check_cache, check_count, check_tokens
+from .arguments import check_count, check_pass, check_tokens
 from .cache import KVCache
 from .config import Config
 
@@ -30,12 +30,8 @@ class ScriptedModel:
         """Read `tokens` after what the cache holds; row t of logits_TV is CERTAIN at the rule's token, 0 elsewhere."""
         if cache is None:
             cache = KVCache(self.config)
-        check_cache(cache, self.config)
-        check_tokens(tokens, self.config.vocab_size)
+        check_pass(tokens, cache, self.config)
         start = cache.length
-        if start + len(tokens) > self.config.n_positions:
-            raise ValueError(f"tokens end at position {start + len(tokens)}; the context limit is "
-                             f"{self.config.n_positions} tokens")
         # a token's key is its own number, and its value its position
         keys_HTC = np.array(tokens, dtype=np.float32).reshape(1, -1, 1)
         values_HTC = np.arange(start, start + len(tokens), dtype=np.float32).reshape(1, -1, 1)

@@ -9,8 +9,8 @@ from time import perf_counter
 
 import numpy as np
 
-from .arguments import check_count, check_pair, check_prompt, check_room, check_unread
-from .cache import KVCache, assert_cache_follows
+from .arguments import check_count, check_pair, check_prompt, check_round
+from .cache import KVCache
 from .decoding import MODEL_EOS, cut_after, length_limit, prefill_both, stop_token
 from .model import Transformer
 from .trace import Round, Trace
@@ -42,8 +42,6 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
     Returns the tau drafts and, for the views, draft_logits_TV: row t - 1 scored ŷ_{i+t}.  The last draft is never fed;
     after full acceptance this cache is one position shorter than the target's, and the next round feeds two tokens.
     """
-    check_count("tau", tau)
-    check_unread(tokens, cache, draft)
     proposed = []
     draft_logits_TV = np.zeros((tau, draft.config.vocab_size), dtype=np.float32)
     for t in range(1, tau + 1):
@@ -64,7 +62,10 @@ def verify(target: Transformer, tokens: list[int], proposed: list[int],
     the tau + 1 choices and target_logits_TV (C9, C10).  A row that read a rejected draft says nothing about the
     real text, even where its choice equals the next draft.
     """
-    check_unread(tokens, cache, target)
+    # the one mistake that would go unnoticed: the rows would be counted from the end, and wrong ones would judge
+    if cache.length >= len(tokens):
+        raise ValueError(f"cache holds {cache.length} positions; it must hold fewer than the {len(tokens)} tokens, the "
+                         f"last of which is still to be read")
     context = list(tokens) + list(proposed)
     unseen = context[cache.length:]
     logits_TV = target(unseen, cache)
@@ -93,20 +94,20 @@ def speculative_round(target: Transformer, draft: Transformer, tokens: list[int]
 
     tokens: the text so far; both caches hold a true prefix of it.  end_token: the end-of-text token, or None.
     """
-    assert_cache_follows(target_cache, tokens, "target")
-    assert_cache_follows(draft_cache, tokens, "draft")
-    check_room(len(tokens), tau, target, draft)
-    if target_cache is draft_cache:
-        raise ValueError("draft_cache is target_cache; each model needs a KVCache of its own")
+    check_round(target, draft, tokens, tau, target_cache, draft_cache)
+    # 1. the draft guesses tau tokens, one after the other
     started = perf_counter()
     proposed, draft_logits_TV = propose(draft, tokens, tau, draft_cache)
+    # 2. the target judges all of them in one pass
     drafted = perf_counter()
     choices, target_logits_TV = verify(target, tokens, proposed, target_cache)
     verified = perf_counter()
+    # 3. the longest right prefix is kept, and one token of the target's own comes after it
     n_accepted = count_accepted(proposed, choices)
     committed = proposed[:n_accepted] + [choices[n_accepted]]    # no special case: choices has tau + 1 tokens
     committed = cut_after(committed, end_token)
     n_kept = min(n_accepted, len(committed))                     # fewer where an accepted draft ended the text
+    # 4. both caches forget what did not become text
     target_read = target_cache.length
     draft_read = draft_cache.length
     keep = len(tokens) + len(committed) - 1                      # all of the new text but its last token, never fed

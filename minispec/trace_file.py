@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .arguments import check_path, checked_fields, short_repr
+from .arguments import check_path, short_repr
+from .files.fields import checked_fields
 from .files.writing import write_whole
 from .trace import GreedyBaseline, Prefill, Round, Trace
 
@@ -116,14 +117,13 @@ def check_lengths(r: Round) -> None:
     drafts = len(r.proposed)
     if r.n_accepted > drafts:
         raise ValueError(f"n_accepted is {r.n_accepted}, of {drafts} drafts")
-    if len(r.choices) != drafts + 1:
-        raise ValueError(f"choices has {len(r.choices)} tokens; it must have {drafts + 1}, for {drafts} drafts")
-    if not 1 <= len(r.committed) <= drafts + 1:
-        raise ValueError(f"committed has {len(r.committed)} tokens; it must have 1 to {drafts + 1}")
-    for name in ("target_cache", "draft_cache"):
-        lengths = getattr(r, name)
-        if len(lengths) != 2:
-            raise ValueError(f"{name} has {len(lengths)} numbers; it must have two")
+    allowed = {"choices": (drafts + 1, drafts + 1), "committed": (1, drafts + 1), "target_cache": (2, 2),
+               "draft_cache": (2, 2)}
+    for name, (least, most) in allowed.items():
+        length = len(getattr(r, name))
+        if not least <= length <= most:
+            what = "numbers" if name.endswith("cache") else "tokens"
+            raise ValueError(f"{name} has {length} {what}; with {drafts} drafts it must have {least} to {most}")
 
 
 def save_trace(trace: Trace, path) -> None:

@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from minispec import Config, KVCache, Transformer, load
-from minispec.files.weights import weight_shapes
+from minispec.shapes import weight_shapes
 
 GOLDEN = Path(__file__).parent / "golden"
 HELD_OUT = Path(__file__).parent.parent / "minispec" / "models" / "held_out_prompts.txt"

@@ -133,6 +133,17 @@ def test_the_files_can_be_read_in_an_order_in_which_each_needs_only_earlier_ones
     assert readable.index(PACKAGE / "model.py") < readable.index(PACKAGE / "speculation.py")
 
 
+def test_speculation_stands_on_few_files_and_none_of_them_is_about_disks():
+    """Who steps through a round should be able to have read all of it."""
+    needed, waiting = set(), [PACKAGE / "speculation.py"]
+    while waiting:
+        path = waiting.pop()
+        needed.add(path)
+        waiting += [file for _, file in imports(path) if file not in (None, *needed)]
+    assert len(needed) <= 9, sorted(map(name_of, needed))
+    assert {path.parent for path in needed} == {PACKAGE}
+
+
 def test_the_reading_order_in_the_docstring_of_the_package_is_one():
     """`import minispec; help(minispec)` says where to begin; a file must not need one that comes later."""
     text = minispec.__doc__[minispec.__doc__.index("order:"):]

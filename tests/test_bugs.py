@@ -396,14 +396,7 @@ def test_a_context_with_stale_tokens_in_it_is_shown_as_it_is():
 
 # ------------------------------------------------------------------------------------------------- the house
 
-def test_the_core_imports_nothing_of_teaching():
-    for path in PACKAGE.rglob("*.py"):
-        if "teaching" in path.relative_to(PACKAGE).parts or path.name in ("command.py", "__main__.py"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
-            assert not any("teaching" in name for name in names), path
+
 
 
 def test_bugs_load_from_an_installed_wheel(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from conftest import GOLDEN
 
 from minispec import Config, KVCache, load
-from minispec.cache import assert_cache_follows
+from minispec.arguments import check_round
+from minispec.scripted import Mix, scripted
 
 CONFIG = Config(n_layer=2, n_head=3, n_embd=12, n_positions=8, vocab_size=10)
 
@@ -139,12 +140,13 @@ def test_two_caches_share_no_memory():
 
 def test_a_cache_that_is_too_long_is_named_with_the_invariant_it_breaks():
     """atlas#699 had a debug_assert only, and erased committed tokens; here the sentence says what is wrong."""
-    cache = KVCache(CONFIG)
-    feed(cache, 5, value=1)
-    assert_cache_follows(cache, [0] * 6, "target")
+    model = scripted(Mix(9), 9)
+    empty, cache = KVCache(model.config), KVCache(model.config)
+    model([1, 2, 3, 4, 5], cache)
+    check_round(model, model, [0] * 6, 0, empty, cache)
     for tokens in ([0] * 5, [0] * 4):
         with pytest.raises(AssertionError) as error:
-            assert_cache_follows(cache, tokens, "draft")
+            check_round(model, model, tokens, 0, empty, cache)
         message = str(error.value)
         assert f"the draft cache holds 5 positions but there are only {len(tokens)} tokens" in message
         assert "tokens[:length]" in message and "the last token unread" in message and "rolled back" in message

@@ -19,7 +19,7 @@ from minispec.checkpoint import bundled_folder, list_models, load, load_folder, 
 from minispec.config import Config
 from minispec.files.safetensors import read_header, read_tensors, write_tensors
 from minispec.tokenizer import Tokenizer
-from minispec.files.weights import weight_shapes
+from minispec.shapes import weight_shapes
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDS = {np.dtype("<f2"): "F16", np.dtype("<f4"): "F32", np.dtype("<f8"): "F64", np.dtype("u1"): "U8",

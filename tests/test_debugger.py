@@ -3,12 +3,15 @@
 import os
 import queue
 import re
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 import minispec.speculation
+from minispec import KVCache, load, speculative_round
+from minispec.decoding import prefill_both
 
 jupyter_client = pytest.importorskip("jupyter_client")
 pytest.importorskip("debugpy")
@@ -144,3 +147,58 @@ def test_a_breakpoint_in_a_bug_stops(debugger):
         assert function == "propose" and shown["t"] == str(t)
         assert len(eval(shown["context"])) == 3 + min(t - 1, 1)         # X and the first draft, no more
         debugger.request("continue", threadId=thread)
+
+
+# ------------------------------------------------------------------------------------------------- stepping into a round
+
+def frames_of_a_round(tau):
+    """The functions of ours that a debugger enters in one round, passes of a model not looked into."""
+    target, tokenizer = load("tales-24")
+    draft, _ = load("tales-1")
+    tokens = tokenizer.encode("The cow jumped over the moon")
+    target_cache, draft_cache, _ = prefill_both(target, draft, tokens)
+    entered, depth = [], 0
+
+    def trace(frame, event, _):
+        nonlocal depth
+        ours = frame.f_code.co_filename.startswith((str(SOURCE.parent), "<string>"))     # <string>: a dataclass's own
+        if event == "call" and depth == 0 and ours:
+            entered.append(frame.f_code.co_name)
+        inside = depth or frame.f_code.co_filename.endswith("model.py")
+        if inside and event in ("call", "return"):
+            depth += 1 if event == "call" else -1
+        return trace
+
+    sys.settrace(trace)
+    try:
+        this_round = speculative_round(target, draft, tokens, tau, target_cache, draft_cache)
+    finally:
+        sys.settrace(None)
+    return entered, this_round
+
+
+@pytest.mark.parametrize("tau", [1, 4])
+def test_a_stranger_who_steps_into_a_round_meets_the_idea(tau):
+    """28 frames outside the model, 14 of them before the first draft pass, were checks and properties."""
+    entered, this_round = frames_of_a_round(tau)
+    passes = [place for place, name in enumerate(entered) if name == "__call__"]
+    assert len(passes) == len(this_round.proposed) + 1
+    assert passes[0] <= 4, entered[:passes[0]]
+    assert len(entered) - len(passes) <= 14, entered
+
+
+def test_a_pass_of_a_model_begins_with_one_check():
+    """Not with one for every token."""
+    model, _ = load("tales-1")
+    entered = []
+
+    def trace(frame, event, _):
+        entered.append(frame.f_code.co_name)
+
+    cache = KVCache(model.config)
+    sys.settrace(trace)
+    try:
+        model([5, 6, 7], cache)
+    finally:
+        sys.settrace(None)
+    assert entered[:3] == ["__call__", "check_pass", "run_layer"]

@@ -181,7 +181,7 @@ def test_a_check_says_what_is_wrong(name, check, words, matrix):
     assert words in row.sentences[NAMES.index(check)]
 
 
-@pytest.mark.parametrize("array", ["stored_keys_LHCP", "values_LHPC"])
+@pytest.mark.parametrize("array", ["keys_LHPC", "values_LHPC"])
 def test_a_cache_with_one_other_bit_is_not_a_fresh_one(array):
     target, _ = CASES[0].models(minispec)
     tokens = list(CASES[1].prompt)

@@ -11,7 +11,7 @@ from minispec.cache import KVCache
 from minispec.checkpoint import bundled_folder, list_models, load, load_folder, save
 from minispec.config import Config
 from minispec.files.safetensors import read_tensors, write_tensors
-from minispec.files.weights import weight_shapes
+from minispec.shapes import weight_shapes
 
 pytestmark = pytest.mark.reference
 torch = pytest.importorskip("torch")

@@ -26,7 +26,7 @@ from minispec.train.folder import FolderLock, whole_file
 from minispec.train.forward import forward, logits
 from minispec.train.run_state import TrainingRun, save_checkpoint
 from minispec.train.training import Recipe, train_model
-from minispec.files.weights import weight_shapes
+from minispec.shapes import weight_shapes
 
 TINY = Config(n_layer=2, n_head=2, n_embd=8, n_positions=7, vocab_size=11)
 END = 10

@@ -17,7 +17,7 @@ from conftest import HELD_OUT, bundled, golden, random_model, random_tokens
 import minispec
 from minispec import KVCache, Transformer, greedy, load, load_trace, greedy_baseline, save_trace, speculative
 from minispec.command import main
-from minispec.files.weights import weight_shapes
+from minispec.shapes import weight_shapes
 from minispec.lab.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
                                 PREFILL, ROLLING_BACK, SHIFTED, STOPPING, WRONG, audit)
 from minispec.lab.rounded import ROUNDINGS, UNTRAINED, demonstrate, flip_table, flips, rounded, untrained
@@ -52,7 +52,7 @@ def in_float64(model):
 def float64_cache(config):
     made = KVCache(config)
     made.values_LHPC = made.values_LHPC.astype(np.float64)
-    made.stored_keys_LHCP = made.stored_keys_LHCP.astype(np.float64)
+    made.keys_LHPC = made.keys_LHPC.astype(np.float64)
     return made
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..shapes import check_names, check_numbers
 from .reading import read_object
 from .safetensors import read_header, read_tensors
 
@@ -19,43 +20,6 @@ INDEX = "model.safetensors.index.json"
 HEAD = "lm_head.weight"
 BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")    # causal masks that old exports stored; not weights
 SHARD = re.compile(r"[\w-][\w.-]*\.safetensors")             # a plain file name: no folder, no dot in front
-
-
-def weight_shapes(config):
-    """Yield the name and shape of each weight a GPT-2 has: no prefix, matrices as (in, out)."""
-    D, F = config.n_embd, config.inner_size
-    yield "wte.weight", (config.vocab_size, D)
-    yield "wpe.weight", (config.n_positions, D)
-    block = {"ln_1": (D,), "attn.c_attn": (D, 3 * D), "attn.c_proj": (D, D),
-             "ln_2": (D,), "mlp.c_fc": (D, F), "mlp.c_proj": (F, D)}
-    for layer in range(config.n_layer):
-        for part, shape in block.items():
-            yield f"h.{layer}.{part}.weight", shape
-            yield f"h.{layer}.{part}.bias", shape[-1:]
-    yield "ln_f.weight", (D,)
-    yield "ln_f.bias", (D,)
-
-
-def check_names(source, config, shapes):
-    """Raise ValueError unless `shapes`, by name, are those of a GPT-2 of this config: none missing, none over."""
-    unknown = dict(shapes)
-    # subtle: stops at the first absent layer, so a config.json that says a billion layers costs nothing.
-    for name, shape in weight_shapes(config):
-        if name not in unknown:
-            raise ValueError(f"{source}: {name} is missing; config.json says n_layer is {config.n_layer}")
-        if unknown.pop(name) != shape:
-            raise ValueError(f"{source}: {name} has shape {shapes[name]}; by config.json it must be {shape}")
-    if unknown:
-        raise ValueError(f"{source}: {min(unknown)!r:.100} is unexpected; config.json says n_layer is {config.n_layer}")
-
-
-def check_numbers(source, weights):
-    """Raise ValueError if a weight is not float32, NaN or infinite."""
-    for name, array in weights.items():
-        if array.dtype != np.float32:
-            raise ValueError(f"{source}: {name} is {array.dtype}; all weights must be float32")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{source}: {name} has NaN or infinite numbers; all weights must be finite")
 
 
 def weight_files(folder) -> list[Path]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..arguments import check_count, check_kind, short_repr
 from ..checkpoint import load
 from ..config import Config
-from ..files.weights import weight_shapes
+from ..shapes import weight_shapes
 from ..model import Transformer
 from ..speculation import speculative
 from ..views.text import table_lines

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import config, model
 from ..decoding import greedy
-from ..files.weights import weight_shapes
+from ..shapes import weight_shapes
 
 ARCHITECTURES = {
     "deep": {"n_layer": 3, "n_head": 2, "n_embd": 16, "n_positions": 48, "vocab_size": 32},

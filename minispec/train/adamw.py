@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..files.weights import weight_shapes
+from ..shapes import weight_shapes
 
 GPT2_DEVIATION = 0.02                    # of GPT-2's initial weights, at its width:
 GPT2_WIDTH = 768

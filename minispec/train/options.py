@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..arguments import check_count
 from ..config import Config
-from ..files.weights import weight_shapes
+from ..shapes import weight_shapes
 from ..splitting import END_OF_TEXT
 from .folder import CHECKPOINT
 from .merges import SMALLEST

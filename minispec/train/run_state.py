@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arguments import short_repr
 from ..config import Config
-from ..files.weights import weight_shapes
+from ..shapes import weight_shapes
 from .adamw import Moments
 from .folder import check_resumable, whole_file
 
