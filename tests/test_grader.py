@@ -1,6 +1,7 @@
 """The grader cannot be fooled, stopped or hung, and an honest answer gets its marks whoever sits beside it."""
 
 import csv
+import inspect
 import json
 import os
 import subprocess
@@ -11,7 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hostile import CODE, FILES, RIGHT, THREE, WRONG, zipped
+import right_answers
+from hostile import CODE, FILES, RIGHT, THREE
 from minispec.classroom.grading import Patience, grade_class
 from minispec.classroom.marks import result_files
 from minispec.classroom.registry import EXERCISES
@@ -84,20 +86,64 @@ def test_a_class_with_hostile_neighbours_gets_the_marks_that_were_earned(tmp_pat
     assert not any(name.startswith("honest") for name in reached)
 
 
+def with_peak_memory(process) -> int:
+    """The most memory that a process had, in MB, once it has ended; 0 where the system does not say."""
+    peak = 0
+    while process.poll() is None:
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+            peak = max([peak] + [int(line.split()[1]) // 1024 for line in status.splitlines() if line[:6] == "VmHWM:"])
+        except OSError:
+            pass
+        time.sleep(0.1)
+    return peak
+
+
 @pytest.mark.long
-def test_no_hostile_submission_gets_a_mark_that_it_did_not_earn(tmp_path):
-    """All of them, and the rest of the class."""
-    entries = HONEST + CODE + FILES
+def test_a_class_of_200_with_every_hostile_submission_in_it_gets_the_marks_that_were_earned(tmp_path):
+    """By the command: all attacks, and honest students between them, some of them with every exercise."""
     folder, out = tmp_path / "in", tmp_path / "out"
-    folder.mkdir(), out.mkdir()
+    folder.mkdir()
+    hostile = CODE + FILES
+    best = [(f"all right {number}", everything(number), set(EXERCISES)) for number in range(10)]
+    honest = [(f"honest {number}", RIGHT, THREE) for number in range(200 - len(hostile) - len(best) - 3)]
+    entries = [*honest, *hostile, *best]
+    hand_in(folder, out, entries)
     os.symlink("/etc/passwd", folder / "link.py")
     os.symlink("/", folder / "root")
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(folder / "pipe.py")
+    os.mkfifo(folder / "pipe.py")
+    entries += [("link.py", b"", set()), ("root", b"", set()), ("pipe.py", b"", set())]
     started = time.monotonic()
-    grades, lacks = graded(folder, out, entries)
-    for name in ("link.py", "root", "pipe.py"):
-        assert rights(grades.pop(name, grades[next(iter(grades))])) in (set(), THREE)
-    assert_as_deserved(grades, entries)
-    assert sorted(path.name for path in out.iterdir()) == ["results"]
-    print(f"{len(CODE) + len(FILES)} hostile submissions in {time.monotonic() - started:.0f} s; not held: {lacks}")
+    process = subprocess.Popen([sys.executable, "-m", "minispec", "grade", str(folder), "--out", str(out), "--seed", "7"],
+                               cwd=ROOT, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    peak = with_peak_memory(process)
+    seconds = time.monotonic() - started
+    assert process.returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["grades.csv", "grades.txt", "junit.xml", "results"]
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / "results").iterdir())]
+    marks = {result["extra_data"]["name"]: {test["name"].split(":")[0] for test in result["tests"] if test["score"]}
+             for result in results}
+    expected = {" ".join((name if isinstance(content, (bytes, dict)) or name.endswith((".py", ".ipynb")) else
+                          f"{name}.py").split("\n")): right for name, content, right in entries}
+    assert set(marks) == set(expected) and len(marks) == 200
+    assert {name: (marks[name], right) for name, right in expected.items()
+            if right is not None and marks[name] != right} == {}
+    with open(out / "grades.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["points"]) for row in rows] == [result["score"] for result in results]
+    assert not any(row["submission"].startswith("=") for row in rows)
+    suites = ElementTree.parse(out / "junit.xml").getroot()
+    assert [len(suite.findall("testcase")) - len(suite.findall("testcase/failure")) for suite in suites] == [
+        len(names) for names in marks.values()]
+    print(f"{len(hostile) + 3} hostile among 200: {seconds:.0f} s, the grader itself at most {peak} MB")
+    assert peak < 300 and seconds < 15 * 60
+
+
+def everything(style: int) -> str:
+    """A submission with a right answer to every exercise, the styles in turn."""
+    found = {}
+    for name in vars(right_answers):
+        if "__" in name.strip("_"):
+            found.setdefault(name.partition("__")[0], []).append(name)
+    chosen = [f"{exercise} = {names[style % len(names)]}" for exercise, names in found.items()]
+    return "\n".join([inspect.getsource(right_answers), *chosen])

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import shutil
+import stat
 import zlib
 from pathlib import Path
 
@@ -89,6 +90,9 @@ def sandbox_edition(folder: Path) -> None:
     if (package / "sealed.py").exists():         # a student's own package grades too
         write(package / "sealed.py", sealed({}))
     strip(package, 'raise NotImplementedError("{name} is yours to write")')
+    for path in (package, *package.rglob("*")):
+        if path.is_dir() or path.suffix == ".py":
+            path.chmod(0o755)            # copied from a folder that is closed to all others, it would be so too
 
 
 def students_edition(folder: Path) -> None:
@@ -162,7 +166,7 @@ def write(path: Path, text: str) -> None:
 def link_or_copy(source: str, target: str) -> None:
     """Copy the code; link the weights, which nobody edits, where the system can."""
     try:
-        if not source.endswith(".py"):
+        if not source.endswith(".py") and os.stat(source).st_mode & stat.S_IROTH:
             os.link(source, target)
             return
     except OSError:

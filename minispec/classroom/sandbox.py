@@ -65,6 +65,7 @@ def prepare(folder: Path, package: str) -> Sandbox:
                    if path.exists()]
     libraries = folder / "libraries"
     libraries.mkdir()
+    libraries.chmod(0o755)               # whatever the umask is
     for path in numpy_files:
         place_folder(path, libraries / path.name)
     stdlib = Path(sysconfig.get_path("stdlib"))
@@ -151,6 +152,7 @@ class Child:
         names = plain_names([name for name, _ in files])
         for name, (_, data) in zip(names, files):
             (self.folder / name).write_bytes(data)
+            (self.folder / name).chmod(0o644)
         worker = os.path.join(sandbox.edition, package, "classroom", "worker.py")
         options = {} if sandbox.user is None else {"user": sandbox.user, "group": sandbox.user, "extra_groups": []}
         self.process = subprocess.Popen(
