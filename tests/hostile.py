@@ -98,6 +98,7 @@ CODE = [
                                        "signal.SIG_IGN)\n    except (OSError, ValueError): pass"), TWO),
     ("os._exit at import", "import os\nos._exit(0)\n" + RIGHT, set()),
     ("os._exit in a call", called("os._exit(0)"), TWO),
+    ("os.abort in a call", called("os.abort()"), TWO),
     ("sys.exit at import", "import sys\nsys.exit(0)\n" + RIGHT, THREE),
     ("sys.exit in a call", called("sys.exit(0)"), TWO),
     ("SystemExit in __del__", WRONG + "class Bye:\n    def __del__(self): raise SystemExit(0)\nBye()\nx = Bye()\n", set()),
@@ -133,6 +134,11 @@ CODE = [
     ("patched pickle", "import pickle\npickle.loads = pickle.dumps = lambda *a: b''\n" + WRONG, set()),
     ("patched calls", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for name in table: "
      "table[name] = lambda *a: True\n" + WRONG, set()),
+    ("empty answers", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for name in table: "
+     "table[name] = lambda *a: []\ndef policy(rounds): return 3\n" + WRONG, set()),
+    ("hindsight", "import sys\ndef policy(rounds):\n    frame = sys._getframe()\n    while frame:\n        case = frame.f_locals."
+     "get('case')\n        if isinstance(case, dict) and 'right' in case: return min(12, case['right'][len(rounds)])\n"
+     "        frame = frame.f_back\n    return 3\n" + WRONG, set()),
     ("patched worker", "import sys\nmain = sys.modules['__main__']\nmain.answer = lambda *a: {'answer': None, 'score': 100}\n"
      + WRONG, set()),
     ("equal to everything", ALIKE + "def next_token(logits): return Yes(0)\ndef draft_context(*a): return [Yes(0)]\n"

@@ -16,7 +16,7 @@ import right_answers
 from hostile import CODE, FILES, RIGHT, THREE
 from minispec.classroom.grading import Patience, grade_class
 from minispec.classroom.marks import result_files
-from minispec.classroom.registry import EXERCISES
+from minispec.classroom.registry import EXERCISES, cases, verdict
 from minispec.classroom.submissions import find_submissions
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +61,23 @@ def assert_as_deserved(grades: dict, entries) -> None:
              if right is not None and rights(grades[name]) != right}
     assert wrong == {}
     assert all(rights(grade) <= THREE for grade in grades.values())
+
+
+JUNK = [None, True, False, 0, 1, -1, 0.5, 1e308, float("inf"), float("nan"), 10 ** 30, "", "0", "nan", [], [[]], [[[]]],
+        [None], [True], ["nan"], [float("nan")] * 30, [0] * 5, [[0] * 5] * 5, {}, {"answer": 0}, {"proposed": []},
+        {"committed": []}, {"text": []}, {"error": ""}, {"error": None}, {"wrong kind": ""}, {"changed": None}]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_no_judge_takes_junk_for_an_answer(name):
+    """A submission can send any data; once an empty list was right of every policy, and NaN differed from nothing."""
+    tried = cases(name, 0)
+    for junk in JUNK:
+        try:
+            problem = verdict(name, tried, [junk] * len(tried))
+        except (TypeError, KeyError, ValueError, AttributeError, IndexError):
+            continue                     # the grader takes this for a wrong answer
+        assert problem, junk
 
 
 HONEST = [(f"honest {number}", RIGHT, THREE) for number in range(3)]

@@ -52,7 +52,7 @@ def differs(answer: list, expected: list, tolerance: float = 1e-4) -> bool:
     """Whether two lists of numbers differ in length or by more than float32 could; "nan" differs from everything."""
     if not isinstance(answer, list) or len(answer) != len(expected) or any([isinstance(x, str) for x in answer]):
         return True
-    return any([abs(got - right) > tolerance * (1 + abs(right)) for got, right in zip(answer, expected)])
+    return any([not abs(got - right) <= tolerance * (1 + abs(right)) for got, right in zip(answer, expected)])
 
 
 def rounded(numbers) -> str:

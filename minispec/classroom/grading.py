@@ -127,8 +127,10 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
     given = []
     for mark in nothing(submission, asked, late).marks:
         problem = problems.get(mark.exercise, late)
-        given.append(replace(mark, points=mark.possible if problem is None else 0, message=problem or ""))
-    return replace(nothing(submission, asked, ""), marks=tuple(given), notes=tuple(map(str, notes)),
+        points = mark.possible if problem is None else 0
+        given.append(replace(mark, points=points, message=marks.cleaned(problem or "")))
+    notes = [str(note)[:300] for note in notes[:20]]
+    return replace(nothing(submission, asked, ""), marks=tuple(given), notes=tuple(notes),
                    attempts=tuple(dict.fromkeys(attempts)), printed=printed.decode("utf-8", "replace"),
                    seconds=time.monotonic() - started)
 
@@ -141,7 +143,7 @@ def problem_of(child: Child, name: str, tried: list[dict], seed: int, seconds: f
     end = time.monotonic() + seconds
     answers = [{"error": "no answer"}] * len(tried)
     for place in Random(f"order {name} {seed}").sample(range(len(tried)), len(tried)):
-        message = child.ask({"exercise": name, "case": for_learner(tried[place])}, end - time.monotonic())
+        message = one_answer(child, name, for_learner(tried[place]), end)
         if message is None:
             child.kill()
             late = time.monotonic() >= end
@@ -150,10 +152,25 @@ def problem_of(child: Child, name: str, tried: list[dict], seed: int, seconds: f
             break
         if "missing" in message:
             return f"there is no function {name} in the submission"
-        answers[place] = message["answer"] if "answer" in message else {"error": str(message.get("error"))}
+        answers[place] = message["answer"] if "answer" in message else {"error": str(message.get("error"))[:300]}
         if str(message.get("error")).startswith("NotImplementedError"):
             return "not written yet"
     try:
         return verdict(name, tried, answers)
     except Exception as error:           # the judge met data that no answer can be
         return f"an answer that cannot be read ({type(error).__name__})"
+
+
+def one_answer(child: Child, name: str, case: dict, end: float) -> dict | None:
+    """The child's message on one case.  A policy is asked round by round: what is to come stays in this process."""
+    if name != "policy":
+        return child.ask({"exercise": name, "case": case}, end - time.monotonic())
+    rounds, taus = [], []
+    for right in case["right"]:
+        message = child.ask({"exercise": name, "case": {"rounds": rounds}}, end - time.monotonic())
+        tau = message.get("answer") if message else None
+        if type(tau) is not int:
+            return message if message is None or "answer" not in message else {"answer": tau}
+        taus.append(tau)
+        rounds.append([min(max(tau, 0), 64), min(max(tau, 0), 64, right)])
+    return {"answer": taus}

@@ -143,6 +143,8 @@ def make_stretches(random: Random) -> list[dict]:
 
 def judge_policy(case: dict, answer) -> str | None:
     """Whole numbers 0 to 12; long where drafts are right, short where they are not, and back again."""
+    if not isinstance(answer, list) or len(answer) != len(case["right"]):
+        return f"{len(case['right'])} rounds need as many answers, not {answer}"
     for number, tau in enumerate(answer):
         past = case["right"][:number + 1]
         if not 0 <= tau <= LONGEST:

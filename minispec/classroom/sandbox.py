@@ -186,7 +186,7 @@ class Child:
                 if not (isinstance(message, dict) and "attempt" in message):
                     return message if isinstance(message, dict) else None
                 if len(self.attempts) < 20:
-                    self.attempts.append(str(message["attempt"]))
+                    self.attempts.append(str(message["attempt"])[:300])
         return None
 
     def kill(self) -> None:

@@ -58,26 +58,28 @@ def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
         except (OSError, ValueError) as error:
             found.append(Submission(name, (), str(error)))
             continue
-        for entry in entry_names(entries):
-            sources = [Source(path / inside) if path.is_dir() else Source(path, inside)
-                       for inside in entries if inside == entry or inside.startswith(entry + "/")]
+        for entry, inside in grouped(entries).items():
+            sources = [Source(path / name) if path.is_dir() else Source(path, name) for name in inside]
             found.append(Submission(entry.rsplit("/", 1)[-1], tuple(sources)))
     if not found:
         raise ValueError(f"SUBMISSION is {short_repr(paths[0])}; there is nothing in it")
     return found
 
 
-def entry_names(entries: list[str]) -> list[str]:
-    """The entries at the top, each a student's; below a folder that holds all the rest, as zips often have one."""
+def grouped(names: list[str]) -> dict[str, list[str]]:
+    """Entry -> the files in it, or itself; entries stand at the top, or in the one folder that holds all."""
     prefix = ""
     while True:
-        names = sorted({prefix + entry[len(prefix):].split("/")[0] for entry in entries})
-        if len(names) != 1 or names[0] in entries:
-            return names
-        inner = {entry[len(names[0]) + 1:].split("/")[0] for entry in entries}
+        entries = {}
+        for name in names:
+            entries.setdefault(prefix + name[len(prefix):].split("/")[0], []).append(name)
+        only = next(iter(entries), "")
+        if len(entries) != 1 or only in names:
+            return entries
+        inner = {name[len(only) + 1:].split("/")[0] for name in names}
         if all([name.lower().endswith(CODE) for name in inner]):
-            return names                 # one student's folder of notebooks
-        prefix = names[0] + "/"
+            return entries               # one student's folder of notebooks
+        prefix = only + "/"
 
 
 def is_clutter(name: str) -> bool:
