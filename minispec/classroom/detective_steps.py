@@ -27,20 +27,22 @@ SIZES = ((1, 2, 1, 1, None), (1, 3, 2, 0, None), (2, 4, 0, 0, None), (2, 6, 3, 2
 
 
 def make_runs(promise: str, random: Random) -> list[dict]:
-    """Runs of all sizes, small ones first: some of every mutant that break the promise, and as many that keep it."""
+    """Runs of all sizes, small ones first: of the clean package, of every bug that breaks the promise, of two others."""
     trouble, family = PROMISES[promise]
     asked = [asked_run(random, *size) for size in SIZES]
     found = [{"run": run, "_bug": None} for run in recordings(None, asked)]
     touching = [bug for bug in GALLERY if {file for file, _, _ in bug.edits} <= SEEN_IN]
     mutants = [bug.name for bug in touching if family in bug.caught_by]
-    bystanders = drawn(random, [bug.name for bug in touching if family not in bug.caught_by], BYSTANDERS)
-    for name in (*mutants, *bystanders):
+    bystanders = [bug.name for bug in touching if family not in bug.caught_by]
+    for name in mutants:
         runs = recordings(name, asked)
         broken = sorted([(trouble(run)[0], place) for place, run in enumerate(runs) if trouble(run)])
-        kept = [place for place, run in enumerate(runs) if trouble(run) is None and len(run["rounds"]) > 1]
-        # broken soon, broken late, and one by chance; and one that shows nothing
+        # broken soon, broken late, and one by chance
         chosen = {place for _, place in broken[:1] + broken[-1:] + drawn(random, broken, 1)}
-        found += [{"run": runs[place], "_bug": name} for place in sorted(chosen | set(drawn(random, kept, 1)))]
+        found += [{"run": runs[place], "_bug": name} for place in sorted(chosen)]
+    for name in drawn(random, bystanders, BYSTANDERS):
+        kept = [run for run in recordings(name, asked) if not run["stopped"] and trouble(run) is None]
+        found += [{"run": run, "_bug": name} for run in kept[-1:]]
     return sorted(found, key=size_of_run)
 
 

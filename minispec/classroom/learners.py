@@ -1,8 +1,179 @@
-"""The learner's own functions inside the real package: in a copy of it, as a bug is."""
+"""The learner's own functions inside the real package: in a copy of it, as a bug is.
 
+Invariant: the clean package is not touched; a function that is not written yet is left out, and the package's own runs.
+The copy keeps what its views need, the logits, whatever the learner's function returns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import count
 from types import ModuleType
 
+import numpy as np
 
-def with_functions(**functions) -> ModuleType:
-    """The package with these functions in place of its own."""
-    raise NotImplementedError("to come")
+from ..teaching.bug import Bug
+from ..teaching.bugs import find_bug, load_bug
+from .checking import is_written
+from .returned import reals, wholes
+
+SPECULATION, MODEL = "speculation.py", "model.py"
+# exercise -> the edits after which the package calls the learner's function there
+EDITS = {
+    "next_token": ((SPECULATION, "guess = int(np.argmax(logits_TV[-1]))\n        draft_logits_TV",
+                    "guess = int(next_token(logits_TV[-1].tolist()))\n        draft_logits_TV"),),
+    "draft_context": ((SPECULATION, "context = list(tokens) + proposed\n        unseen",
+                       "context = list(draft_context(list(tokens), [], list(proposed), t))\n        unseen"),),
+    "unseen": ((SPECULATION, "unseen = context[cache.length:]\n        logits_TV",
+                "unseen = list(unseen_tokens(context, cache.length))\n        logits_TV"),
+               (SPECULATION, "unseen = context[cache.length:]\n    logits_TV",
+                "unseen = list(unseen_tokens(context, cache.length))\n    logits_TV")),
+    "commit": ((SPECULATION, "committed = proposed[:n_accepted] + [choices[n_accepted]]",
+                "committed = list(commit(list(tokens), proposed, choices, n_accepted))[len(tokens):]"),),
+    "lengths_to_keep": ((SPECULATION, "    target_cache.truncate(keep)\n    draft_cache.truncate(keep)\n",
+                         "    keep_both = lengths_to_keep(len(tokens), len(committed), target_read, draft_read)\n"
+                         "    target_cache.truncate(int(keep_both[0]))\n    draft_cache.truncate(int(keep_both[1]))\n"),),
+    "policy": ((SPECULATION, "tau_now = min(tau, end - len(tokens) - 1)",
+                "tau_now = min(int(policy([(len(r.proposed), r.n_accepted) for r in rounds])), "
+                "end - len(tokens) - 1)"),),
+    "causal_mask": ((MODEL, "mask_TP = self.mask_PP[start:end]",
+                     "mask_TP = np.where(causal_mask(start, len(tokens), self.config.n_positions), 0, "
+                     "-np.inf).astype(np.float32)"),),
+    "attend": ((MODEL, "heads_HTC = heads_HT1C[:, :, 0]",
+                "heads_HTC = attend_all(query_HTC, cache.keys_LHPC[layer], cache.values_LHPC[layer], cache.length)"),),
+}
+
+
+class Listener:
+    """A model that keeps the rows of logits of every pass."""
+
+    def __init__(self, model):
+        self.model = model
+        self.config, self.name, self.vocabulary = model.config, model.name, model.vocabulary
+        self.passes, self.fed = [], []
+
+    def __call__(self, tokens, cache=None, record=None):
+        self.passes.append(self.model(tokens, cache, record))
+        self.fed.append(list(tokens))
+        return self.passes[-1]
+
+    def last_rows(self, most: int) -> np.ndarray:
+        """The last rows of all passes together."""
+        rows = np.concatenate([np.zeros((most, self.config.vocab_size), dtype=np.float32), *self.passes])
+        return rows[len(rows) - most:]
+
+
+@dataclass(frozen=True)
+class LearnersPropose:
+    """A propose that returns the drafts only, as the package's, which returns their logits too."""
+
+    function: Callable
+
+    def __call__(self, draft, tokens, tau, cache):
+        heard = Listener(draft)
+        proposed = wholes(self.function(heard, list(tokens), tau, cache))
+        heard.passes = [logits_TV[-1:] for logits_TV in heard.passes]
+        return proposed, heard.last_rows(len(proposed))
+
+
+@dataclass(frozen=True)
+class LearnersVerify:
+    """A verify that returns the choices only, as the package's."""
+
+    function: Callable
+
+    def __call__(self, target, tokens, proposed, cache):
+        heard = Listener(target)
+        choices = wholes(self.function(heard, list(tokens), list(proposed), cache))
+        return choices, heard.last_rows(len(choices))
+
+
+@dataclass(frozen=True)
+class LearnersRound:
+    """A speculative_round that returns what it commits, as the package's, which returns a Round of `trace`."""
+
+    function: Callable
+    trace: ModuleType
+
+    def __call__(self, target, draft, tokens, tau, target_cache, draft_cache, end_token=None):
+        judge, guesser = Listener(target), Listener(draft)
+        before = draft_cache.length
+        committed = wholes(self.function(judge, guesser, list(tokens), tau, target_cache, draft_cache))
+        if end_token in committed:       # the exercise knows no end of the text
+            committed = committed[:committed.index(end_token) + 1]
+            target_cache.truncate(len(tokens) + len(committed) - 1)
+            draft_cache.truncate(len(tokens) + len(committed) - 1)
+        proposed = sum(judge.fed, [])[-tau:] if tau else []
+        draft_read = before + len(sum(guesser.fed, []))
+        guesser.passes = [logits_TV[-1:] for logits_TV in guesser.passes]
+        rows_TV = judge.last_rows(tau + 1)
+        choices = rows_TV.argmax(axis=-1).tolist()
+        same = [guess == choice for guess, choice in zip(proposed, choices)]
+        n_accepted = min([*same, False].index(False), len(committed))
+        return self.trace.Round(
+            tokens=tuple(tokens), proposed=tuple(proposed), choices=tuple(choices), n_accepted=n_accepted,
+            committed=tuple(committed), draft_logits_TV=guesser.last_rows(tau), target_logits_TV=rows_TV,
+            target_cache=(len(tokens) + tau, target_cache.length), draft_cache=(draft_read, draft_cache.length),
+            draft_seconds=0.0, verify_seconds=0.0)
+
+
+@dataclass(frozen=True)
+class LearnersAttention:
+    """An attend of one query, for all heads and all rows of a block."""
+
+    function: Callable
+
+    def __call__(self, query_HTC, keys_HPC, values_HPC, start):
+        heads_HTC = np.zeros_like(query_HTC)
+        for head in range(query_HTC.shape[0]):
+            for t in range(query_HTC.shape[1]):
+                seen = start + t + 1
+                keys, values = keys_HPC[head, :seen].tolist(), values_HPC[head, :seen].tolist()
+                heads_HTC[head, t] = reals(self.function(query_HTC[head, t].tolist(), keys, values, seen))
+        return heads_HTC
+
+
+NUMBERS = count(1)                       # of the copies
+
+
+def with_functions(bug: str | None = None, **functions: Callable) -> ModuleType:
+    """The package with the learner's functions in place of its own: use it as you use minispec.
+
+    bug: one of the gallery, somewhere else in the copy.  Those not written yet are named, and left to the package.
+    Raises ValueError for a function that the package has no place for.
+    """
+    for name in functions:
+        if name not in PLACES:
+            raise ValueError(f"{name!r} is not a function that with_functions can place; it can place "
+                             f"{', '.join(PLACES)}")
+    written = {name: function for name, function in functions.items() if is_written(name, function)}
+    missing = [name for name in functions if name not in written]
+    if missing:
+        print(f"not written yet, so the package's own runs: {', '.join(missing)}")
+    edits = find_bug(bug).edits if bug is not None else ()
+    edits += sum([EDITS.get(name, ()) for name in written], ())
+    package = load_bug(Bug(f"learners-{next(NUMBERS)}", "", edits))
+    for name, function in written.items():
+        put_in(package, name, function)
+    return package
+
+
+def put_in(package: ModuleType, name: str, function: Callable) -> None:
+    """Bind the learner's function in that copy, under the name by which the code there calls it."""
+    speculation, model = [import_module(f"{package.__name__}.{module}") for module in ("speculation", "model")]
+    if name == "propose":
+        package.propose = speculation.propose = LearnersPropose(function)
+    elif name == "verify":
+        package.verify = speculation.verify = LearnersVerify(function)
+    elif name == "speculative_round":
+        package.speculative_round = speculation.speculative_round = LearnersRound(
+            function, import_module(f"{package.__name__}.trace"))
+    elif name == "attend":
+        model.attend_all = LearnersAttention(function)
+    elif name == "causal_mask":
+        model.causal_mask = function
+    else:
+        setattr(speculation, "unseen_tokens" if name == "unseen" else name, function)
+
+
+PLACES = (*EDITS, "propose_literal", "propose", "verify", "count_accepted", "speculative_round")

@@ -1,0 +1,87 @@
+"""with_functions: the learner's own functions inside a copy of the package."""
+
+import pytest
+import right_answers
+import wrong_answers
+
+import minispec
+from minispec.classroom import with_functions
+from minispec.classroom.learners import PLACES
+from minispec.trace_file import trace_to_dict
+from minispec.views.html import to_html
+from minispec.views.text import round_table
+
+
+def right(name):
+    """The first right answer to an exercise."""
+    return next(function for full, function in vars(right_answers).items() if full.startswith(f"{name}__"))
+
+
+def decode(package, stop=None):
+    """A decode on the bundled models, with the tokenizer's words."""
+    target, tokenizer = package.load("tales-2")
+    draft, _ = package.load("tales-1")
+    return package.speculative(target, draft, tokenizer.encode("The ocean is"), 14, 3, stop).with_texts(tokenizer)
+
+
+def as_data(trace):
+    """Everything of a trace but its seconds."""
+    def timeless(value):
+        if isinstance(value, dict):
+            return {key: timeless(part) for key, part in value.items() if "seconds" not in key}
+        return [timeless(part) for part in value] if isinstance(value, list) else value
+    return timeless(trace_to_dict(trace, logits=True))
+
+
+@pytest.mark.parametrize("name", [name for name in PLACES if name not in ("policy", "attend", "propose_literal")])
+def test_a_right_function_makes_the_very_trace_of_the_package(name):
+    """Drafts, choices, caches and logits to the last bit, so that every view has what it needs."""
+    assert as_data(decode(with_functions(**{name: right(name)}))) == as_data(decode(minispec))
+
+
+def test_all_right_functions_together_write_the_text_of_the_package():
+    functions = {name: right(name) for name in PLACES if name not in ("attend", "speculative_round")}
+    trace = decode(with_functions(**functions))
+    assert trace.tokens == decode(minispec).tokens
+    assert len({len(r.proposed) for r in trace.rounds[:-1]}) > 1, "the learner's policy chose tau"
+    assert "✓" in round_table(trace) and "<article" in to_html(trace)
+
+
+def test_the_learners_attention_runs_in_every_layer():
+    assert decode(with_functions(attend=right("attend"))).tokens == decode(minispec).tokens
+    wrong = with_functions(attend=wrong_answers.attend__keys_for_values)
+    assert as_data(decode(wrong)) != as_data(decode(minispec))
+
+
+def test_a_wrong_function_shows_in_the_trace_and_the_clean_package_stays_clean():
+    before = as_data(decode(minispec))
+    lost = decode(with_functions(propose=wrong_answers.propose__no_earlier_drafts))
+    assert lost.tokens == decode(minispec).tokens and lost.n_accepted < decode(minispec).n_accepted
+    wrong = decode(with_functions(count_accepted=wrong_answers.count_accepted__first_draft_unjudged))
+    assert wrong.tokens != decode(minispec).tokens
+    assert as_data(decode(minispec)) == before
+
+
+def test_a_round_that_ends_inside_a_block_is_cut_for_the_learner():
+    end = decode(minispec).tokens[8]
+    trace = decode(with_functions(speculative_round=right("speculative_round")), stop=end)
+    assert as_data(trace) == as_data(decode(minispec, stop=end))
+
+
+def test_what_is_not_written_yet_is_left_to_the_package(capsys):
+    def stub(*arguments):
+        raise NotImplementedError
+    trace = decode(with_functions(propose=stub, verify=stub, commit=right("commit")))
+    assert capsys.readouterr().out == "not written yet, so the package's own runs: propose, verify\n"
+    assert as_data(trace) == as_data(decode(minispec))
+
+
+def test_a_bug_of_the_gallery_can_be_put_elsewhere_in_the_copy():
+    trace = decode(with_functions(bug="rolled-back-too-far", propose=right("propose")))
+    assert trace.tokens == decode(minispec).tokens
+    assert [r.target_cache[1] for r in trace.rounds] == [r.target_cache[1] - 1 for r in decode(minispec).rounds]
+
+
+def test_a_function_without_a_place_is_refused():
+    with pytest.raises(ValueError, match="'softmax' is not a function that with_functions can place; it can place"):
+        with_functions(softmax=right("softmax"))
