@@ -21,7 +21,7 @@ def decode(package, stop=None):
     """A decode on the bundled models, with the tokenizer's words."""
     target, tokenizer = package.load("tales-2")
     draft, _ = package.load("tales-1")
-    return package.speculative(target, draft, tokenizer.encode("The ocean is"), 14, 3, stop).with_texts(tokenizer)
+    return package.speculative(target, draft, tokenizer.encode("Tom was hungry and"), 14, 3, stop).with_texts(tokenizer)
 
 
 def as_data(trace):
@@ -57,7 +57,7 @@ def test_a_wrong_function_shows_in_the_trace_and_the_clean_package_stays_clean()
     before = as_data(decode(minispec))
     lost = decode(with_functions(propose=wrong_answers.propose__no_earlier_drafts))
     assert lost.tokens == decode(minispec).tokens and lost.n_accepted < decode(minispec).n_accepted
-    wrong = decode(with_functions(count_accepted=wrong_answers.count_accepted__first_draft_unjudged))
+    wrong = decode(with_functions(commit=wrong_answers.commit__rejected_token_committed))
     assert wrong.tokens != decode(minispec).tokens
     assert as_data(decode(minispec)) == before
 
