@@ -27,7 +27,7 @@ SIZES = ((1, 2, 1, 1, None), (1, 3, 2, 0, None), (2, 4, 0, 0, None), (2, 6, 3, 2
 
 
 def make_runs(promise: str, random: Random) -> list[dict]:
-    """Runs of all sizes, small ones first: of the clean package, of every bug that breaks the promise, of two others."""
+    """Runs, small ones first: of the clean package, of every bug that breaks the promise, of two that do not."""
     trouble, family = PROMISES[promise]
     asked = [asked_run(random, *size) for size in SIZES]
     found = [{"run": run, "_bug": None} for run in recordings(None, asked)]

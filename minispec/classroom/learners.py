@@ -32,7 +32,8 @@ EDITS = {
                 "committed = list(commit(list(tokens), proposed, choices, n_accepted))[len(tokens):]"),),
     "lengths_to_keep": ((SPECULATION, "    target_cache.truncate(keep)\n    draft_cache.truncate(keep)\n",
                          "    keep_both = lengths_to_keep(len(tokens), len(committed), target_read, draft_read)\n"
-                         "    target_cache.truncate(int(keep_both[0]))\n    draft_cache.truncate(int(keep_both[1]))\n"),),
+                         "    target_cache.truncate(int(keep_both[0]))\n"
+                         "    draft_cache.truncate(int(keep_both[1]))\n"),),
     "policy": ((SPECULATION, "tau_now = min(tau, end - len(tokens) - 1)",
                 "tau_now = min(int(policy([(len(r.proposed), r.n_accepted) for r in rounds])), "
                 "end - len(tokens) - 1)"),),

@@ -90,15 +90,17 @@ def judge_break_even(case: dict, answer) -> str | None:
 def make_choices(random: Random) -> list[dict]:
     """Pairs in which the best tau is 0, small, large, or the longest; never two that are nearly as good."""
     found = []
-    while len(found) < 14:
-        longest = 1 + random.randrange(12)
-        slope = random.randrange(1, 30) / 100
-        alpha, c = random.randrange(0, 100) / 100, random.randrange(1, 60) / 100
-        case = {"alpha": alpha, "c": c, "v": [0.0] + [1 + slope * rows for rows in range(longest + 1)]}
+    while len(found) < 24:
+        v = [0.0, 1.0]
+        for _ in range(1 + random.randrange(12)):
+            v.append(round(v[-1] + (0.02, 0.05, 0.1, 0.6)[random.randrange(4)], 2))
+        case = {"alpha": random.randrange(0, 100) / 100, "c": random.randrange(1, 60) / 100, "v": v}
         speeds = sorted(speeds_of(case))
         if speeds[-1] - speeds[-2] > 1e-3:
             found.append(case)
-    certain = [{"alpha": 0.1, "c": 0.5, "v": [0.0, 1.0, 1.25]}, {"alpha": 0.9, "c": 0.125, "v": [0.0, 1.0, 1.0]}]
+    certain = [{"alpha": 0.1, "c": 0.5, "v": [0.0, 1.0, 1.25]}, {"alpha": 0.9, "c": 0.125, "v": [0.0, 1.0, 1.0]},
+               {"alpha": 0.9, "c": 0.125, "v": [0.0, 1.0, 1.0, 3.0]},
+               {"alpha": 0.75, "c": 0.125, "v": [0.0] + [1.0] * 9}]
     return certain + sorted(found, key=size_of)
 
 
