@@ -857,46 +857,56 @@ def speedup__float32(alpha, tau, c, v):
 # ---- break_even
 
 
-def break_even__sum(alpha, tau, v):
-    c = (sum(alpha ** t for t in range(tau + 1)) - v) / tau
-    return c if c >= 0 else None
-
-
-def break_even__if(alpha, tau, v):
-    tokens = 0
-    for t in range(tau + 1):
-        tokens += alpha ** t
-    if tokens < v:
+def break_even__bisection(tau, c, v):
+    low, high = 0.0, 1.0
+    if tau + 1 <= tau * c + v:
         return None
-    return (tokens - v) / tau
-
-
-def break_even__closed_form(alpha, tau, v):
-    tokens = (1 - alpha ** (tau + 1)) / (1 - alpha) if alpha != 1 else tau + 1
-    return None if tokens - v < 0 else np.float64((tokens - v) / tau)
-
-
-def break_even__bisection(alpha, tau, v):
-    tokens = sum(alpha ** t for t in range(tau + 1))
-    if tokens / v < 1:
-        return None
-    low, high = 0.0, 100.0
-    for _ in range(80):
+    for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if tokens / (tau * middle + v) > 1 else (low, middle)
-    return low
+        if sum(middle ** t for t in range(tau + 1)) < tau * c + v:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
-def break_even__horner(alpha, tau, v):
-    tokens = 1.0
-    for _ in range(tau):
-        tokens = 1 + alpha * tokens
-    return (tokens - v) / tau if tokens >= v else None
+def break_even__roots(tau, c, v):
+    roots = np.roots([1.0] * tau + [1 - tau * c - v])
+    real = [root.real for root in roots if abs(root.imag) < 1e-9 and 0 <= root.real < 1]
+    return real[0] if real else None
 
 
-def break_even__float32(alpha, tau, v):
-    left = np.sum(np.float32(alpha) ** np.arange(tau + 1)) - np.float32(v)
-    return None if left < 0 else np.float32(left / tau)
+def break_even__newton(tau, c, v):
+    alpha = 1.0
+    if tau + 1 <= tau * c + v:
+        return None
+    for _ in range(100):
+        value = sum(alpha ** t for t in range(tau + 1)) - tau * c - v
+        alpha -= value / sum(t * alpha ** (t - 1) for t in range(1, tau + 1))
+    return alpha
+
+
+def break_even__scan(tau, c, v):
+    alphas = np.arange(10_000) / 10_000
+    pays = np.polyval([1.0] * (tau + 1), alphas) >= tau * c + v
+    return alphas[pays.argmax()] if pays.any() else None
+
+
+def break_even__recursion(tau, c, v, low=0.0, high=1.0):
+    if (tau + 1) / (tau * c + v) <= 1:
+        return None
+    if high - low < 1e-6:
+        return np.float32(low)
+    middle = (low + high) / 2
+    if (1 - middle ** (tau + 1)) / (1 - middle) > tau * c + v:
+        return break_even__recursion(tau, c, v, low, middle)
+    return break_even__recursion(tau, c, v, middle, high)
+
+
+def break_even__search(tau, c, v):
+    alphas = np.linspace(0, 1, 100_001)
+    place = np.searchsorted(np.cumsum([alphas ** t for t in range(tau + 1)], axis=0)[-1], tau * c + v)
+    return None if place == len(alphas) else alphas[place]
 
 
 # ---- best_tau
@@ -904,7 +914,7 @@ def break_even__float32(alpha, tau, v):
 
 def best_tau__loop(alpha, c, v):
     best, best_speed = 0, 1.0
-    for tau in range(1, len(v) - 1):
+    for tau in range(1, len(v)):
         speed = sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1])
         if speed > best_speed:
             best, best_speed = tau, speed
@@ -912,31 +922,31 @@ def best_tau__loop(alpha, c, v):
 
 
 def best_tau__max(alpha, c, v):
-    return max(range(len(v) - 1), key=lambda tau: sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1]))
+    return max(range(max(v)), key=lambda tau: sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1]))
 
 
 def best_tau__argmax(alpha, c, v):
-    taus = np.arange(len(v) - 1)
-    return np.argmax(np.cumsum(alpha ** taus) / (taus * c + np.array(v)[1:]))
+    taus = np.arange(len(v))
+    return np.argmax(np.cumsum(alpha ** taus) / (taus * c + np.array(list(v.values()))))
 
 
 def best_tau__cost_per_token(alpha, c, v):
     costs, tokens = [], 0
-    for tau in range(len(v) - 1):
-        tokens += alpha ** tau
-        costs.append((tau * c + v[tau + 1]) / tokens)
+    for rows, cost in v.items():
+        tokens += alpha ** (rows - 1)
+        costs.append(((rows - 1) * c + cost) / tokens)
     return costs.index(min(costs))
 
 
 def best_tau__sorted(alpha, c, v):
-    speeds = [(1 - alpha ** (tau + 1)) / (1 - alpha) / (tau * c + v[tau + 1]) for tau in range(len(v) - 1)]
-    return sorted(range(len(speeds)), key=lambda tau: -speeds[tau])[0]
+    speeds = {rows - 1: (1 - alpha ** rows) / (1 - alpha) / ((rows - 1) * c + v[rows]) for rows in v}
+    return sorted(speeds, key=speeds.get)[-1]
 
 
 def best_tau__float32(alpha, c, v):
-    taus = np.arange(len(v) - 1, dtype=np.float32)
-    speeds = np.cumsum(np.float32(alpha) ** taus) / (taus * np.float32(c) + np.array(v[1:], dtype=np.float32))
-    return speeds.argmax()
+    taus = np.arange(len(v), dtype=np.float32)
+    costs = np.fromiter(v.values(), dtype=np.float32)
+    return (np.cumsum(np.float32(alpha) ** taus) / (taus * np.float32(c) + costs)).argmax()
 
 
 # ---- policy

@@ -1,5 +1,7 @@
 """with_functions: the learner's own functions inside a copy of the package."""
 
+from importlib import import_module
+
 import pytest
 import right_answers
 import wrong_answers
@@ -7,6 +9,7 @@ import wrong_answers
 import minispec
 from minispec.classroom import with_functions
 from minispec.classroom.learners import PLACES
+from minispec.lab.pays import formula_table
 from minispec.trace_file import trace_to_dict
 from minispec.views.html import to_html
 from minispec.views.text import round_table
@@ -33,7 +36,7 @@ def as_data(trace):
     return timeless(trace_to_dict(trace, logits=True))
 
 
-@pytest.mark.parametrize("name", [name for name in PLACES if name not in ("policy", "attend", "propose_literal")])
+@pytest.mark.parametrize("name", [name for name in PLACES if name not in ("policy", "attend", "softmax")])
 def test_a_right_function_makes_the_very_trace_of_the_package(name):
     """Drafts, choices, caches and logits to the last bit, so that every view has what it needs."""
     assert as_data(decode(with_functions(**{name: right(name)}))) == as_data(decode(minispec))
@@ -47,10 +50,20 @@ def test_all_right_functions_together_write_the_text_of_the_package():
     assert "✓" in round_table(trace) and "<article" in to_html(trace)
 
 
-def test_the_learners_attention_runs_in_every_layer():
+def test_the_learners_softmax_and_attention_run_in_every_layer():
+    assert decode(with_functions(softmax=right("softmax"))).tokens == decode(minispec).tokens
     assert decode(with_functions(attend=right("attend"))).tokens == decode(minispec).tokens
     wrong = with_functions(attend=wrong_answers.attend__keys_for_values)
     assert as_data(decode(wrong)) != as_data(decode(minispec))
+
+
+def test_the_learners_formulas_make_the_table_of_the_package():
+    package = with_functions(expected_tokens=right("expected_tokens"), speedup=right("speedup"))
+    table = import_module(f"{package.__name__}.lab.pays").formula_table
+    assert table((0.5, 0.9), (1, 4), 0.1) == formula_table((0.5, 0.9), (1, 4), 0.1)
+    wrong = with_functions(expected_tokens=wrong_answers.expected_tokens__no_bonus)
+    wrong_table = import_module(f"{wrong.__name__}.lab.pays").formula_table
+    assert wrong_table((0.5, 0.9), (1, 4), 0.1) != formula_table((0.5, 0.9), (1, 4), 0.1)
 
 
 def test_a_wrong_function_shows_in_the_trace_and_the_clean_package_stays_clean():
@@ -83,5 +96,5 @@ def test_a_bug_of_the_gallery_can_be_put_elsewhere_in_the_copy():
 
 
 def test_a_function_without_a_place_is_refused():
-    with pytest.raises(ValueError, match="'softmax' is not a function that with_functions can place; it can place"):
-        with_functions(softmax=right("softmax"))
+    with pytest.raises(ValueError, match="'unheard_of' is not a function that with_functions can place; it can place"):
+        with_functions(unheard_of=right("commit"))

@@ -1053,51 +1053,60 @@ def speedup__times_v(alpha, tau, c, v):
 # ---- break_even
 
 
-def break_even__below_nothing(alpha, tau, v):
-    return (mean(alpha, tau) - v) / tau
+def even(tau, cost, tokens=mean, low=0.0, high=1.0):
+    """The alpha at which `tokens` are worth `cost`."""
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tokens(middle, tau) < cost else (low, middle)
+    return high
 
 
-def break_even__zero_for_none(alpha, tau, v):
-    return max(0.0, (mean(alpha, tau) - v) / tau)
+def break_even__1_for_none(tau, c, v):
+    return even(tau, tau * c + v)
 
 
-def break_even__not_divided(alpha, tau, v):
-    return None if mean(alpha, tau) < v else mean(alpha, tau) - v
+def break_even__never_in_words(tau, c, v):
+    return even(tau, tau * c + v) if tau + 1 > tau * c + v else "never"
 
 
-def break_even__v_forgotten(alpha, tau, v):
-    return (mean(alpha, tau) - 1) / tau
+def break_even__beyond_1(tau, c, v):
+    return even(tau, tau * c + v, high=10.0)
 
 
-def break_even__own_token_left_out(alpha, tau, v):
-    c = (mean(alpha, tau) - 1 - v) / tau
-    return c if c >= 0 else None
+def break_even__own_token_left_out(tau, c, v):
+    return even(tau, tau * c + v, lambda alpha, tau: mean(alpha, tau) - 1) if tau > tau * c + v else None
 
 
-def break_even__over_tau_plus_1(alpha, tau, v):
-    c = (mean(alpha, tau) - v) / (tau + 1)
-    return c if c >= 0 else None
+def break_even__v_is_1(tau, c, v):
+    return even(tau, tau * c + 1) if tau + 1 > tau * c + 1 else None
 
 
-def break_even__ratio(alpha, tau, v):
-    return mean(alpha, tau) / (tau * v)
+def break_even__one_draft_paid(tau, c, v):
+    return even(tau, c + v) if tau + 1 > c + v else None
 
 
-def break_even__all_drafts_right(alpha, tau, v):
-    c = (1 + tau * alpha - v) / tau
-    return c if c >= 0 else None
+def break_even__one_plus_alpha_tau(tau, c, v):
+    alpha = (tau * c + v - 1) / tau
+    return alpha if alpha < 1 else None
 
 
-def break_even__says_never(alpha, tau, v):
-    c = (mean(alpha, tau) - v) / tau
-    return c if c >= 0 else "never"
+def break_even__tau_for_tau_plus_1(tau, c, v):
+    return even(tau - 1, tau * c + v) if tau > tau * c + v else None
+
+
+def break_even__the_c(tau, c, v):
+    return (tau + 1 - v) / tau
+
+
+def break_even__coarse(tau, c, v):
+    return round(even(tau, tau * c + v), 1) if tau + 1 > tau * c + v else None
 
 
 # ---- best_tau
 
 
 def speeds(alpha, c, v):
-    return [mean(alpha, tau) / (tau * c + v[tau + 1]) for tau in range(len(v) - 1)]
+    return [mean(alpha, rows - 1) / ((rows - 1) * c + v[rows]) for rows in v]
 
 
 def best_tau__0_not_tried(alpha, c, v):
@@ -1105,19 +1114,19 @@ def best_tau__0_not_tried(alpha, c, v):
 
 
 def best_tau__the_longest_tau(alpha, c, v):
-    return len(v) - 2
+    return len(v) - 1
 
 
 def best_tau__most_tokens(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) for tau in range(len(v) - 1)]))
+    return int(np.argmax([mean(alpha, tau) for tau in range(len(v))]))
 
 
 def best_tau__v_of_tau(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) / (tau * c + (v[tau] or 1)) for tau in range(len(v) - 1)]))
+    return int(np.argmax([mean(alpha, tau) / (tau * c + v.get(tau, 1)) for tau in range(len(v))]))
 
 
 def best_tau__v_of_one(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) / (tau * c + 1) for tau in range(len(v) - 1)]))
+    return int(np.argmax([mean(alpha, tau) / (tau * c + 1) for tau in range(len(v))]))
 
 
 def best_tau__first_that_pays(alpha, c, v):
@@ -1125,7 +1134,7 @@ def best_tau__first_that_pays(alpha, c, v):
 
 
 def best_tau__free_drafts(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) / v[tau + 1] for tau in range(len(v) - 1)]))
+    return int(np.argmax([mean(alpha, rows - 1) / v[rows] for rows in v]))
 
 
 def best_tau__rows_not_drafts(alpha, c, v):
@@ -1141,7 +1150,7 @@ def best_tau__always_0(alpha, c, v):
 
 
 def best_tau__mean_run(alpha, c, v):
-    return min(len(v) - 2, round(alpha / (1 - alpha)))
+    return min(len(v) - 1, round(alpha / (1 - alpha)))
 
 
 # ---- policy

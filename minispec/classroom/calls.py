@@ -113,6 +113,11 @@ def call_decode(function, case: dict):
     return {"text": wholes(text), "target_passes": target.passes, "draft_passes": draft.passes}
 
 
+def call_best_tau(function, case: dict):
+    """The tau; the costs of a pass as the package has them, a dict from rows to cost."""
+    return whole(function(case["alpha"], case["c"], dict(enumerate(case["v"][1:], start=1))))
+
+
 def call_policy(function, case: dict):
     """The tau of every round of a decode in which draft after draft is right as often as the case says.
 
@@ -137,11 +142,11 @@ def call_run_check(function, case: dict):
 # exercise -> the converter of its answer, where its case is its arguments, in order
 PLAIN = {"next_token": whole, "softmax": reals, "draft_context": wholes, "row_contexts": whole_lists,
          "causal_mask": truth_table, "count_accepted": whole, "commit": wholes, "attend": reals, "unseen": wholes,
-         "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real,
-         "best_tau": whole}
+         "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real}
 # exercise -> the function that calls it
 STAGED = {"propose_literal": call_propose_literal, "propose": call_propose, "verify": call_verify,
-          "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode, "policy": call_policy,
+          "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode, "best_tau": call_best_tau,
+          "policy": call_policy,
           "check_text": call_run_check, "check_drafts": call_run_check, "check_work": call_run_check,
           "check_caches": call_run_check, "check_counters": call_run_check}
 

@@ -119,6 +119,17 @@ class LearnersRound:
 
 
 @dataclass(frozen=True)
+class LearnersSoftmax:
+    """A softmax of one list, for every row of an array."""
+
+    function: Callable
+
+    def __call__(self, scores_HTP):
+        rows = [self.function(row) for row in scores_HTP.reshape(-1, scores_HTP.shape[-1]).tolist()]
+        return np.array(rows, dtype=np.float32).reshape(scores_HTP.shape)
+
+
+@dataclass(frozen=True)
 class LearnersAttention:
     """An attend of one query, for all heads and all rows of a block."""
 
@@ -171,10 +182,15 @@ def put_in(package: ModuleType, name: str, function: Callable) -> None:
             function, import_module(f"{package.__name__}.trace"))
     elif name == "attend":
         model.attend_all = LearnersAttention(function)
+    elif name == "softmax":
+        model.softmax = LearnersSoftmax(function)
     elif name == "causal_mask":
         model.causal_mask = function
+    elif name in ("expected_tokens", "speedup", "break_even"):
+        setattr(import_module(f"{package.__name__}.lab.pays"), name, function)
     else:
         setattr(speculation, "unseen_tokens" if name == "unseen" else name, function)
 
 
-PLACES = (*EDITS, "propose_literal", "propose", "verify", "count_accepted", "speculative_round")
+PLACES = (*EDITS, "softmax", "propose_literal", "propose", "verify", "count_accepted", "speculative_round",
+          "expected_tokens", "speedup", "break_even")

@@ -66,25 +66,29 @@ def known_speedup(case: dict) -> dict:
 
 
 def make_evens(random: Random) -> list[dict]:
-    """Pairs that can pay, and some that cannot, however cheap the draft."""
-    found = [{"alpha": 0.5, "tau": 1, "v": 1.25}, {"alpha": 0.0, "tau": 1, "v": 1.25},
-             {"alpha": 1.0, "tau": 4, "v": 1.5}, {"alpha": 0.25, "tau": 8, "v": 1.75},
-             {"alpha": 0.8, "tau": 4, "v": 1.0}]
-    for tau in (2, 3, 6):
-        found.append({"alpha": random.randrange(40, 95) / 100, "tau": tau, "v": 1 + random.randrange(1, 20) / 100})
+    """Draft lengths and costs that can pay, and some that cannot, even if every draft is right."""
+    found = [{"tau": 1, "c": 0.25, "v": 1.0}, {"tau": 1, "c": 0.75, "v": 1.5}, {"tau": 2, "c": 0.25, "v": 1.25},
+             {"tau": 4, "c": 1.5, "v": 1.0}, {"tau": 8, "c": 0.125, "v": 1.5}, {"tau": 12, "c": 0.01, "v": 1.0}]
+    for tau in (3, 5, 7):
+        found.append({"tau": tau, "c": random.randrange(2, 70) / 100, "v": 1 + random.randrange(1, 20) / 100})
     return found
 
 
 def judge_break_even(case: dict, answer) -> str | None:
-    """What is left of the tokens after the pass is paid for, shared among the drafts."""
-    left = worth(case["alpha"], case["tau"]) - case["v"]
-    expected = left / case["tau"] if left >= 0 else None
-    if answer is expected or None not in (answer, expected) and not differs([answer], [expected]):
-        return None
-    if expected is None:
-        return f"you say {rounded(answer)}, it is None: even free drafts give fewer tokens than the pass costs"
-    told = "None" if answer is None else rounded(answer)
-    return f"you say {told}, it is {rounded(expected)}: at that c the speed-up is exactly 1"
+    """The alpha at which the tokens of a round just pay for it; found by trying, a thousand times finer than needed."""
+    cost = case["tau"] * case["c"] + case["v"]
+    expected, step = 0.0, 0.5
+    while step > 1e-7:
+        if worth(expected + step, case["tau"]) <= cost:
+            expected += step
+        step /= 2
+    if case["tau"] + 1 <= cost:
+        right = answer is None
+        told = f"None: a round costs {rounded(cost)}, and even {case['tau'] + 1} tokens do not pay for it"
+    else:
+        right = answer is not None and not differs([answer], [expected], 1e-3)
+        told = f"{rounded(expected)}: with that alpha a round gives just the {rounded(cost)} tokens that it costs"
+    return None if right else f"you say {'None' if answer is None else rounded(answer)}, it is {told}"
 
 
 def make_choices(random: Random) -> list[dict]:
@@ -110,12 +114,12 @@ def size_of(case: dict) -> int:
 
 
 def speeds_of(case: dict) -> list[float]:
-    """The speed-up of every tau; v[rows] is what a pass over so many rows costs, v[1] = 1."""
+    """The speed-up of every tau; v[rows] is what a pass over so many rows costs."""
     return [worth(case["alpha"], tau) / (tau * case["c"] + case["v"][tau + 1]) for tau in range(len(case["v"]) - 1)]
 
 
 def judge_best_tau(case: dict, answer) -> str | None:
-    """The tau of the largest speed-up; 0 is plain decoding, and allowed."""
+    """The tau of the largest speed-up; 0 is greedy decoding, and allowed."""
     speeds = speeds_of(case)
     expected = max(range(len(speeds)), key=speeds.__getitem__)
     if answer == expected:
@@ -173,10 +177,10 @@ PAYS_STEPS = (
               "Every draft costs c; the one pass over all rows costs v.",
               "`expected_tokens(alpha, tau) / (tau * c + v)`."),
              make_speeds, judge_speedup, known_speedup),
-    Exercise("break_even", 5, "How expensive a draft may be", ("alpha", "tau", "v"), 3, 8, ("C16", "C19"), 10,
-             ("Set the speed-up to 1 and solve for c.",
-              "Tokens = tau * c + v. And if the tokens do not even pay for v?",
-              "`(tokens - v) / tau`, or None where that is negative."),
+    Exercise("break_even", 5, "How good a draft must be", ("tau", "c", "v"), 8, 12, ("C16", "C19"), 10,
+             ("The speed-up grows with alpha. Where does it pass 1?",
+              "A round must give as many tokens as it costs: `expected_tokens(alpha, tau) = tau * c + v`.",
+              "Halve the interval from 0 to 1 twenty times; None where even alpha = 1 does not pay."),
              make_evens, judge_break_even),
     Exercise("best_tau", 5, "How many drafts", ("alpha", "c", "v"), 4, 8, ("C18", "C19", "C22"), 10,
              ("Try every tau that v has a price for, and do not forget tau = 0.",
