@@ -9,6 +9,7 @@ import wrong_answers
 
 from minispec.classroom import check
 from minispec.classroom.registry import EXERCISES, cases
+from minispec.teaching.bugs import list_bugs
 
 
 def answers_in(module):
@@ -79,3 +80,10 @@ def test_wrong_answers_fail_with_a_sentence_and_the_name_of_a_known_mistake(exer
         count += style in known
     assert len(known) == count, sorted(set(known) - {style for style, _ in own})
     print(f"{exercise}: {len(own)} wrong answers fail, {count} of them by name")
+
+
+def test_the_mistakes_with_a_name_are_bugs_of_the_gallery_or_of_the_course():
+    """A bug that is renamed there must be renamed here."""
+    to_come = {"accepted-drafts-forgotten", "rows-blind-to-drafts", "every-a-kept", "correction-lost"}
+    names = {name for exercise in EXERCISES for name in known_mistakes(exercise).values() if "-" in name}
+    assert len(names) > 20 and names - set(list_bugs()) <= to_come | {"the longest tau"}

@@ -221,7 +221,7 @@ def cached(draft, tokens, tau, cache, feed, row=-1):
     return proposed
 
 
-def propose__hole_after_full_acceptance(draft, tokens, tau, cache):
+def propose__gaps_after_full_acceptance(draft, tokens, tau, cache):
     return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[-1:])
 
 
@@ -625,7 +625,7 @@ def attend__weights_only(query, keys, values, length):
 # ---- unseen
 
 
-def unseen__hole_after_full_acceptance(tokens, cached):
+def unseen__gaps_after_full_acceptance(tokens, cached):
     return tokens[-1:]
 
 
@@ -878,7 +878,7 @@ def speculative__not_rolled_back(*a):
     return loop(*a, rollback=False)
 
 
-def speculative__hole_after_full_acceptance(*a):
+def speculative__gaps_after_full_acceptance(*a):
     return loop(*a, gap=True)
 
 

@@ -54,7 +54,7 @@ def judge_unseen(case: dict, answer) -> str | None:
 def known_unseen(case: dict) -> dict:
     """The last token only, the whole text, a slice by a count."""
     tokens = case["tokens"]
-    return {"hole-after-full-acceptance": tokens[-1:], "whole-text-fed-again": tokens,
+    return {"gaps-after-full-acceptance": tokens[-1:], "whole-text-fed-again": tokens,
             "minus-zero": tokens[-(len(tokens) - case["cached"]):]}
 
 

@@ -145,7 +145,8 @@ PLAIN = {"next_token": whole, "softmax": reals, "draft_context": wholes, "row_co
          "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real}
 # exercise -> the function that calls it
 STAGED = {"propose_literal": call_propose_literal, "propose": call_propose, "verify": call_verify,
-          "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode, "best_tau": call_best_tau,
+          "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode,
+          "best_tau": call_best_tau,
           "policy": call_policy,
           "check_text": call_run_check, "check_drafts": call_run_check, "check_work": call_run_check,
           "check_caches": call_run_check, "check_counters": call_run_check}

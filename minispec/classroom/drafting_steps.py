@@ -163,7 +163,7 @@ def known_propose(case: dict) -> dict:
         last = rule(read)
         gap.append(last)
         row.append(rule(tokens[:cached + 1] if t == 0 else tokens + row))
-    found = {**known_literal(case), "hole-after-full-acceptance": gap, "first-row-guessed": row}
+    found = {**known_literal(case), "gaps-after-full-acceptance": gap, "first-row-guessed": row}
     return {bug: {"proposed": drafts} for bug, drafts in found.items()}
 
 
