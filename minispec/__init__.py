@@ -4,6 +4,10 @@
 bits.  Read the core in this order: config, cache, layers, model, decoding, speculation, trace, rates.
 """
 
+from .starting import prepare_command
+
+prepare_command()                        # before anything imports NumPy
+
 from .cache import KVCache
 from .checkpoint import list_models, load
 from .config import Config

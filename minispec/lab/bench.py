@@ -26,7 +26,6 @@ from .exactness import check_context
 from .prompts import held_out_prompts
 from .worth import best_lines, can_pay, limit_lines
 
-THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
 NEW_TOKENS = 160
 TEXT = 128                               # tokens of the text at whose end passes are timed
 V_ROWS = tuple(range(1, 17))
