@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minispec.config import Config
+from minispec import command
 from minispec.checkpoint import MODELS
+from minispec.config import Config
 from minispec.train import evaluate, options, train_command, training
 from minispec.train.adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
 from minispec.train.backward import loss_and_gradients, mean_loss
 from minispec.train.batches import PackedBatches, packed_batch
-from minispec.train.folder import FolderLock, whole_file
+from minispec.train.folder import locked_folder
 from minispec.train.forward import forward, logits
 from minispec.train.run_state import TrainingRun, save_checkpoint
 from minispec.train.training import Recipe, train_model
@@ -428,7 +429,7 @@ def save_with_no_room_left(folder):
     code = f"""
 import resource
 from pathlib import Path
-from minispec.train.folder import whole_file
+from minispec.files.writing import write_whole
 from minispec.train.run_state import save_checkpoint
 import tests.test_training as mine
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
@@ -439,8 +440,7 @@ try:
 except OSError as error:
     print(error)
 try:
-    with whole_file(Path({str(folder)!r}) / "recipe.json") as file:
-        file.write(b"x" * 9000)
+    write_whole(Path({str(folder)!r}) / "recipe.json", b"x" * 9000)
 except OSError as error:
     print(error)
 """
@@ -453,7 +453,7 @@ except OSError as error:
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
 def test_a_full_disk_leaves_no_half_file_and_the_error_names_the_file(tmp_path):
     said = save_with_no_room_left(tmp_path)
-    assert [line.split(" cannot be written: ")[0] for line in said] == [
+    assert [line.split(": ")[0] for line in said] == [
         str(tmp_path / "checkpoint.npz"), str(tmp_path / "recipe.json")]
     assert list(tmp_path.iterdir()) == []
 
@@ -475,18 +475,20 @@ def with_scalars(**new):
 
 
 @pytest.mark.parametrize("change, message", [
-    (lambda stored: stored.update(scalars=np.array("{}")), "identity is None"),
-    (lambda stored: stored.update(scalars=np.array("[1]")), "scalars is"),
-    (lambda stored: stored.update(scalars=np.array(3)), "scalars is 3"),
+    (lambda stored: stored.update(scalars=np.array("{}")), "step"),
+    (lambda stored: stored.update(scalars=np.array("[1]")), "cannot be read"),
     (lambda stored: stored.pop("scalars"), "scalars"),
-    (with_scalars(step="gone"), "step is None"),
-    (with_scalars(step=True), "step is True"),
-    (with_scalars(loss=None), "loss is None"),
-    (with_scalars(seconds="long"), "seconds is 'long'"),
-    (with_scalars(held_out_loss=math.nan), "held_out_loss is nan"),
+    (with_scalars(step="gone"), "step"),
+    (with_scalars(step=True), "step is True; it must be 1 to 2"),
+    (with_scalars(step=3), "step is 3; it must be 1 to 2"),          # it resumed, and was done before it began
+    (with_scalars(loss=None), "cannot be read"),
+    (with_scalars(seconds="long"), "'long'"),
+    (with_scalars(held_out_loss=math.nan), "held-out loss and seconds are .*nan"),
+    (with_scalars(loss=10 ** 400), "cannot be read"),                # it was an OverflowError
+    (with_scalars(identity=7), "cannot be read"),
     (lambda stored: stored.pop("weights/wte.weight"), "weights: wte.weight is missing"),
     (lambda stored: stored.pop("second/ln_f.bias"), "second: ln_f.bias is missing"),
-    (lambda stored: stored.update({"first/extra": np.zeros(2, np.float32)}), "first: extra is unexpected"),
+    (lambda stored: stored.update({"first/extra": np.zeros(2, np.float32)}), "first: 'extra' is unexpected"),
     (lambda stored: stored.update({"first/ln_f.bias": np.zeros(3, np.float32)}), r"ln_f.bias has shape \(3,\)"),
     (lambda stored: stored.update({"weights/ln_f.bias": np.zeros(16)}), "ln_f.bias is float64"),
     (lambda stored: stored["weights/ln_f.bias"].fill(np.nan), "ln_f.bias has NaN"),
@@ -499,13 +501,37 @@ def test_a_damaged_checkpoint_is_a_sentence_that_names_the_file(tmp_path, change
     assert str(tmp_path / "checkpoint.npz") in str(refused.value)
 
 
-@pytest.mark.parametrize("cut", [0, 1, 100, 3000])
-def test_a_checkpoint_cut_short_is_a_sentence_that_names_the_file(tmp_path, cut):
-    train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
+def test_no_flipped_bit_of_a_checkpoint_is_taken_for_its_state(tmp_path):
+    """NumPy stops before a member's end, so its checksum was never compared: a run went on with other weights."""
+    recipe = replace(RECIPE, steps=2)
+    run = train_model(CONFIG, DATA.batch, recipe, tmp_path)
     path = tmp_path / "checkpoint.npz"
-    path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(ValueError, match="checkpoint.npz cannot be read as a checkpoint"):
-        train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    header = whole.index(b"\x93NUMPY")
+    places = [149, header + 8, *random.integers(header, header + 130, size=40), *random.integers(len(whole), size=160)]
+    for place in places:
+        damaged_bytes = bytearray(whole)
+        damaged_bytes[place] ^= 0x10
+        path.write_bytes(damaged_bytes)
+        try:
+            loaded = train_model(CONFIG, DATA.batch, recipe, tmp_path, resume=True)
+        except (ValueError, OSError) as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            assert_same_bits(run, loaded)            # a bit that nobody reads, such as a date
+    for cut in (0, 1, 100, 3000):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match="checkpoint.npz cannot be read as a checkpoint"):
+            train_model(CONFIG, DATA.batch, recipe, tmp_path, resume=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("name", ["checkpoint.npz", "training.lock"])
+def test_a_pipe_as_checkpoint_or_lock_is_refused_and_not_waited_for(tmp_path, capsys, name):
+    os.mkfifo(tmp_path / name)
+    assert f"{tmp_path / name}: this is a device, a pipe" in refusal(capsys, *MODEL_40, "--resume", "--output", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
@@ -517,26 +543,22 @@ def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
     (dict(config=replace(CONFIG, n_head=4)), "config.n_head = 2, but this run has 4"),
     (dict(recipe=replace(RECIPE, steps=25)), "recipe.steps = 24, but this run has 25"),
     (dict(recipe=replace(RECIPE, betas=(0.9, 0.95))), "recipe.betas = .0.9, 0.99., but this run has .0.9, 0.95."),
-    (dict(data=replace(DATA, seed=1)), "data = "),
 ])
 def test_a_run_is_not_resumed_with_other_settings(tmp_path, changed, message):
     train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
-    other = dict(config=CONFIG, recipe=RECIPE, data=DATA) | changed
+    other = dict(config=CONFIG, recipe=RECIPE) | changed
     with pytest.raises(ValueError, match=message):
-        train_model(other["config"], other["data"].batch, other["recipe"], tmp_path, resume=True)
+        train_model(other["config"], DATA.batch, other["recipe"], tmp_path, resume=True)
     # How often a checkpoint is written may change: it does not touch the weights.
     train_model(CONFIG, DATA.batch, replace(RECIPE, checkpoint_every=3), tmp_path, resume=True)
 
 
-def test_a_run_is_not_resumed_with_other_texts_that_share_the_first_batch(tmp_path):
-    """One batch shows a few of the documents; the digests are of them all."""
+def test_a_run_is_not_resumed_with_other_texts(tmp_path):
     held_out = (DATA.batch(1000),)
     train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, digests={"texts": DATA.digest})
     other = replace(DATA, documents=[*SHORT[:-1], [6]])
     with pytest.raises(ValueError, match="digest.texts = "):
         train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": other.digest})
-    with pytest.raises(ValueError, match="held_out_data = "):
-        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, (DATA.batch(1001),), True, {"texts": DATA.digest})
     train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": DATA.digest})
 
 
@@ -593,20 +615,12 @@ def test_a_run_that_diverges_in_its_last_step_fails_and_leaves_no_checkpoint(tmp
     assert not (tmp_path / "checkpoint.npz").exists()
 
 
-@pytest.mark.parametrize("change", [dict(steps=0), dict(batch=0), dict(peak=0.0), dict(peak=math.nan), dict(seed=-1)])
-def test_a_recipe_that_cannot_be_followed_is_refused(change):
-    [(name, value)] = change.items()
-    with pytest.raises(ValueError, match=f"{name} is {value}"):
-        replace(RECIPE, **change)
-
-
 # the command
 
 
 def run_command(*options):
-    parser = argparse.ArgumentParser()
-    train_command.add_arguments(parser)
-    return train_command.run(parser.parse_args([str(option) for option in options]))
+    """The status of `train`, as the command line gives it."""
+    return command.main(["train", *[str(option) for option in options]])
 
 
 SMALL = ("--steps", 3, "--layers", 1, "--width", 8, "--heads", 2, "--context", 16, "--batch", 2)
@@ -698,7 +712,7 @@ def refusal(capsys, *options):
         warnings.simplefilter("error")
         assert run_command(*options) == 2
     shown = capsys.readouterr()
-    assert shown.out == "" and shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
+    assert shown.out == "" and " error: " in shown.err and shown.err.count("\n") == 1, shown.err
     return shown.err
 
 
@@ -714,8 +728,9 @@ def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_say
 
 @pytest.mark.parametrize("wrong, message", [
     (("--output", ""), "--output is empty; it must"),
-    (("--tales", 0), "--tales is 0; it must be at least 1"),
-    (("--vocab", 10), "--vocab is 10; it must be at least 257"),
+    (("--tales", 0), "--tales is 0; it must be from 1 to 1000000"),
+    (("--tales", 99_999_999_999), "--tales is 99999999999; it must be from 1 to"),
+    (("--vocab", 10), "--vocab is 10; it must be from 257 to"),
     (("--context", 0), "--context is 0"),
     (("--length", 0), "--length is 0"),
     (("--length", 17), "--length is 17; it must be at most --context, which is 16"),
@@ -729,10 +744,10 @@ def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_say
     (("--learning-rate", "nan"), "--learning-rate is nan; it must be a number above 0"),
     (("--learning-rate", "inf"), "--learning-rate is inf"),
     (("--learning-rate", 0), "--learning-rate is 0.0"),
-    (("--width", 1_000_000), "not enough memory: --layers 1, --width 1000000, --context 16, --batch 2 need at least"),
-    (("--batch", 100_000_000_000), "not enough memory: "),
-    (("--context", 99_999_999_999), "not enough memory: "),
-    (("--layers", 10 ** 18), "not enough memory: "),
+    (("--width", 100_000), "--layers 1, --width 100000, --context 16, --batch 2 need at least"),
+    (("--batch", 100_000_000_000), "--batch is 100000000000"),
+    (("--context", 99_999_999_999), "--context is 99999999999"),
+    (("--layers", 10 ** 18), "--layers is 1000000000000000000"),
 ])
 def test_what_cannot_be_trained_is_refused_by_the_name_of_the_option_before_any_work(
         tmp_path, capsys, monkeypatch, wrong, message):
@@ -744,20 +759,24 @@ def test_what_cannot_be_trained_is_refused_by_the_name_of_the_option_before_any_
 def test_memory_that_ends_on_the_way_is_one_sentence_and_leaves_no_folder(tmp_path, capsys, monkeypatch):
     """Where the machine does not say how much it has, NumPy does, when it is asked for too much."""
     monkeypatch.setattr(options, "machine_memory", lambda: math.inf)
-    said = refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", "--batch", 10 ** 13)
-    assert said.startswith("error: not enough memory: Unable to allocate")
+    monkeypatch.setitem(options.LIMITS, "batch", (1, 10 ** 14))
+    assert "not enough memory" in refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", "--batch", 10 ** 13)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_least_memory_of_a_training_is_counted_without_looping_over_the_layers():
-    config = Config(n_layer=5, n_head=2, n_embd=8, n_positions=16, vocab_size=257)
-    asked = types.SimpleNamespace(layers=5, heads=2, width=8, context=16, length=None, batch=3)
-    weights = sum(weight.size for weight in initial_weights(config, 0).values())
-    assert options.least_memory(asked) == 16 * weights + 4 * 3 * 16 * (2 + 5 * 8)
+def test_ctrl_c_before_the_first_step_says_so(tmp_path, capsys, monkeypatch):
+    """During the tales it printed two empty lines."""
+    def stopped(seed, count):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_command, "generate", stopped)
+    assert run_command(*MODEL_40, "--output", tmp_path / "model") == 130
+    assert capsys.readouterr().err.strip() == "stopped"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_training_into_one_folder_is_refused_while_the_first_one_runs(tmp_path, capsys):
-    with FolderLock(tmp_path):
+    with locked_folder(tmp_path):
         said = refusal(capsys, *MODEL_40, "--output", tmp_path)
         assert f"training.lock says that process {os.getpid()} is training there" in said
     (tmp_path / "training.lock").write_text(str(os.getppid()))
@@ -773,17 +792,9 @@ def test_the_lock_of_a_dead_process_is_taken_over_and_no_lock_is_left(tmp_path):
     child.wait()
     for owner in (child.pid, os.getpid()):                     # the second: a namesake, as in a container
         (tmp_path / "training.lock").write_text(str(owner))
-        with FolderLock(tmp_path):
+        with locked_folder(tmp_path):
             assert (tmp_path / "training.lock").read_text() == str(os.getpid())
         assert list(tmp_path.iterdir()) == []
-
-
-def test_two_processes_do_not_share_a_partial_file(tmp_path):
-    with whole_file(tmp_path / "recipe.json") as file:
-        assert [path.name for path in tmp_path.iterdir()] == [f"recipe.json.{os.getpid()}.partial"]
-        file.write(b"whole")
-    assert (tmp_path / "recipe.json").read_bytes() == b"whole"
-    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):

@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """`python -m minispec recall`: a line for each kind of recall, a column for each model."""
     check_count("--tales", arguments.tales, least=1)
-    names = arguments.models or list_models()
+    names = arguments.models or list_models() or ["tales-24"]     # where there is no model at all, load says why
     # Before the tales, which take some seconds: a wrong name is refused at once.
     loaded = [load(name) for name in names]
     print(f"words recalled right on {arguments.tales} held-out tales "

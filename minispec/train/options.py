@@ -6,10 +6,8 @@ Invariant: whatever passes check_options makes a Recipe and a Config; a refusal 
 import argparse
 import math
 import os
-from dataclasses import replace
 from pathlib import Path
 
-from ..arguments import check_count
 from ..config import Config
 from ..shapes import weight_shapes
 from ..splitting import END_OF_TEXT
@@ -20,7 +18,10 @@ SIZES = (("--layers", 2, "blocks"), ("--width", 96, "of the residual stream"), (
          ("--context", 256, "tokens the model can see"), ("--steps", 2000, "updates of the weights"),
          ("--batch", 8, "rows in a step"), ("--learning-rate", 2e-3, "at its peak"),
          ("--seed", 0, "of the tales, the first weights and the batches"))
-COUNTS = ("layers", "width", "heads", "context", "steps", "batch", "tales")     # at least 1
+# The least and the most that may be asked for: beyond it, a zero too many is likelier than a wish.
+LIMITS = {"layers": (1, 1000), "width": (1, 100_000), "heads": (1, 1000), "context": (1, 1_000_000),
+          "steps": (1, 10 ** 9), "batch": (1, 100_000), "seed": (0, 2 ** 63), "tales": (1, 1_000_000),
+          "vocab": (SMALLEST, 1_000_000), "length": (1, 1_000_000)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,51 +45,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_options(arguments: argparse.Namespace) -> None:
-    """Raise ValueError or MemoryError, naming the option, for what cannot be trained."""
+    """Raise ValueError, naming the option, for what cannot be trained."""
     if not arguments.output:
         raise ValueError("--output is empty; it must be the name of a folder")
-    for name in COUNTS:
-        check_count("--" + name, getattr(arguments, name), least=1)
-    check_count("--seed", arguments.seed)
-    if arguments.tokenizer is None:
-        check_count("--vocab", arguments.vocab, least=SMALLEST)
-    if arguments.length is not None:
-        check_count("--length", arguments.length, least=1)
-        if arguments.length > arguments.context:
-            raise ValueError(f"--length is {arguments.length}; it must be at most --context, "
-                             f"which is {arguments.context}")
+    for name, (least, most) in LIMITS.items():
+        value = getattr(arguments, name)
+        if value is not None and not least <= value <= most:
+            raise ValueError(f"--{name} is {value}; it must be from {least} to {most}")
+    if arguments.length is not None and arguments.length > arguments.context:
+        raise ValueError(f"--length is {arguments.length}; it must be at most --context, which is {arguments.context}")
     if arguments.width % arguments.heads != 0:
         raise ValueError(f"--width is {arguments.width}; it must be a multiple of --heads, which is {arguments.heads}")
     if not 0 < arguments.learning_rate < math.inf:
         raise ValueError(f"--learning-rate is {arguments.learning_rate}; it must be a number above 0")
-    check_memory(arguments)
-
-
-def check_memory(arguments: argparse.Namespace) -> None:
-    """Raise MemoryError for what is sure not to fit: better now than after minutes, or by the system's own hand."""
-    needed = least_memory(arguments)
-    there = machine_memory()
-    if needed > there:
-        asked = ", ".join(f"--{name} {getattr(arguments, name)}" for name in ("layers", "width", "context", "batch"))
-        raise MemoryError(f"{asked} need at least {needed / 1e9:,.0f} GB; this machine has {there / 1e9:,.0f} GB")
+    needed, there = least_memory(arguments), machine_memory()
+    if needed > there:                   # better now than after minutes, or by the system's own hand
+        asked = ", ".join([f"--{name} {getattr(arguments, name)}" for name in ("layers", "width", "context", "batch")])
+        raise ValueError(f"{asked} need at least {needed / 1e9:,.0f} GB; this machine has {there / 1e9:,.0f} GB")
 
 
 def least_memory(arguments: argparse.Namespace) -> int:
     """Bytes that the training holds at once, at the very least: a lower bound, far from what it will really take."""
-    one = Config(n_layer=1, n_head=arguments.heads, n_embd=arguments.width, n_positions=arguments.context,
-                 vocab_size=SMALLEST)
-    # Two counts give every other one: a billion layers are not looped over.
-    one_layer = count_weights(one)
-    each_layer = count_weights(replace(one, n_layer=2)) - one_layer
-    weights = one_layer + (arguments.layers - 1) * each_layer
+    config = Config(n_layer=arguments.layers, n_head=arguments.heads, n_embd=arguments.width,
+                    n_positions=arguments.context, vocab_size=SMALLEST)
+    weights = sum([math.prod(shape) for _, shape in weight_shapes(config)])
     positions = arguments.batch * (arguments.length or arguments.context)
     # Weights, gradients and two moments; and for each position of a batch its token and what each layer saves of it.
     return 4 * (4 * weights + positions * (2 + arguments.layers * arguments.width))
-
-
-def count_weights(config: Config) -> int:
-    """The numbers in all tensors of a model."""
-    return sum(math.prod(shape) for _, shape in weight_shapes(config))
 
 
 def machine_memory() -> float:

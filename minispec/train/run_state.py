@@ -1,26 +1,24 @@
 """The state of a training run, and the checkpoint that keeps it.
 
-Invariant: a TrainingRun that was loaded has every tensor of its model, in float32 and of the right shape, and belongs
-to the run that asks for it; any other file is a ValueError that names it.
+Invariant: a run that was loaded is, bit for bit, one that was saved, and belongs to the run that asks for it; any
+other file is an error of one sentence that names it.
 """
 
+import io
 import json
 import math
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..arguments import short_repr
 from ..config import Config
-from ..shapes import weight_shapes
+from ..files.reading import check_regular
+from ..files.writing import write_parts
+from ..shapes import check_names, check_numbers
 from .adamw import Moments
-from .folder import check_resumable, whole_file
 
-DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, EOFError,
-          NotImplementedError, RecursionError)           # what np.load and json raise for bytes that are no checkpoint
 PARTS = ("weights", "first", "second")
 
 
@@ -44,69 +42,50 @@ def save_checkpoint(path: Path, run: TrainingRun, identity: dict) -> None:
     scalars = {"step": run.moments.step, "loss": run.loss, "held_out_loss": run.held_out_loss,
                "seconds": run.seconds, "identity": identity}
     arrays["scalars"] = np.array(json.dumps(scalars, allow_nan=False))
-    with whole_file(path) as file:
-        np.savez(file, **arrays)
+    file = io.BytesIO()                  # NumPy before 2.2 leaves a file of its own open when a write fails
+    np.savez(file, **arrays)
+    write_parts(path, [file.getbuffer()])
 
 
-def load_checkpoint(path: Path, config: Config, identity: dict) -> TrainingRun:
-    """Raises FileNotFoundError, or ValueError if the checkpoint is damaged or belongs to another run."""
-    check_resumable(path.parent)
-    parts = {part: {} for part in PARTS}
+def load_checkpoint(path: Path, config: Config, identity: dict, steps: int) -> TrainingRun:
+    """Raises OSError, or ValueError if the checkpoint is damaged or belongs to a different run of `steps` steps."""
+    check_regular(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            scalars = json.loads(str(arrays["scalars"]))
-            for key in arrays.files:
-                part, _, name = key.partition("/")
-                if part in parts:
-                    parts[part][name] = arrays[key]
-    except DAMAGE as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint of this program: {error}") from error
-    check_scalars(path, scalars)
-    check_identity(path, scalars["identity"], identity)
-    for part, tensors in parts.items():
-        check_tensors(f"{path}, {part}", config, tensors)
-    moments = Moments(scalars["step"], parts["first"], parts["second"])
-    return TrainingRun(parts["weights"], moments, scalars["loss"], scalars["held_out_loss"], scalars["seconds"])
-
-
-def is_number(value) -> bool:
-    """Whether a JSON value is a finite number (true is none)."""
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def check_scalars(path: Path, scalars) -> None:
-    """Raise ValueError, naming the file, unless `scalars` is what save_checkpoint wrote."""
-    if not isinstance(scalars, dict):
-        raise ValueError(f"{path} is damaged: scalars is {short_repr(scalars)}; it must be a JSON object")
-    if not isinstance(scalars.get("identity"), dict):
-        raise ValueError(f"{path} is damaged: identity is {short_repr(scalars.get('identity'))}; it must be an object")
-    if type(scalars.get("step")) is not int or scalars["step"] < 1:
-        raise ValueError(f"{path} is damaged: step is {short_repr(scalars.get('step'))}; it must be at least 1")
-    for name in ("loss", "seconds", "held_out_loss"):
-        value = scalars.get(name, "missing")
-        nothing = name == "held_out_loss" and value is None
-        if not nothing and not is_number(value):
-            raise ValueError(f"{path} is damaged: {name} is {short_repr(value)}; it must be a number")
-
-
-def check_tensors(source: str, config: Config, tensors: dict[str, np.ndarray]) -> None:
-    """Raise ValueError, naming `source`, unless `tensors` are those of a model of this config, finite, in float32."""
-    shapes = dict(weight_shapes(config))
-    odd = sorted(shapes.keys() ^ tensors.keys())
-    if odd:
-        raise ValueError(f"{source}: {odd[0]} is {'missing' if odd[0] in shapes else 'unexpected'}")
-    for name, tensor in tensors.items():
-        if tensor.shape != shapes[name]:
-            raise ValueError(f"{source}: {name} has shape {tensor.shape}; it must be {shapes[name]}")
-        if tensor.dtype != np.float32:
-            raise ValueError(f"{source}: {name} is {tensor.dtype}; it must be float32")
-        if not np.isfinite(tensor).all():
-            raise ValueError(f"{source}: {name} has NaN or infinite numbers; all must be finite")
-
-
-def check_identity(path: Path, stored: dict, identity: dict) -> None:
-    """Raise ValueError, naming the setting, unless a checkpoint belongs to this run."""
+        run, stored = read_run(path, steps)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:           # whatever zipfile, NumPy and json raise for bytes that are not a checkpoint
+        raise ValueError(f"{path} cannot be read as a checkpoint of this program: {error}") from None
     for name in sorted(stored.keys() | identity.keys()):
         if stored.get(name) != identity.get(name):
-            raise ValueError(f"{path} was made with {name} = {stored.get(name)!r}, but this run has "
-                             f"{identity.get(name)!r}; resume with the same settings, or choose another folder")
+            raise ValueError(f"{path} was made with {name} = {stored.get(name)!r:.100}, but this run has "
+                             f"{identity.get(name)!r:.100}; resume with the same settings, or choose another folder")
+    for part, tensors in zip(PARTS, (run.weights, run.moments.first, run.moments.second)):
+        check_names(f"{path}, {part}", config, {name: tensor.shape for name, tensor in tensors.items()})
+        check_numbers(f"{path}, {part}", tensors)
+    return run
+
+
+def read_run(path: Path, steps: int) -> tuple[TrainingRun, dict]:
+    """The run in a checkpoint and its identity.  Raises what the libraries raise for what is not one."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()      # NumPy reads no member to its end, and so compares no checksum
+    if damaged is not None:
+        raise ValueError(f"{damaged} is damaged")
+    parts = {part: {} for part in PARTS}
+    with np.load(path, allow_pickle=False) as arrays:
+        scalars = json.loads(str(arrays["scalars"]))
+        for key in arrays.files:
+            part, _, name = key.partition("/")
+            if part in parts:
+                parts[part][name] = arrays[key]
+    step = scalars["step"]
+    if type(step) is not int or not 1 <= step <= steps:
+        raise ValueError(f"step is {step!r:.60}; it must be 1 to {steps}")
+    held_out_loss = scalars["held_out_loss"] or 0.0
+    numbers = [float(value) for value in (scalars["loss"], held_out_loss, scalars["seconds"])]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"loss, held-out loss and seconds are {numbers}; they must be finite")
+    moments = Moments(step, parts["first"], parts["second"])
+    run = TrainingRun(parts["weights"], moments, numbers[0], scalars["held_out_loss"], numbers[2])
+    return run, dict(scalars["identity"])

@@ -17,11 +17,12 @@ import numpy as np
 from ..arguments import short_repr
 from ..checkpoint import save
 from ..config import Config
-from ..files.reading import read_object
+from ..files.reading import named_error, read_object
+from ..files.writing import write_whole
 from ..tokenizer import Tokenizer
 from ..splitting import END_OF_TEXT
 from .batches import PackedBatches
-from .folder import FolderLock, check_free, check_resumable, unwritten, whole_file
+from .folder import check_folder, locked_folder
 from .merges import train_merges
 from .options import add_arguments, check_options
 from .run_state import TrainingRun
@@ -35,33 +36,20 @@ HELD_OUT_BATCHES = 4
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains and saves.  Returns 0, 2 after an error (one sentence on standard error), 130 if it was stopped."""
-    try:
-        train_and_save(arguments)
-    except KeyboardInterrupt as stop:
-        print(f"\n{stop or 'stopped'}", file=sys.stderr)
-        return 130
-    except MemoryError as error:
-        reason = error or "more was asked for than there is"
-        print(f"error: not enough memory: {reason}", file=sys.stderr)
-        return 2
-    except (OSError, ValueError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def train_and_save(arguments: argparse.Namespace) -> None:
-    """The whole command, in a folder of its own.  Raises OSError, ValueError, FloatingPointError or MemoryError."""
+    """Trains and saves, in a folder of its own.  Returns 0, or 130 if it was stopped; raises ValueError or OSError."""
     check_options(arguments)
     folder = Path(arguments.output)
-    with FolderLock(folder):
-        # Here already, so that nobody waits for tales and tokenizer to be told.
-        if arguments.resume:
-            check_resumable(folder)
-        else:
-            check_free(folder)
-        train_in(folder, arguments)
+    try:
+        with locked_folder(folder):
+            # Here already: nobody should wait for tales and tokenizer before hearing of it.
+            check_folder(folder, arguments.resume)
+            train_in(folder, arguments)
+    except KeyboardInterrupt as stop:
+        print(f"\n{str(stop) or 'stopped'}", file=sys.stderr)
+        return 130
+    except FloatingPointError as error:
+        raise ValueError(str(error)) from None
+    return 0
 
 
 def train_in(folder: Path, arguments: argparse.Namespace) -> None:
@@ -78,12 +66,8 @@ def train_in(folder: Path, arguments: argparse.Namespace) -> None:
     data = packed(training, tokenizer, recipe)
     held_out_data = packed(held_out, tokenizer, recipe)
     digests = {"texts": data.digest, "held_out_texts": held_out_data.digest, "tokenizer": tokenizer.fingerprint}
-    finished = train_model(config, data.batch, recipe, folder, held_out_batches(held_out_data), arguments.resume,
-                           digests)
-    try:
-        save(folder, config, finished.weights, tokenizer)
-    except OSError as error:
-        raise unwritten(folder, error) from error
+    finished = train_model(config, data.batch, recipe, folder, held_out_batches(held_out_data), arguments.resume, digests)
+    save(folder, config, finished.weights, tokenizer)
     corpus = {"documents": len(training), "held_out_documents": len(held_out),
               "tokens": sum(map(len, data.documents)),
               "source": [str(file) for file in arguments.texts] if arguments.texts else f"{arguments.tales} tales"}
@@ -99,7 +83,9 @@ def read_documents(arguments: argparse.Namespace) -> list[str]:
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise ValueError(f"--texts: {file} is not UTF-8 at byte {error.start}; every text must be UTF-8") from error
+            raise ValueError(f"--texts: {file} is not UTF-8 at byte {error.start}; every text must be UTF-8") from None
+        except OSError as error:
+            raise named_error(file, error) from None
         documents += split_text(text)
     if not documents:
         names = ", ".join(map(str, arguments.texts))
@@ -174,8 +160,7 @@ def first_command(path: Path) -> str:
     return command
 
 
-def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: TrainingRun,
-                 corpus: dict) -> None:
+def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: TrainingRun, corpus: dict) -> None:
     """recipe.json, for whoever wants to know where the weights came from."""
     steps = finished.moments.step
     report = {
@@ -192,5 +177,4 @@ def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, fin
         "recipe": asdict(recipe),
     }
     text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with whole_file(folder / "recipe.json") as file:
-        file.write(text.encode("utf-8"))
+    write_whole(folder / "recipe.json", text)

@@ -5,12 +5,12 @@ Ctrl-C or SIGTERM and resumed therefore ends in the same weights, bit for bit, a
 It knows neither tokenizers nor model folders: `command.py` does.
 """
 
-import hashlib
+import json
 import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 from ..config import Config
 from .adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
 from .backward import loss_and_gradients, mean_loss
-from .folder import CHECKPOINT, check_free
+from .folder import CHECKPOINT, check_folder
 from .progress import Progress
 from .run_state import TrainingRun, load_checkpoint, save_checkpoint
 
@@ -46,17 +46,6 @@ class Recipe:
     checkpoint_every: int = 500          # steps
     held_out_every: int = 250            # steps
 
-    def __post_init__(self):
-        for name in ("steps", "batch", "length", "checkpoint_every", "held_out_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("peak", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be a number above 0")
-        for name in ("warmup", "floor", "weight_decay", "seed"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be a number of at least 0")
-
 
 def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe, folder: str | Path,
           held_out: tuple[Batch, ...] = (), resume: bool = False, digests: dict[str, str] | None = None) -> TrainingRun:
@@ -65,11 +54,17 @@ def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe,
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, once a checkpoint is in the folder; `resume` goes on from there,
     if all that decides the run is the same: also `digests`, by which the caller tells one set of texts from another.
     Raises FloatingPointError when the run diverges, before anything of that is saved.
-    But: it locks nothing; a caller who may have company in the folder holds its FolderLock.
+    But: it locks nothing; a caller who may have company in the folder uses locked_folder.
     """
     path = Path(folder) / CHECKPOINT
-    identity = run_identity(config, recipe, batches, held_out, digests or {})
-    run = begin(config, recipe, path, identity, resume)
+    check_folder(path.parent, resume)
+    identity = run_identity(config, recipe, digests or {})
+    if resume:
+        run = load_checkpoint(path, config, identity, recipe.steps)
+    else:
+        weights = initial_weights(config, recipe.seed)
+        run = TrainingRun(weights, zero_moments(weights))
+        path.parent.mkdir(parents=True, exist_ok=True)     # last: a model too large for the memory leaves no folder
     progress = Progress(recipe.steps, run.moments.step, recipe.batch * recipe.length)
     started = time.perf_counter() - run.seconds
     # A run that diverges ends in one error; NumPy's warnings before it would say the same many times over.
@@ -88,18 +83,6 @@ def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe,
                 save_checkpoint(path, run, identity)
             if stop.requested and not last:
                 raise KeyboardInterrupt(f"stopped after step {step} of {recipe.steps}; {path} can be resumed")
-    return run
-
-
-def begin(config: Config, recipe: Recipe, path: Path, identity: dict, resume: bool) -> TrainingRun:
-    """A new run, or the one in the checkpoint.  What is in the folder is never overwritten by another run."""
-    if resume:
-        return load_checkpoint(path, config, identity)
-    check_free(path.parent)
-    weights = initial_weights(config, recipe.seed)
-    run = TrainingRun(weights, zero_moments(weights))
-    # Last: a model too large for the memory leaves no folder.
-    path.parent.mkdir(parents=True, exist_ok=True)
     return run
 
 
@@ -169,26 +152,12 @@ class StopRequest:
             signal.signal(number, handler)
 
 
-def run_identity(config: Config, recipe: Recipe, batches: Callable[[int], Batch], held_out: tuple[Batch, ...],
-                 digests: dict[str, str]) -> dict:
-    """What must be the same for a run to go on, as flat JSON values; of the batches, the first one stands for all."""
-    identity = {}
-    for name, value in asdict(config).items():
-        identity["config." + name] = value
+def run_identity(config: Config, recipe: Recipe, digests: dict[str, str]) -> dict:
+    """What must be the same for a run to go on, as JSON values by name."""
+    identity = {f"config.{name}": value for name, value in asdict(config).items()}
     for name, value in asdict(recipe).items():
         if name not in FREE_TO_CHANGE:
-            identity["recipe." + name] = list(value) if isinstance(value, tuple) else value
-    identity["data"] = batch_digest([batches(0)])
-    identity["held_out_data"] = batch_digest(held_out)
+            identity[f"recipe.{name}"] = value
     for name, digest in digests.items():
-        identity["digest." + name] = digest
-    return identity
-
-
-def batch_digest(batches: Iterable[Batch]) -> str:
-    """A short text that differs if a token or a target does."""
-    digest = hashlib.sha256()
-    for tokens_BT, targets_BT in batches:
-        digest.update(np.ascontiguousarray(tokens_BT, dtype=np.int64))
-        digest.update(np.ascontiguousarray(targets_BT, dtype=np.int64))
-    return digest.hexdigest()[:16]
+        identity[f"digest.{name}"] = digest
+    return json.loads(json.dumps(identity))      # as a checkpoint gives it back: a tuple is a list there
