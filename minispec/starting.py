@@ -4,6 +4,7 @@ Invariant: nothing happens when the package is imported by other code, as in a n
 In products this small, threads only wait for each other; NumPy reads their number once, when it is imported.
 """
 
+import _signal as signal                 # what `signal` wraps: importing that takes time, in which Ctrl-C may come
 import os
 import sys
 
@@ -15,12 +16,8 @@ def prepare_command() -> None:
     """Called by the package's first line.  While Python looks for the module of -m, argv[0] is "-m"."""
     if sys.argv[:1] != ["-m"]:
         return
-    try:
-        import signal                    # here, where Ctrl-C can be caught
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:    # not where it is ignored, as under nohup
-            signal.signal(signal.SIGINT, end_at_once)
-    except KeyboardInterrupt:
-        os._exit(130)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:    # not where it is ignored, as under nohup
+        signal.signal(signal.SIGINT, end_at_once)
     if THREADS.keys().isdisjoint(os.environ):
         os.environ.update(THREADS)
 
