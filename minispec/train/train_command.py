@@ -66,7 +66,8 @@ def train_in(folder: Path, arguments: argparse.Namespace) -> None:
     data = packed(training, tokenizer, recipe)
     held_out_data = packed(held_out, tokenizer, recipe)
     digests = {"texts": data.digest, "held_out_texts": held_out_data.digest, "tokenizer": tokenizer.fingerprint}
-    finished = train_model(config, data.batch, recipe, folder, held_out_batches(held_out_data), arguments.resume, digests)
+    held_out_parts = held_out_batches(held_out_data)
+    finished = train_model(config, data.batch, recipe, folder, held_out_parts, arguments.resume, digests)
     save(folder, config, finished.weights, tokenizer)
     corpus = {"documents": len(training), "held_out_documents": len(held_out),
               "tokens": sum(map(len, data.documents)),
@@ -160,7 +161,8 @@ def first_command(path: Path) -> str:
     return command
 
 
-def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: TrainingRun, corpus: dict) -> None:
+def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: TrainingRun,
+                 corpus: dict) -> None:
     """recipe.json, for whoever wants to know where the weights came from."""
     steps = finished.moments.step
     report = {
