@@ -48,3 +48,27 @@ def is_written(name: str, function: Callable, seed: int = NOTEBOOK_SEED) -> bool
     except Exception:                    # any other error is of code that somebody wrote
         return True
     return True
+
+
+def caught_bugs(**tests: Callable) -> str:
+    """A table of the gallery's bugs and the learner's tests of exercises 6, each under its exercise's name.
+
+    ✓ the test refuses every run in which the bug breaks its promise, ✗ it passes one; tests not written yet are left
+    out.
+    """
+    written = {name: test for name, test in tests.items() if is_written(name, test)}
+    refused = {}
+    for name, test in written.items():
+        for case in cases(name, NOTEBOOK_SEED):
+            if case["_bug"] and find_exercise(name).judge(case, False) is None:
+                answer = attempt(name, {name: test}, for_learner(case))
+                refused.setdefault(case["_bug"], {}).setdefault(name, []).append(answer is False)
+    lines = [" " * 30 + "  ".join([name.removeprefix("check_") for name in written])] if written else []
+    for bug, found in refused.items():
+        line = f"{bug:<30}"
+        for name in written:
+            mark = "" if name not in found else "✓" if all(found[name]) else "✗"
+            line += f"{mark:<{len(name) - len('check_')}}  "
+        lines.append(line.rstrip())
+    missing = [name for name in tests if name not in written]
+    return "\n".join(lines + [f"not written yet: {', '.join(missing)}"] * bool(missing))
