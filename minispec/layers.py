@@ -16,6 +16,7 @@ def row_products(rows_TD: np.ndarray, weight_DF: np.ndarray) -> np.ndarray:
     """rows @ weight, one row at a time, so that a row's bits do not depend on how many rows there are.
 
     subtle: T products of (1, D) call the same routine as T = 1 does; one product of (T, D) would call another.
+    No BLAS promises more; MKL's routine asks where in memory a row begins, unless D is a multiple of 4 (`check` tells).
     """
     stacked_T1D = rows_TD[:, None, :]
     products_T1F = stacked_T1D @ weight_DF

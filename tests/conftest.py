@@ -13,8 +13,11 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import pytest
 
 from minispec import Config, KVCache, Transformer, load
+from minispec.lab.blas import ROUNDS_ROWS_APART, blocks_round_differently
+from minispec.lab.exactness import bits_hold
 from minispec.shapes import weight_shapes
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -105,6 +108,14 @@ def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
             text = text[:start] + tokens
             prefixes += [tuple(text[:end]) for end in range(start + 1, len(text) + 1)]
     return prefixes
+
+
+def pytest_runtest_setup(item):
+    """Tests of what this machine's BLAS library does not do are skipped, with what it does."""
+    if item.get_closest_marker("exact_bits") and not bits_hold():
+        pytest.skip(f"python -m minispec check says NO: {ROUNDS_ROWS_APART}")
+    if item.get_closest_marker("block_rounding") and not blocks_round_differently():
+        pytest.skip("on this BLAS library a product of many rows has the bits of products of one row")
 
 
 def measured(line: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minispec import command, greedy, load, load_trace
@@ -18,7 +19,9 @@ from minispec.lab import request
 from minispec.checkpoint import list_models, load_folder, save
 from minispec.command import main
 from minispec.lab import exactness
+from minispec.lab.blas import STILL_HOLDS, blas_name
 from minispec.lab.exactness import Finding
+from minispec.layers import row_products
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -492,10 +495,11 @@ def test_check_prints_a_line_for_every_claim_and_its_status_is_the_verdict(capsy
     status, out, err = run(capsys, "check", DRAFT, TARGET)
     lines = out.strip().split("\n")
     assert err == ""
-    assert len(lines) == 4 * 2 + 1
-    counts = [tuple(map(int, re.search(r"\((\d+) of (\d+)\)$", line).groups())) for line in lines[:-1]]
+    assert len(lines) == 1 + 4 * 2 + 1 + 1
+    assert lines[0] == f"NumPy {np.__version__} on {blas_name()}"
+    counts = [tuple(map(int, re.search(r"\((\d+) of (\d+)\)$", line).groups())) for line in lines[1:-1]]
     assert all(compared > 20 for _, compared in counts)
-    assert [line.startswith("yes") for line in lines[:-1]] == [same == compared for same, compared in counts]
+    assert [line.startswith("yes") for line in lines[1:-1]] == [same == compared for same, compared in counts]
     assert status == (0 if all(same == compared for same, compared in counts) else 1)
     assert sum("target" in line for line in lines[:-1]) == 6      # the deeper model is the target, whatever the order
 
@@ -507,7 +511,22 @@ def test_check_says_no_where_one_claim_fails(capsys, monkeypatch):
     status, out, _ = run(capsys, "check")
     assert status == 1
     assert re.search("^NO +this does not .5 of 7.$", out, re.MULTILINE)
-    assert "Not on this machine" in out
+    assert "Not on this machine" in out and STILL_HOLDS in out
+
+
+def test_check_says_where_only_odd_sizes_lose_their_bits(capsys, monkeypatch):
+    """What Intel MKL does: a row's bits depend on where it begins, if its length is no multiple of 4 floats."""
+    def as_mkl(rows_TD, weight_DF):
+        products_TF = row_products(rows_TD, weight_DF)
+        if rows_TD.shape[1] % 4:
+            products_TF[1:] = np.nextafter(products_TF[1:], np.float32(np.inf))
+        return products_TF
+    monkeypatch.setattr("minispec.model.row_products", as_mkl)
+    exactness.odd_sizes_finding.cache_clear()
+    status, out, _ = run(capsys, "check", DRAFT)
+    exactness.odd_sizes_finding.cache_clear()
+    assert status == 1 and [line[:3] for line in out.splitlines()[1:-1]] == ["yes"] * 4 + ["NO "]
+    assert "For these models, but not for all sizes" in out and STILL_HOLDS in out
 
 
 def test_a_model_trained_here_decodes_here(capsys, tmp_path):

@@ -175,7 +175,7 @@ def test_a_target_that_decodes_another_text_in_blocks_is_caught():
 
 def test_the_deepest_model_is_the_target_of_the_check_and_every_claim_is_made():
     findings = list(check_this_machine([str(GOLDEN / "target"), str(GOLDEN / "draft")]))
-    assert len(findings) == 8
+    assert len(findings) == 9
     assert all(isinstance(each, Finding) and each.compared > 0 for each in findings)
     pairs = [each.claim for each in findings if " with " in each.claim]
     assert len(pairs) == 4 and all(claim.startswith("target with ") for claim in pairs)

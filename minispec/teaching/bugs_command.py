@@ -17,7 +17,7 @@ from .bugs import diff, find_bug
 from .checks import CHECKS
 from .gallery import GALLERY
 from .contexts_figure import draft_contexts
-from .matrix import CAUGHT, CRASHED, detection_matrix
+from .matrix import CAUGHT, CRASHED, detection_matrix, unseen_outcome
 from .matrix_figure import matrix_figure
 from .report import entry, numbers, round_to_show, rounds_part, text_section
 from .runs import TAU, decode_both, load_both
@@ -119,9 +119,9 @@ def show_bug(arguments: argparse.Namespace) -> int:
 
 def bug_description(bug: Bug) -> str:
     """What it is, in words."""
+    outcome = unseen_outcome(bug) or f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"
     pairs = [("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
-             ("outcome", f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"), ("symptom", bug.symptom),
-             ("seen in", bug.reference)]
+             ("outcome", outcome), ("symptom", bug.symptom), ("seen in", bug.reference)]
     return "\n".join(entry(f"{name:<9}", text, width()) for name, text in pairs)
 
 
