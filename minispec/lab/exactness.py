@@ -116,8 +116,8 @@ def odd_sizes_finding() -> Finding:
         findings.append(block_size_finding(model, tokens, BLOCK_SIZES))
         findings.append(uncached_finding(model, tokens[:3], 16))
     widths = [width for width, _ in ODD_SIZES]
-    claim = (f"{len(ODD_SIZES)} untrained models of odd sizes, {min(widths)} to {max(widths)} wide: rows in blocks or read "
-             "again have the bits of rows alone")
+    claim = (f"{len(ODD_SIZES)} untrained models of odd sizes, {min(widths)} to {max(widths)} wide: rows in blocks or "
+             "read again have the bits of rows alone")
     return Finding(claim, sum(each.compared for each in findings), sum(each.differ for each in findings))
 
 
@@ -165,13 +165,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """`python -m minispec check`: print every finding; 0 if all hold, 1 if not."""
-    print(f"NumPy {np.__version__} on {blas_name()}", flush=True)
     failed = []
+    heading = f"NumPy {np.__version__} on {blas_name()}\n"
     names = arguments.models or list_models() or [TARGET]    # where there is no model at all, load says why
     for finding in check_this_machine(names):
         failed += [] if finding.holds else [finding]
         verdict = "yes" if finding.holds else "NO "
-        print(f"{verdict}  {finding.claim} ({finding.compared - finding.differ} of {finding.compared})", flush=True)
+        print(f"{heading}{verdict}  {finding.claim} ({finding.compared - finding.differ} of {finding.compared})",
+              flush=True)
+        heading = ""
     if not failed:
         print("Speculative decoding is plain decoding on this machine, to the last bit.")
         return 0
