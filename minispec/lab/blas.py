@@ -23,9 +23,10 @@ CORE_NAMES = ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename", "
 
 ROUNDS_ROWS_APART = ("this machine's BLAS library rounds a row of some sizes differently when it stands in a block, or "
                      "elsewhere in memory")
-STILL_HOLDS = ("What still holds is the text: each token is the target's own choice, and differs from plain decoding only "
-               "where two logits nearly tie.  Compare tokens, not bits, and count a difference there as rounding.")
-NO_BLOCK_ROUNDING = "none on this BLAS"  # the outcome of a bug that multiplies rows in blocks, where that changes nothing
+STILL_HOLDS = ("What still holds is the text: each token is the target's own choice, and differs from plain decoding "
+               "only where two logits nearly tie.  Compare tokens, not bits, and count a difference there as rounding.")
+# the outcome of a bug that multiplies rows in blocks, where that changes nothing
+NO_BLOCK_ROUNDING = "none on this BLAS"
 
 
 def blas_name() -> str:
