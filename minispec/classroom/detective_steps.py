@@ -35,15 +35,21 @@ def make_runs(promise: str, random: Random) -> list[dict]:
     mutants = [bug.name for bug in touching if family in bug.caught_by]
     bystanders = [bug.name for bug in touching if family not in bug.caught_by]
     for name in mutants:
-        runs = recordings(name, asked)
+        runs = [run for run in recordings(name, asked) if promise != "counters" or not goes_past_its_end(run)]
         broken = sorted([(trouble(run)[0], place) for place, run in enumerate(runs) if trouble(run)])
         # broken soon, broken late, and one by chance
         chosen = {place for _, place in broken[:1] + broken[-1:] + drawn(random, broken, 1)}
         found += [{"run": runs[place], "_bug": name} for place in sorted(chosen)]
     for name in drawn(random, bystanders, BYSTANDERS):
-        kept = [run for run in recordings(name, asked) if not run["stopped"] and trouble(run) is None]
+        kept = [run for run in recordings(name, asked)
+                if not run["stopped"] and trouble(run) is None and not goes_past_its_end(run)]
         found += [{"run": run, "_bug": name} for run in kept[-1:]]
     return sorted(found, key=size_of_run)
+
+
+def goes_past_its_end(run: dict) -> bool:
+    """Whether a round commits more after the end token: its accepted drafts can then be counted in two ways."""
+    return any([run["end_token"] in r["committed"][:-1] for r in run["rounds"]])
 
 
 def drawn(random: Random, members: list, most: int) -> list:

@@ -17,11 +17,12 @@ from pathlib import Path
 from random import Random
 
 from . import marks
+from .child import Child, Sandbox
 from .edition import PACKAGE, sandbox_edition
 from .exercise import for_learner
 from .marks import Grade, Mark
 from .registry import EXERCISES, cases, verdict
-from .sandbox import Child, Sandbox, prepare
+from .sandbox import prepare
 from .submissions import Submission, find_submissions, read_submission
 
 

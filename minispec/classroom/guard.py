@@ -2,8 +2,8 @@
 
 Invariant: set before any line of the submission, and Python cannot remove it; nothing but Python itself refers to the
 `Guard`, so that walking frames does not find it.
-But: a Python hook sees what Python reports, and some C libraries open files unseen.  The user `nobody` and Landlock
-(`walls.py`) hold; this is the alarm.
+But: a Python hook sees what Python reports, and some C libraries open files unseen.  The user without rights and
+Landlock (`walls.py`) hold; this is the alarm.
 """
 
 import os

@@ -1,64 +1,30 @@
-"""The sandbox seen from outside: the folder a child may read, the user it runs as, and the talk with it.
+"""Where submissions run: a folder with Python's library, NumPy and the edition without answers, and nothing else.
 
-Invariant: the child gets the standard library, NumPy and the edition without answers; a stopped child is killed with
-its whole group; what it says is data of bounded size.  This process never imports what was handed in.
+Invariant: a sandbox is tried before it is used, and what this system cannot hold back is said.
 """
 
-import contextlib
-import json
 import os
-import queue
 import shutil
-import signal
-import subprocess
 import sys
 import sysconfig
-import tempfile
-import threading
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-LONGEST_LINE = 600_000                   # bytes of one message
-PRINTED = 2_000                          # bytes kept of what a submission prints
-START_SECONDS = 60                       # until the child is ready: NumPy from a cold disk
-LIMITS = {"RLIMIT_AS": 512 << 20, "RLIMIT_CPU": 120, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0,
-          "RLIMIT_NPROC": 0}
+from .child import Child, Sandbox
+
 NOT_NEEDED = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip",
               "lib2to3", "__phello__")
+THREADS = (("OPENBLAS_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"))
 SYSTEM = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/dev/null", "/dev/urandom", "/lib64",
           "/usr/lib64")
 
 
-@dataclass(frozen=True)
-class Sandbox:
-    """What every child of one run has in common."""
-
-    folder: Path                         # of this run; goes when the run ends
-    python: str
-    readable: tuple[str, ...]            # besides the submission's own folder
-    listable: tuple[str, ...]            # folders whose names may be read, for Python looks for modules in them
-    environment: tuple[tuple[str, str], ...] = ()
-    user: int | None = None              # the user number of the child, None for that of the grader
-    lacks: tuple[str, ...] = ()          # what this system does not hold, for the report
-
-    @property
-    def edition(self) -> str:
-        """The folder with the edition without answers."""
-        return str(self.folder / "edition")
-
-    @property
-    def libraries(self) -> str:
-        """The folder with NumPy and nothing else."""
-        return str(self.folder / "libraries")
-
-
 def prepare(folder: Path, package: str) -> Sandbox:
-    """The sandbox of one run in `folder`, which holds `edition`; as nobody where the grader is root.
+    """The sandbox of one run in `folder`, which holds `edition`; each child a user of its own if the grader is root.
 
-    An interpreter in a private home, such as /root/.pyenv, is out of nobody's reach: then it and NumPy are copied.
+    An interpreter in a private home, such as /root/.pyenv, is out of their reach: then it and NumPy are copied.
     """
     folder.chmod(0o755)
     numpy_files = [path for path in (Path(np.__file__).parent, Path(np.__file__).parent.parent / "numpy.libs")
@@ -69,25 +35,35 @@ def prepare(folder: Path, package: str) -> Sandbox:
     for path in numpy_files:
         place_folder(path, libraries / path.name)
     stdlib = Path(sysconfig.get_path("stdlib"))
+    system = tuple([(name, os.environ[name]) for name in ("SYSTEMROOT",) if name in os.environ])     # for Windows
     plain = Sandbox(folder, os.path.realpath(sys.executable), readable_parts(folder, stdlib, numpy_files),
-                    (str(stdlib), str(stdlib.parent)), (("OPENBLAS_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1")))
+                    (str(stdlib), str(stdlib.parent)), (*THREADS, *system))
     if os.name != "posix" or os.getuid() != 0:
-        return replace(plain, lacks=("a user of its own for the submissions (the grader is not root)",))
-    nobody = replace(plain, user=user_number("nobody"))
-    if starts(nobody, package):
-        return nobody
-    copied = copy_interpreter(nobody, stdlib, numpy_files)
-    if starts(copied, package):
-        return copied
-    return replace(copied, user=None, lacks=("the user nobody, who cannot start Python here: submissions run as root",))
+        as_grader = replace(plain, lacks=("a user of its own for each submission (the grader is not root)",))
+        return tried(as_grader, package) or no_sandbox()
+    own = replace(plain, own_user=True)
+    if works := tried(own, package):
+        return works
+    copied = copy_interpreter(own, stdlib, numpy_files)
+    if works := tried(copied, package):
+        return works
+    lacks = ("a user of its own for each submission, who cannot start Python here: they run as root",)
+    as_root = replace(copied, own_user=False, lacks=lacks)
+    return tried(as_root, package) or no_sandbox()
 
 
-def user_number(name: str) -> int | None:
-    """The number of a user of this system, None where there is none of that name."""
-    import pwd
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(name).pw_uid
-    return None
+def tried(sandbox: Sandbox, package: str) -> Sandbox | None:
+    """The sandbox with what its child finds lacking; None where no child comes as far as being ready."""
+    try:
+        with Child(sandbox, package, []) as child:
+            return replace(sandbox, lacks=(*sandbox.lacks, *child.lacks)) if child.ready else None
+    except OSError:
+        return None
+
+
+def no_sandbox() -> Sandbox:
+    """Not zeros for all: what is wrong is the system, not the submissions."""
+    raise OSError("no sandbox starts on this system, so nothing was graded")
 
 
 def readable_parts(folder: Path, stdlib: Path, numpy_files: list[Path]) -> tuple[str, ...]:
@@ -130,110 +106,3 @@ def hard_link(source: str, target: str) -> None:
         os.link(os.path.realpath(source), target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def starts(sandbox: Sandbox, package: str) -> bool:
-    """Whether a child comes as far as being ready."""
-    try:
-        with Child(sandbox, package, []) as child:
-            return child.ready
-    except OSError:
-        return False
-
-
-class Child:
-    """One running worker.  Used in a `with`, which kills it at the end."""
-
-    def __init__(self, sandbox: Sandbox, package: str, files: list[tuple[str, bytes]], limits: dict = LIMITS):
-        """files: what was handed in; under plain names, so that none of a student's choosing is a path."""
-        self.attempts, self.printed, self.ended = [], b"", False
-        self.folder = Path(tempfile.mkdtemp(prefix="work-", dir=sandbox.folder))
-        self.folder.chmod(0o755)
-        names = plain_names([name for name, _ in files])
-        for name, (_, data) in zip(names, files):
-            (self.folder / name).write_bytes(data)
-            (self.folder / name).chmod(0o644)
-        worker = os.path.join(sandbox.edition, package, "classroom", "worker.py")
-        options = {} if sandbox.user is None else {"user": sandbox.user, "group": sandbox.user, "extra_groups": []}
-        self.process = subprocess.Popen(
-            [sandbox.python, "-I", "-S", "-B", worker, sandbox.libraries, sandbox.edition], cwd=self.folder,
-            env=dict(sandbox.environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True, **options)
-        self.requests, self.messages = queue.SimpleQueue(), queue.Queue(maxsize=50)
-        for work in (self.write_requests, self.read_messages, self.read_printed):
-            threading.Thread(target=work, daemon=True).start()
-        order = {"package": package, "files": names, "limits": limits, "listable": sandbox.listable,
-                 "readable": [*sandbox.readable, str(self.folder)]}
-        ready = self.ask(order, START_SECONDS)
-        self.ready = isinstance(ready, dict) and ready.get("ready") is True
-        self.lacks = list(ready["lacks"]) if self.ready else []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def ask(self, request: dict | None, seconds: float) -> dict | None:
-        """Send a request, if any, and wait for a message; None where none came in time, or the child has ended."""
-        if request is not None:
-            self.requests.put(json.dumps(request).encode("ascii") + b"\n")
-        end = time.monotonic() + seconds
-        with contextlib.suppress(queue.Empty):
-            while (left := end - time.monotonic()) > 0:
-                message = self.messages.get(timeout=left)
-                if not (isinstance(message, dict) and "attempt" in message):
-                    return message if isinstance(message, dict) else None
-                if len(self.attempts) < 20:
-                    self.attempts.append(str(message["attempt"])[:300])
-        return None
-
-    def kill(self) -> None:
-        """End the child and whatever it has started."""
-        if not self.ended:
-            self.ended = True
-            with contextlib.suppress(OSError):
-                os.killpg(self.process.pid, signal.SIGKILL) if os.name == "posix" else self.process.kill()
-            self.process.wait()
-            self.requests.put(None)
-        while True:                      # so that the reading thread is not kept waiting
-            try:
-                self.messages.get_nowait()
-            except queue.Empty:
-                return
-
-    def write_requests(self) -> None:
-        """Pass on what is asked; a child that reads nothing holds up this thread only."""
-        with contextlib.suppress(OSError), self.process.stdin as pipe:
-            while (line := self.requests.get()) is not None:
-                pipe.write(line)
-                pipe.flush()
-
-    def read_messages(self) -> None:
-        """Turn lines into messages; what is no JSON, or too long, ends the talk."""
-        with contextlib.suppress(OSError, ValueError, RecursionError), self.process.stdout as pipe:
-            while line := pipe.readline(LONGEST_LINE):
-                self.messages.put(json.loads(line, parse_constant=refuse_constant))
-        self.messages.put(None)
-
-    def read_printed(self) -> None:
-        """Keep the beginning of what is printed, and let the rest go."""
-        with contextlib.suppress(OSError, ValueError), self.process.stderr as pipe:
-            while part := pipe.read1(65_536):
-                self.printed += part[:PRINTED - len(self.printed)]
-
-
-def refuse_constant(text: str) -> None:
-    """NaN is no answer: it compares with nothing, so a judge that looks for a difference would find none."""
-    raise ValueError(f"{text} is not plain data")
-
-
-def plain_names(names: list[str]) -> list[str]:
-    """File names that say what they were, are not paths, and differ."""
-    found = []
-    for number, name in enumerate(names):
-        kept = [letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in name]
-        plain = "".join(kept)[-60:].lstrip(".")
-        found.append(f"{number}-{plain}" if plain in found else plain)
-    return found

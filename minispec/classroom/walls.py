@@ -25,7 +25,7 @@ def set_limits(limits: dict[str, int]) -> list[str]:
         try:
             resource.setrlimit(getattr(resource, name), (limit, limit))
         except (ValueError, OSError, AttributeError):
-            lacks.append(name)
+            lacks.append(f"the limit {name}")
     return lacks
 
 
