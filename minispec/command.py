@@ -13,12 +13,13 @@ import sys
 from . import __version__
 from .checkpoint import list_models
 from .classroom import grading, handout
-from .lab import bench, diffing, exactness, request, stepping
-from .lab.comparison import Comparison, compare
+from .commands import bugs_command as bugs
+from .commands import diffing, request, stepping
+from .lab import bench, exactness
+from .lab.comparison import Comparison, beside_greedy
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_per_round
 from .trace_file import save_trace, trace_to_dict
 from .train import train_command as training
-from .teaching import bugs_command as bugs
 from .train import evaluate
 from .views import text
 from .views.html import write_html
@@ -113,7 +114,7 @@ def decode(arguments: argparse.Namespace) -> int:
     """Both ways of decoding one prompt, shown or as JSON."""
     request.check_outputs({"--save": arguments.save, "--html": arguments.html})
     asked = request.read(arguments)
-    comparison = compare(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
+    comparison = beside_greedy(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
     comparison = comparison.with_texts(asked.tokenizer.texts)
     decoded = asked.tokenizer.decode(comparison.trace.tokens)
     if arguments.save is not None:

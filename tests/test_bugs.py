@@ -16,16 +16,17 @@ import pytest
 import minispec
 from minispec import greedy, load, propose_literal, speculative
 from minispec.rates import conditional_acceptance
+from minispec.prompts import held_out_lines
 from minispec.scripted import Mix, scripted
 from minispec.teaching.bug import INVARIANTS, OUTCOMES, Bug
 from minispec.teaching.bugs import PACKAGE, diff, edited_files, find_bug, list_bugs, load_bug
 from minispec.teaching.gallery import GALLERY
 from minispec.teaching.contexts_figure import read_states, draft_contexts
 from minispec.teaching.observer import recorded_rounds
-from minispec.teaching.runs import HELD_OUT, load_both, decode_both, side_by_side, totals
+from minispec.teaching.runs import load_both, decode_both, side_by_side, totals
 
 COURSE = ("first-draft-only", "no-earlier-drafts", "last-draft-only")
-PROMPTS = HELD_OUT.read_text(encoding="utf-8").splitlines()[:4] + ["The cat sat", "Why not?"]
+PROMPTS = held_out_lines(4) + ["The cat sat", "Why not?"]
 each_bug = pytest.mark.parametrize("bug", GALLERY, ids=lambda bug: bug.name)
 
 
@@ -103,6 +104,7 @@ def test_the_clean_package_is_not_disturbed():
 import hashlib, importlib, sys
 from pathlib import Path
 import minispec
+from minispec.prompts import held_out_lines
 from minispec.scripted import Mix, scripted
 from minispec.teaching.bugs import list_bugs, load_bug
 folder = Path(minispec.__file__).parent

@@ -9,7 +9,7 @@ import pytest
 import minispec
 from minispec import greedy, list_models, load, speculative
 from minispec.checkpoint import MODELS, bundled_folder
-from minispec.lab.prompts import held_out_prompts
+from minispec.prompts import held_out_prompts
 from minispec.train.evaluate import HELD_OUT_SEED, recall_counts
 from minispec.train.tales import generate
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from minispec import command, greedy, load, load_trace
-from minispec.lab import request
+from minispec.commands import request
 from minispec.checkpoint import list_models, load_folder, save
 from minispec.command import main
 from minispec.lab import exactness

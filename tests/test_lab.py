@@ -13,7 +13,7 @@ from minispec import KVCache, greedy, load, greedy_baseline, speculative
 from minispec.checkpoint import MODELS, list_models, read_config
 from minispec.lab import bench, exactness
 from minispec.lab.bench import bare_products, held_out_prompts, measure_speedups, weight_bytes
-from minispec.lab.comparison import compare
+from minispec.lab.comparison import beside_greedy
 from minispec.lab.costs import RUN, Costs, measure_costs, predicted_speedup, timed_block
 from minispec.lab.exactness import (Finding, block_size_finding, check_this_machine, differing_rows, same_bits,
                                     same_text, speculative_findings, uncached_finding, used_logits)
@@ -146,7 +146,7 @@ def test_a_draft_with_a_smaller_context_ends_the_text_early_and_is_no_difference
     """The target could go on; what was decoded until there is the plain text all the same."""
     rule = Mix(11, 3)
     target, draft = scripted(rule, 11, 60), scripted(rule, 11, 20, name="short")
-    outcome = compare(target, draft, [1, 2], 40, 3, repetitions=1)
+    outcome = beside_greedy(target, draft, [1, 2], 40, 3, repetitions=1)
     assert outcome.trace.stopped == "context" and len(outcome.trace.tokens) == 20
     assert outcome.same_tokens and outcome.differing_rows == 0
     tokens, logits = speculative_findings(target, draft, [[1, 2]], 40, (0, 3))
@@ -159,7 +159,7 @@ def test_a_target_that_is_off_in_blocks_keeps_its_tokens_and_loses_its_bits():
     tokens, logits = speculative_findings(target, golden("noisy"), [[1, 2, 3], [9]], 10, (0, 4))
     assert (tokens.compared, tokens.differ) == (4, 0)
     assert logits.compared == 40 and 0 < logits.differ <= 20      # with tau 0 every row is alone
-    outcome = compare(target, golden("noisy"), [1, 2, 3], 10, 4, repetitions=1)
+    outcome = beside_greedy(target, golden("noisy"), [1, 2, 3], 10, 4, repetitions=1)
     assert outcome.same_tokens and 0 < outcome.differing_rows <= 10
 
 
@@ -170,7 +170,7 @@ def test_a_target_that_decodes_another_text_in_blocks_is_caught():
     target = Wrapped(golden("target"), shifted)
     tokens, logits = speculative_findings(target, golden("noisy"), [[1, 2, 3]], 10, (4,))
     assert tokens.differ == tokens.compared == 1 and logits.differ > 0
-    assert not compare(target, golden("noisy"), [1, 2, 3], 10, 4, repetitions=1).same_tokens
+    assert not beside_greedy(target, golden("noisy"), [1, 2, 3], 10, 4, repetitions=1).same_tokens
 
 
 def test_the_deepest_model_is_the_target_of_the_check_and_every_claim_is_made():
@@ -248,7 +248,7 @@ def test_the_speedup_is_the_quotient_of_the_two_medians_and_the_prediction_uses_
     clock = FakeClock(lambda name, rows: 0.25 if name == "noisy" else 3.0 if rows == 1 else 4.0)
     for module in ("decoding", "speculation", "lab.costs"):
         monkeypatch.setattr(f"minispec.{module}.perf_counter", clock)
-    outcome = compare(clock.model(golden("target")), clock.model(golden("noisy")), [5, 17, 99], 21, 4, repetitions=2)
+    outcome = beside_greedy(clock.model(golden("target")), clock.model(golden("noisy")), [5, 17, 99], 21, 4, repetitions=2)
     trace = outcome.trace
     assert outcome.baseline_seconds == pytest.approx(21 * 3.0)
     passes = sum(4.0 if r.proposed else 3.0 for r in trace.rounds)
@@ -261,7 +261,7 @@ def test_the_speedup_is_the_quotient_of_the_two_medians_and_the_prediction_uses_
 def test_comparing_gives_the_trace_with_its_greedy_baseline_and_the_verdict():
     """One call for the command line, the notebooks and the figures."""
     target, draft = golden("target"), golden("noisy")
-    outcome = compare(target, draft, [5, 17, 99], 30, 4, repetitions=2)
+    outcome = beside_greedy(target, draft, [5, 17, 99], 30, 4, repetitions=2)
     assert outcome.trace.tokens == greedy(target, [5, 17, 99], 30) == list(outcome.trace.baseline.tokens)
     assert outcome.same_tokens is True and outcome.differing_rows == 0
     assert outcome.costs.baseline_seconds > 0 and set(outcome.costs.v) == {5}
@@ -273,9 +273,9 @@ def test_comparing_gives_the_trace_with_its_greedy_baseline_and_the_verdict():
 
 def test_where_nothing_was_decoded_there_is_no_speedup_and_no_prediction():
     """0/0 again; and a text of one block cannot be timed as one."""
-    nothing = compare(golden("target"), golden("noisy"), [5], 0, 4, repetitions=1)
+    nothing = beside_greedy(golden("target"), golden("noisy"), [5], 0, 4, repetitions=1)
     assert nothing.speedup is None and nothing.predicted is None and nothing.same_tokens
-    short = compare(golden("target"), golden("noisy"), [5], 3, 8, repetitions=1)
+    short = beside_greedy(golden("target"), golden("noisy"), [5], 3, 8, repetitions=1)
     assert short.costs is None and short.predicted is None and short.speedup > 0
 
 
@@ -283,10 +283,10 @@ def test_a_stop_is_passed_on_to_both_ways():
     """bugs.md #27: one way stopped, the other did not, and "differs from greedy" was reported for weeks."""
     model = scripted(Recite((5, 6, 7, 8, 9, 10)), 11, end_of_text=8)
     for stop, tokens in (("end-of-text", [5, 6, 7, 8]), (None, [5, 6, 7, 8, 9, 10]), (7, [5, 6, 7])):
-        outcome = compare(model, model, [5, 6], 4, 2, stop, repetitions=1)
+        outcome = beside_greedy(model, model, [5, 6], 4, 2, stop, repetitions=1)
         assert outcome.trace.tokens == list(outcome.trace.baseline.tokens) == tokens
         assert outcome.same_tokens
-    assert compare(model, model, [5, 6], 4, 2, repetitions=1).trace.tokens == [5, 6, 7, 8]
+    assert beside_greedy(model, model, [5, 6], 4, 2, repetitions=1).trace.tokens == [5, 6, 7, 8]
 
 
 # ------------------------------------------------------------------------------------------------- bench
@@ -428,5 +428,5 @@ def test_one_decode_needs_no_more_memory_than_three_times_the_weights(tau):
 
 def test_acceptance_of_a_model_that_drafts_for_itself_is_complete():
     """The simplest sanity check of a bench: nothing to reject."""
-    outcome = compare(golden("target"), golden("target"), [1, 2], 20, 4, repetitions=1)
+    outcome = beside_greedy(golden("target"), golden("target"), [1, 2], 20, 4, repetitions=1)
     assert conditional_acceptance(outcome.trace) == 1

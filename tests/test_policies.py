@@ -12,7 +12,7 @@ from minispec.lab import policies
 from minispec.lab.costs import PUBLISHED, Costs
 from minispec.lab.policies import (CANDIDATES, compare_policies, confident, decode_with, fixed, fixed_standings, oracle,
                                    policy_table, recent, standing_of, surviving, two_up_one_down)
-from minispec.lab.prompts import STRANGE, held_out_prompts, strange_prompts
+from minispec.prompts import STRANGE, held_out_prompts, strange_prompts
 from minispec.lab.replay import bill, chances, replay, rounds_of
 from minispec.scripted import Mix, scripted
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import bundled, golden, random_tokens
 
 from minispec import KVCache, greedy, speculative
-from minispec.lab.prompts import held_out_prompts
+from minispec.prompts import held_out_prompts
 from minispec.lab.replay import Bill, bill, chances, late_agreements, replay, rounds_of
 from minispec.layers import softmax
 from minispec.scripted import Mix, follow, scripted

@@ -18,12 +18,12 @@ import minispec
 from minispec import KVCache, Transformer, greedy, load, load_trace, greedy_baseline, save_trace, speculative
 from minispec.command import main
 from minispec.shapes import weight_shapes
-from minispec.lab.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
+from minispec.compare.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
                                 PREFILL, ROLLING_BACK, SHIFTED, STOPPING, WRONG, audit)
-from minispec.lab.rounded import ROUNDINGS, UNTRAINED, demonstrate, flip_table, flips, rounded, untrained
-from minispec.lab.diffing import verdict_json
-from minispec.lab.rows import BLOCK, CACHED, DOUBTFUL, FACTORS, MODEL, UNITS, Distance, distance, used_rows
-from minispec.lab.verdict import verdict
+from minispec.compare.rounded import ROUNDINGS, UNTRAINED, demonstrate, flip_table, flips, rounded, untrained
+from minispec.commands.diffing import verdict_json
+from minispec.compare.rows import BLOCK, CACHED, DOUBTFUL, FACTORS, MODEL, UNITS, Distance, distance, used_rows
+from minispec.compare.verdict import verdict
 from minispec.model import Block
 from minispec.scripted import Mix, scripted
 from minispec.teaching.bug import Bug
@@ -233,7 +233,7 @@ def models_of(package, names, seed):
         return tuple(package.Transformer(config, weights, name)
                      for weights, name in zip(tiny_weights(seed), ("target", "draft")))
     if names == "untrained":
-        model = importlib.import_module(f"{package.__name__}.lab.rounded").untrained(seed)
+        model = importlib.import_module(f"{package.__name__}.compare.rounded").untrained(seed)
         return model, model
     return tuple(package.load(name)[0] for name in names.split())
 
@@ -242,7 +242,7 @@ def decode(package, task, dtype="float32"):
     """The run; None where a bug stopped it with an error."""
     target, draft = models_of(package, task.models, task.seed)
     if dtype != "float32":
-        target = importlib.import_module(f"{package.__name__}.lab.rounded").rounded(target, dtype)
+        target = importlib.import_module(f"{package.__name__}.compare.rounded").rounded(target, dtype)
     try:
         return package.speculative(target, draft, list(task.prompt), task.new_tokens, task.tau, task.stop)
     except (AssertionError, IndexError, ValueError):

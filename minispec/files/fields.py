@@ -10,7 +10,7 @@ def is_count(value) -> bool:
     return is_whole(value) and value >= 0
 
 
-def is_number(value) -> bool:
+def is_real(value) -> bool:
     """Whether `value` is a number, whole or not."""
     return is_whole(value) or isinstance(value, float)
 
@@ -20,8 +20,8 @@ def is_text(value) -> bool:
     return isinstance(value, str)
 
 
-ONE = {int: is_count, float: is_number, str: is_text}
-SEVERAL = {tuple[int, ...]: is_count, tuple[int, int]: is_count, tuple[float, ...]: is_number}
+ONE = {int: is_count, float: is_real, str: is_text}
+SEVERAL = {tuple[int, ...]: is_count, tuple[int, int]: is_count, tuple[float, ...]: is_real}
 
 
 def checked_fields(record):

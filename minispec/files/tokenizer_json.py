@@ -57,7 +57,7 @@ def read_tokenizer_json(path: Path) -> tuple[dict[str, int], list[tuple[str, str
 def read_added(path: Path, entries) -> dict[str, int]:
     """The added tokens and their ids.  Raises ValueError for what is not one, or takes white space beside it along."""
     added = {}
-    for entry in check_list(path, "added_tokens", entries):
+    for entry in checked_list(path, "added_tokens", entries):
         if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
             raise ValueError(f"{path}: added_tokens has {entry!r:.100}; it must be an object with content and id")
         content = entry["content"]
@@ -71,7 +71,7 @@ def read_added(path: Path, entries) -> dict[str, int]:
 def read_merge_list(path: Path, entries) -> list[tuple[str, str]]:
     """The merges, each a text with a space as older files have it, or a list of two as transformers 5 writes it."""
     merges = []
-    for number, entry in enumerate(check_list(path, "model.merges", entries), start=1):
+    for number, entry in enumerate(checked_list(path, "model.merges", entries), start=1):
         pair = entry.split(" ") if isinstance(entry, str) else entry
         if not isinstance(pair, list) or not all([isinstance(part, str) for part in pair]):
             raise ValueError(f"{path}: model.merges: merge {number} is {entry!r:.100}; it must be two tokens")
@@ -79,7 +79,7 @@ def read_merge_list(path: Path, entries) -> list[tuple[str, str]]:
     return merges
 
 
-def check_list(path: Path, name: str, value) -> list:
+def checked_list(path: Path, name: str, value) -> list:
     """The list itself, empty for null.  Raises ValueError, naming `path`, for anything else."""
     if value is not None and not isinstance(value, list):
         raise ValueError(f"{path}: {name} is {value!r:.60}; it must be a list")

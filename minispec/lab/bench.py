@@ -19,21 +19,21 @@ from ..arguments import check_count, check_pair, short_repr
 from ..cache import KVCache
 from ..checkpoint import list_models, load
 from ..decoding import greedy_baseline
+from ..defaults import NEW_TOKENS, TARGET
 from ..speculation import speculative
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_per_round
 from .costs import Costs, measure_costs, predicted_speedup, timed_block
 from .exactness import check_context
-from .prompts import held_out_prompts
+from ..prompts import held_out_prompts
 from .worth import best_lines, can_pay, limit_lines
 
-NEW_TOKENS = 160
 TEXT = 128                               # tokens of the text at whose end passes are timed
 V_ROWS = tuple(range(1, 17))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bench`."""
-    parser.add_argument("--target", default="tales-24", metavar="MODEL", help="(default: %(default)s)")
+    parser.add_argument("--target", default=TARGET, metavar="MODEL", help="(default: %(default)s)")
     parser.add_argument("--draft", "--drafts", nargs="+", metavar="MODEL", dest="drafts",
                         help="one or several (default: all other bundled models)")
     parser.add_argument("--taus", nargs="+", type=int, default=[2, 4, 6, 8, 10, 12], metavar="N",

@@ -43,7 +43,7 @@ class Comparison:
         return replace(self, trace=replace(self.trace, texts=texts))
 
 
-def compare(target, draft, tokens: list[int], new_tokens: int, tau: int, stop=MODEL_EOS,
+def beside_greedy(target, draft, tokens: list[int], new_tokens: int, tau: int, stop=MODEL_EOS,
             repetitions: int = 3) -> Comparison:
     """Decode plainly and speculatively, `repetitions` times in turn after one short warm-up of each."""
     speculative(target, draft, tokens, min(new_tokens, tau + 2), tau, stop)

@@ -14,12 +14,12 @@ import numpy as np
 from ..arguments import check_pair, short_repr
 from ..cache import KVCache
 from ..checkpoint import list_models, load
+from ..compare.rounded import untrained
 from ..config import Config
 from ..decoding import greedy_baseline
+from ..defaults import TARGET
 from ..speculation import speculative
 from .blas import ODD_SIZES, ROUNDS_ROWS_APART, STILL_HOLDS, blas_name
-from .request import TARGET
-from .rounded import untrained
 
 
 @dataclass(frozen=True)

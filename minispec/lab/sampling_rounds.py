@@ -21,7 +21,7 @@ def speculative_sampling_round(target_TV, draft_TV, proposed: list[int], uniform
     uniforms: one for the test of each draft, and a last one for the correction or the bonus: a number that failed the
     test would not be independent of what it is then used for.
     """
-    check_round(target_TV, draft_TV, proposed, uniforms)
+    check_sampled_round(target_TV, draft_TV, proposed, uniforms)
     tau = len(proposed)
     for t in range(tau):
         if not ratio_test(target_TV[t], draft_TV[t], proposed[t], uniforms[t]):
@@ -35,7 +35,7 @@ def matching_round(target_TV, draft_TV, proposed: list[int], uniforms: list[floa
 
     It is the rule of llama.cpp and mlx-lm.  uniforms: one for each of the target's rows.
     """
-    check_round(target_TV, draft_TV, proposed, uniforms)
+    check_sampled_round(target_TV, draft_TV, proposed, uniforms)
     sampled = [inverse_sample(row_V, uniform) for row_V, uniform in zip(target_TV, uniforms)]
     accepted = 0
     while accepted < len(proposed) and proposed[accepted] == sampled[accepted]:
@@ -45,7 +45,7 @@ def matching_round(target_TV, draft_TV, proposed: list[int], uniforms: list[floa
 
 def mixed_round(target_TV, draft_TV, proposed: list[int], uniforms: list[float]) -> tuple[int, int]:
     """The textbook's rule as it is printed (Xiao & Zhu, NLP book, 11.34 to 11.36): argmax draft, ratio test, argmax."""
-    check_round(target_TV, draft_TV, proposed, uniforms)
+    check_sampled_round(target_TV, draft_TV, proposed, uniforms)
     accepted = 0
     while accepted < len(proposed) and ratio_test(target_TV[accepted], draft_TV[accepted], proposed[accepted],
                                                   uniforms[accepted]):
@@ -53,7 +53,7 @@ def mixed_round(target_TV, draft_TV, proposed: list[int], uniforms: list[float])
     return accepted, int(np.argmax(target_TV[accepted]))
 
 
-def check_round(target_TV, draft_TV, proposed, uniforms) -> None:
+def check_sampled_round(target_TV, draft_TV, proposed, uniforms) -> None:
     """Raise ValueError unless there is a row for every draft, one more of the target's, and as many numbers as that."""
     tau = len(proposed)
     if (len(target_TV), len(draft_TV), len(uniforms)) != (tau + 1, tau, tau + 1):

@@ -10,16 +10,17 @@ from functools import cache
 from importlib import import_module
 
 from ..arguments import check_count, short_repr
+from ..defaults import DRAFT, TARGET
 from ..decoding import MODEL_EOS, greedy
-from ..lab.rounded import rounded
-from ..lab.verdict import Verdict, verdict
+from ..compare.rounded import rounded
+from ..compare.verdict import Verdict, verdict
 from ..views.text import round_table
 from ..views.text_lines import cache_strip
 from .bug import INVARIANTS, Bug
 from .bugs import diff, find_bug
 from .report import entry, numbers, round_to_show, text_section
 from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
-from .runs import CLEAN, DRAFT, TARGET, Models, SideBySide, decode_both, decode_run, load_both
+from .runs import CLEAN, Models, SideBySide, decode_both, decode_run, load_both
 
 NAMES = ("yesterday", "today")
 WIDTH = 88                               # of a line: what a slide holds

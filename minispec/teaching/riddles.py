@@ -5,7 +5,7 @@ Invariant: plain data; eight cases are bugs of the gallery, and in two the code 
 
 from dataclasses import dataclass
 
-from ..lab.request import PROMPT as TALE
+from ..defaults import PROMPT as TALE
 
 ROUNDING = "rounding"
 DRAFT_COST = "draft cost"

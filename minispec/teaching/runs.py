@@ -8,11 +8,12 @@ reads: the trace alone cannot know it.
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
-from ..checkpoint import MODELS, list_models, load
+from ..checkpoint import list_models, load
 from ..decoding import MODEL_EOS, greedy
+from ..defaults import DRAFT, TARGET
+from ..prompts import held_out_lines
 from ..rates import conditional_acceptance, pooled, ratio
 from ..tokenizer import Tokenizer
 from ..trace import Prefill, Round, Trace
@@ -22,12 +23,10 @@ from .bugs import find_bug, load_bug
 from .observer import Observer, most_passes, recorded_rounds
 from .pair import Run, SideBySide
 
-TARGET, DRAFT = "tales-24", "tales-1"
 TAU = 4
 NEW_TOKENS = 40
 CLEAN = __package__.rpartition(".")[0]      # the name of this package itself
 RATES = ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "tokens_per_round")
-HELD_OUT = Path(MODELS) / "held_out_prompts.txt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +138,7 @@ class Totals:
 def totals(name: str | Bug, prompts: int = 5, tau: int = TAU, new_tokens: int = NEW_TOKENS, target: str = TARGET,
            draft: str = DRAFT) -> Totals:
     """Both codes on the first held-out prompts: texts, target passes, acceptance, tokens per pass."""
-    lines = HELD_OUT.read_text(encoding="utf-8").splitlines()[:prompts]
+    lines = held_out_lines(prompts)
     models = load_both(name, target, draft)
     runs = [decode_both(models, line, tau, new_tokens) for line in lines]
     ended = [run for run in runs if not run.error]

@@ -1,6 +1,6 @@
 """Bugs at the ends of a text: where it begins, and where it stops."""
 
-from ...lab.request import PROMPT as TALE
+from ...defaults import PROMPT as TALE
 from ..bug import Bug
 from .drafting import SPECULATION
 

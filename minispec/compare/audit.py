@@ -1,6 +1,6 @@
 """Is one trace consistent with itself?  Every round against its own record, without any model.
 
-Invariant: a run of the correct code has no slip, in whatever arithmetic its models computed, because every rule of a
+Invariant: a run of the correct code has no violation, in whatever arithmetic its models computed, as every rule of a
 round (argmax, longest prefix, end of text, lengths of the caches) can be checked on what the round recorded.
 But: a wrong logit follows all the rules; to find that, the trace must be compared with another one.
 """
@@ -24,7 +24,7 @@ DRAFT_CACHE = "rolling back the draft's cache (I2: it holds the committed text)"
 PREFILL = "prefill (all of the prompt but its last token)"
 COUNTING = "counting (I13: honest counters)"
 
-# what a slip does to the text
+# what a violation does to the text
 WRONG = "wrong"                          # the text is not what the record says it should be
 DANGEROUS = "dangerous"                  # it can make a later token wrong
 HARMLESS = "harmless"                    # it costs time, or falsifies a count
@@ -41,7 +41,7 @@ class Violation:
 
 
 def audit(trace: Trace, new_tokens: int | None = None) -> list[Violation]:
-    """Every slip of the trace, in the order of the text; none for a correct run.
+    """Every violation in the trace, in the order of the text; none for a correct run.
 
     new_tokens: the budget that it was given (`budget_of`); None leaves it unchecked.
     """
@@ -69,7 +69,7 @@ def audit(trace: Trace, new_tokens: int | None = None) -> list[Violation]:
 
 
 def position_of(found) -> int:
-    """Where in the text it stands, a slip or a reason."""
+    """Where in the text it stands, a violation or a reason."""
     return found.position
 
 

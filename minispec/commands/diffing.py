@@ -8,15 +8,14 @@ import json
 import math
 from dataclasses import asdict
 
+from ..compare.rounded import ROUNDINGS, demonstrate, flip_table
+from ..compare.rows import UNITS
+from ..compare.verdict import IDENTICAL, formula, verdict
 from ..rates import conditional_acceptance
 from ..trace import Trace
 from ..trace_file import load_trace
 from ..views.pieces import counted
 from ..views.text import rate
-from .rounded import ROUNDINGS, demonstrate, flip_table
-from .rows import UNITS
-from .verdict import IDENTICAL, verdict
-from .verdict_lines import formula
 
 PROMPTS = 50
 

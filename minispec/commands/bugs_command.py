@@ -9,18 +9,18 @@ import shutil
 from ..arguments import check_count, short_repr
 from ..decoding import MODEL_EOS
 from ..files.writing import write_whole
-from ..lab import request
+from ..teaching.bug import INVARIANTS, OUTCOMES, Bug
+from ..teaching.bugs import diff, find_bug
+from ..teaching.checks import CHECKS
+from ..teaching.contexts_figure import draft_contexts
+from ..teaching.gallery import GALLERY
+from ..teaching.matrix import CAUGHT, CRASHED, detection_matrix, unseen_outcome
+from ..teaching.matrix_figure import matrix_figure
+from ..teaching.report import entry, numbers, round_to_show, rounds_part, text_section
+from ..teaching.runs import TAU, decode_both, load_both
 from ..views.figure import UNDATED
 from ..views.text import folded
-from .bug import INVARIANTS, OUTCOMES, Bug
-from .bugs import diff, find_bug
-from .checks import CHECKS
-from .gallery import GALLERY
-from .contexts_figure import draft_contexts
-from .matrix import CAUGHT, CRASHED, detection_matrix, unseen_outcome
-from .matrix_figure import matrix_figure
-from .report import entry, numbers, round_to_show, rounds_part, text_section
-from .runs import TAU, decode_both, load_both
+from . import request
 
 KINDS = tuple(f".{kind}" for kind in UNDATED)
 

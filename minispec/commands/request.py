@@ -10,17 +10,11 @@ from dataclasses import dataclass
 from ..arguments import check_count, check_pair, short_repr
 from ..checkpoint import load
 from ..decoding import MODEL_EOS
+from ..defaults import DRAFT, NEW_TOKENS, PROMPT, TARGET
 from ..files.writing import check_target
 from ..model import Transformer
 from ..speculation import TAU
 from ..tokenizer import Tokenizer
-
-TARGET = "tales-24"
-DRAFT = "tales-1"
-NEW_TOKENS = 160
-# a tale in which the draft goes wrong twice, and all five verdicts occur
-PROMPT = ("Once upon a time there was a shy owl called Ben. He lived in the forest. One day Ben found a red spoon in "
-          "the mud.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,16 +12,14 @@ import numpy as np
 from ..arguments import check_count, check_kind, short_repr
 from ..checkpoint import load
 from ..config import Config
-from ..shapes import weight_shapes
+from ..defaults import DRAFT, NEW_TOKENS, TARGET
 from ..model import Transformer
-from ..speculation import speculative
+from ..prompts import held_out_prompts
+from ..shapes import weight_shapes
+from ..speculation import TAU, speculative
 from ..views.text import table_lines
-from .prompts import held_out_prompts
 from .verdict import Verdict, verdict
 
-TARGET, DRAFT = "tales-24", "tales-1"
-TAU = 8
-NEW_TOKENS = 160
 UNTRAINED = Config(n_layer=2, n_head=4, n_embd=32, n_positions=64, vocab_size=400)
 
 

@@ -10,8 +10,7 @@ from ..rates import conditional_acceptance
 from ..views.pieces import counted
 from ..views.text import rate
 from .audit import COMMITTING, HARMLESS, SHIFTED, STOPPING, WRONG, Violation, position_of
-from .rows import DOUBTFUL, FACTORS, MODEL, Distance, LogitsRow, distances, drafting_remark, shift
-from .sides import Side
+from .rows import DOUBTFUL, FACTORS, MODEL, Distance, LogitsRow, Side, distances, drafting_remark, shift
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def text_reasons(a: Side, b: Side, position: int, apart: list[Distance], dtype: 
 
 
 def first_of_each(violations: list[Violation]) -> list[tuple[Violation, str]]:
-    """The first slip of each phase and weight, and how many more there are, in words."""
+    """The first violation of each phase and weight, and how many more there are, in words."""
     kinds = {}
     for violation in violations:
         kinds.setdefault((violation.phase, violation.weight), []).append(violation)

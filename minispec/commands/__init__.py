@@ -1,0 +1,1 @@
+"""The command line's own commands: their options, and what they print."""
