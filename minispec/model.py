@@ -17,7 +17,7 @@ import numpy as np
 from .arguments import check_kind, check_pass
 from .cache import KVCache
 from .config import Config
-from .layers import gelu, layer_norm, row_products, softmax
+from .layers import gelu, layer_norm, output_products, row_products, softmax
 from .shapes import BLOCK_PARTS, check_names, check_numbers
 
 
@@ -76,9 +76,11 @@ class Transformer:
             self.blocks.append(Block(*arrays))
         self.final_gain_D = weights["ln_f.weight"]
         self.final_bias_D = weights["ln_f.bias"]
-        # row t: 0 at positions 0 … t, -inf after them; added to the scores, it hides the future and stale cells
-        minus_infinity_PP = np.full((config.n_positions, config.n_positions), -np.inf, dtype=np.float32)
-        self.mask_PP = np.triu(minus_infinity_PP, k=1)
+        # row t: 0 at positions 0 … t, -inf after them; added to the scores, it hides the future and stale cells.
+        # every row is a window on the same 2 P - 1 numbers: the mask of a long context takes no memory
+        line = np.zeros(2 * config.n_positions - 1, dtype=np.float32)
+        line[config.n_positions:] = -np.inf
+        self.mask_PP = np.lib.stride_tricks.sliding_window_view(line, config.n_positions)[::-1]
 
     def __repr__(self) -> str:
         config = self.config
@@ -103,7 +105,7 @@ class Transformer:
             hidden_TD = self.run_layer(layer, hidden_TD, mask_TP, cache, record)
         cache.advance(len(tokens))
         final_TD = layer_norm(hidden_TD, self.final_gain_D, self.final_bias_D, self.config.layer_norm_epsilon)
-        logits_TV = row_products(final_TD, self.token_embeddings_VD.T)
+        logits_TV = output_products(final_TD, self.token_embeddings_VD)
         return logits_TV
 
     def run_layer(self, layer: int, hidden_TD: np.ndarray, mask_TP: np.ndarray, cache: KVCache, record: list | None):

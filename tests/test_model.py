@@ -1,5 +1,7 @@
 """The forward pass: GPT-2's numbers, and the same bits however the text is cut into blocks."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import (GOLDEN, PROMPTS, assert_fresh, assert_same_bits, bundled, golden, random_model, random_tokens,
@@ -7,6 +9,7 @@ from conftest import (GOLDEN, PROMPTS, assert_fresh, assert_same_bits, bundled, 
 
 from minispec import KVCache, Transformer
 from minispec.checkpoint import load_folder
+from minispec.layers import output_products, row_products
 
 LOGITS = np.load(GOLDEN / "logits.npz")
 
@@ -345,3 +348,55 @@ def test_weights_that_are_not_a_gpt2_of_the_config_are_refused():
     for bad, name in ((spoilt, "ln_f.bias"), (short, "wpe.weight"), (missing, "ln_f.bias")):
         with pytest.raises(ValueError, match=f"weights: {name}"):
             Transformer(model.config, bad)
+
+
+@pytest.mark.parametrize("positions", [1, 2, 3, 17, 64])
+def test_the_mask_is_the_lower_triangle_for_every_row_and_block(positions):
+    model = random_model(0, n_positions=positions)
+    triangle_PP = np.triu(np.full((positions, positions), -np.inf, dtype=np.float32), k=1)
+    assert model.mask_PP.dtype == np.float32 and np.array_equal(model.mask_PP, triangle_PP)
+    for start in range(positions):
+        assert np.array_equal(model.mask_PP[start:start + 5], triangle_PP[start:start + 5])
+
+
+def test_the_mask_of_a_long_context_takes_no_memory():
+    """At 16,384 positions it peaked at 2.7 GB, at 200,000 it was a MemoryError, from a file of a few bytes."""
+    tracemalloc.start()
+    model = random_model(0, n_positions=200_000, n_embd=2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert model.mask_PP.shape == (200_000, 200_000) and model.mask_PP[199_999, 0] == 0
+    assert peak < 40 * 200_000 * 2 * 4, "the position embeddings, drawn as float64, and little else"
+
+
+@pytest.mark.parametrize("width", [1, 3, 4, 8, 15, 48, 97, 100])
+def test_the_logits_have_the_same_bits_whatever_the_blocks_of_the_vocabulary(width, monkeypatch):
+    """Sizes that leave every kind of rest: none, one token, three, nearly a block."""
+    random = np.random.default_rng(width)
+    for vocab_size in (1, 5, 63, 64, 65, 127, 129, 131, 400, 577, 1169):
+        embeddings_VD = random.normal(size=(vocab_size, width)).astype(np.float32)
+        rows_TD = random.normal(size=(3, width)).astype(np.float32)
+        whole_TV = row_products(rows_TD, embeddings_VD.T)
+        for blocks in (1, 64, 128, 192, 512, 10_000):
+            what = f"{vocab_size} tokens, blocks of {blocks}"
+            monkeypatch.setattr("minispec.layers.BLOCK_WEIGHTS", blocks * width)
+            assert_same_bits(output_products(rows_TD, embeddings_VD), whole_TV, what)
+            for row_TD, whole_V in zip(rows_TD[:, None], whole_TV):
+                assert_same_bits(output_products(row_TD, embeddings_VD)[0], whole_V, what)
+
+
+def test_a_large_vocabulary_is_multiplied_in_blocks_and_a_small_one_at_once(monkeypatch):
+    """A block is read once for all rows; the bundled models' vocabularies are one block, so they lose no time."""
+    widths = []
+    monkeypatch.setattr("minispec.layers.row_products",
+                        lambda rows_TD, weight_DF: widths.append(weight_DF.shape[1]) or rows_TD @ weight_DF)
+    output_products(np.ones((2, 768), np.float32), np.ones((1000, 768), np.float32))
+    assert widths == [1000], "a rest of less than a block joins the last one"
+    widths.clear()
+    output_products(np.ones((2, 768), np.float32), np.ones((2000, 768), np.float32))
+    assert widths == [512, 512, 976]
+    widths.clear()
+    for name in ("tales-1", "tales-2", "tales-24"):
+        model = bundled(name)[0]
+        output_products(np.ones((2, model.config.n_embd), np.float32), model.token_embeddings_VD)
+    assert widths == [1169] * 3

@@ -604,7 +604,7 @@ PHASES = {
         "    if n_accepted < len(proposed):\n        target_cache.values_LHPC[:, :, keep - 1] = "
         "target_cache.values_LHPC[:, :, keep]\n"),)), ROLLING_BACK),
     "every row": (Bug("no-final-bias", "I12", edits=(("model.py",
-        "row_products(final_TD, self.token_embeddings_VD.T)", "row_products(final_TD + 0.3, self.token_embeddings_VD.T)"
+        "output_products(final_TD, self.token_embeddings_VD)", "output_products(final_TD + 0.3, self.token_embeddings_VD)"
         ),)), MODEL),
     "the rows before": (Bug("rows-early", "I6", edits=(("speculation.py", ROWS,
         "    before = [max(row - 1, 0) for row in range(first_row, len(logits_TV))]\n"

@@ -156,7 +156,6 @@ def print_costs(target, drafts: list, text: list[int], taus: list[int]) -> list[
     target(text, cache)
     repetitions = max(repetitions_for(target, text, cache) // 8, 2)
     costs = [measure_costs(target, draft, text, rows, repetitions) for draft in drafts]
-    print(f"one pass of {target.name}: {1000 * costs[0].baseline_seconds:.3g} ms on this machine")
     print(f"\nverifying k rows, in passes of {target.name} (plain decoding is 1):")
     print("  k    " + "".join(f"{k:>6}" for k in V_ROWS))
     print("  v(k) " + "".join(f"{median(cost.v[k] for cost in costs):>6.2f}" for k in V_ROWS))
