@@ -20,11 +20,12 @@ from ..cache import KVCache
 from ..checkpoint import list_models, load
 from ..decoding import greedy_baseline
 from ..defaults import NEW_TOKENS, TARGET
-from ..speculation import speculative
+from ..prompts import held_out_prompts
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_per_round
+from ..speculation import speculative
+from ..starting import THREADS
 from .costs import Costs, measure_costs, predicted_speedup, timed_block
 from .exactness import check_context
-from ..prompts import held_out_prompts
 from .worth import best_lines, can_pay, limit_lines
 
 TEXT = 128                               # tokens of the text at whose end passes are timed
