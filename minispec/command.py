@@ -46,6 +46,8 @@ def main(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")    # a terminal without ✓ gets \u2713, not a traceback
+    if os.name == "nt":
+        os.system("")                    # has old consoles read colour codes instead of printing them
     parser, arguments = parse(argv)
     try:
         status = arguments.run(arguments)
@@ -55,7 +57,7 @@ def main(argv: list[str]) -> int:
         # whoever read the output, such as head, has enough of it; what is left goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141                       # as the shell says of a program that a closed pipe ended
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"{parser.prog}: error: {clipped(str(error))}", file=sys.stderr)
         return 2
     except MemoryError:

@@ -4,6 +4,7 @@ And one thing for all: the notebooks run beside the other tests, on the second c
 """
 
 import importlib.util
+import inspect
 import json
 import os
 from functools import cache
@@ -11,6 +12,7 @@ from pathlib import Path
 
 # before NumPy is imported: at this size threads only wait for each other, and for the notebooks beside the tests
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("PYTHONUTF8", "1")     # what child processes print is read as UTF-8, whatever the locale
 
 import numpy as np
 import pytest
@@ -25,6 +27,17 @@ HELD_OUT = Path(__file__).parent.parent / "minispec" / "models" / "held_out_prom
 GENERATED = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))["generate"]
 PROMPTS = [entry["prompt"] for entry in GENERATED]
 
+POSIX = os.name == "posix"
+# what only some systems have: the words that a test which uses it has in its source or its parameters
+ONLY_ELSEWHERE = {
+    "os.mkfifo": (hasattr(os, "mkfifo"), "Windows has no named pipes in folders"),
+    "symlink": (POSIX, "links need privileges on Windows"),
+    "0o": (POSIX, "Windows has no mode bits"),
+    "os.kill(": (POSIX, "on Windows os.kill ends the process"),
+    "/dev/null": (POSIX, "Windows has no /dev"),
+    "/dev/full": (os.path.exists("/dev/full"), "only Linux has /dev/full"),
+    '"bash"': (POSIX, "needs a POSIX shell"),
+}
 HANGS = 900                              # seconds until something is taken to hang; no limit on speed
 MEASURED = []                            # lines that are printed behind the tests
 
@@ -111,11 +124,20 @@ def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
 
 
 def pytest_runtest_setup(item):
-    """Tests of what this machine's BLAS library does not do are skipped, with what it does."""
+    """Tests of what this machine does not have or do are skipped, with the reason."""
     if item.get_closest_marker("exact_bits") and not bits_hold():
         pytest.skip(f"python -m minispec check says NO: {ROUNDS_ROWS_APART}")
     if item.get_closest_marker("block_rounding") and not blocks_round_differently():
         pytest.skip("on this BLAS library a product of many rows has the bits of products of one row")
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if reasons := missing(f"{inspect.getsource(item.function)} {parameters}"):
+        pytest.skip(reasons[0])
+
+
+def missing(source: str, only_elsewhere: dict | None = None) -> list[str]:
+    """Why a test of that source cannot run on this system."""
+    table = ONLY_ELSEWHERE if only_elsewhere is None else only_elsewhere
+    return [reason for word, (is_here, reason) in table.items() if word in source and not is_here]
 
 
 def measured(line: str) -> None:

@@ -184,10 +184,11 @@ mine = [module for name, module in sys.modules.items() if name.startswith("edite
 assert len(mine) > 20 and all("edited_copy" in str(module.__file__) for module in mine)
 print("done")
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path,
+                          capture_output=True, encoding="utf-8", timeout=300)
     assert done.stdout == "done\n", done.stderr
     done = subprocess.run([sys.executable, "-m", "edited_copy", "--version"], cwd=tmp_path, capture_output=True,
-                          text=True, timeout=300)
+                          encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
 
 

@@ -129,7 +129,7 @@ after = state()
 assert after == before and sys.path == path
 print("undisturbed")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=300,
                           env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)})
     assert done.stdout == "undisturbed\n", done.stderr
 
@@ -144,7 +144,8 @@ for name in ("first-draft-only", "positions-restarted"):
 {end}
 """
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+    done = subprocess.run([sys.executable, "-c", code],
+                          capture_output=True, encoding="utf-8", env=environment, timeout=300)
     files = done.stdout.split()
     assert len(files) == 2 and all(file.startswith(str(tmp_path)) for file in files), done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -412,7 +413,7 @@ def test_bugs_load_from_an_installed_wheel(tmp_path):
     # what a wheel is packed from: the packages and data files that pyproject.toml names, and nothing else
     command = [sys.executable, "-c", "import setuptools; setuptools.setup()", "--quiet", "build", "--build-lib",
                str(site)]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=project)
+    built = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=600, cwd=project)
     assert built.returncode == 0, built.stderr
     code = """
 import minispec, sys
@@ -422,7 +423,8 @@ assert "site" in minispec.__file__
 print(side_by_side("first-draft-only", "The cat sat", tau=3, new_tokens=12).broken.trace.rounds[0].n_accepted)
 """
     environment = {**os.environ, "PYTHONPATH": str(site)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300,
+    done = subprocess.run([sys.executable, "-c", code],
+                          capture_output=True, encoding="utf-8", env=environment, timeout=300,
                           cwd=tmp_path)
     assert done.stdout == "2\n", done.stderr
 
@@ -474,7 +476,8 @@ for path in (folder, *folder.rglob("*.py"), *folder.rglob("*/")):
 print("loaded")
 """
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "TMPDIR": str(temporary)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300,
+    done = subprocess.run([sys.executable, "-c", code],
+                          capture_output=True, encoding="utf-8", env=environment, timeout=300,
                           cwd=tmp_path)
     for path in (package, *package.rglob("*")):
         path.chmod(0o755)

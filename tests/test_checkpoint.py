@@ -584,7 +584,7 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(folder, file):
     (folder / file).unlink()
     os.mkfifo(folder / file)
     done = subprocess.run([sys.executable, "-c", "import sys; from minispec import load; load(sys.argv[1])", folder],
-                          cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60)
+                          cwd=Path(__file__).parent.parent, capture_output=True, encoding="utf-8", timeout=60)
     last = done.stderr.strip().split("\n")[-1]
     assert last == f"OSError: {folder / file}: this is a device, a pipe or a socket; it must be a regular file"
 
@@ -670,7 +670,7 @@ def test_a_copied_package_finds_its_own_models(tmp_path):
     shutil.copytree(package, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__", "models"))
     shutil.copytree(GOLDEN / "draft", tmp_path / "copied" / "models" / "only-here")
     code = "from copied.checkpoint import *; print(list_models(), bundled_folder('only-here'))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8")
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["['only-here']", str(tmp_path / "copied" / "models" / "only-here")]
 

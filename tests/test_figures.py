@@ -596,14 +596,14 @@ def test_neither_the_package_nor_the_command_line_nor_the_names_of_the_figures_l
     """They must work where it is not installed, and start fast where it is."""
     code = ("import sys, minispec, minispec.command, minispec.views.figures; "
             "print([name for name in sys.modules if name.split('.')[0] == 'matplotlib'])")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60)
     assert done.stdout == "[]\n", done.stderr
 
 
 def test_drawing_leaves_nothing_open_in_pyplot():
     code = ("from minispec.views import figures; figures.speedup_by_tau({2: (1, 1, 1)}, {}, {}).png(); import sys; "
             "print('matplotlib.pyplot' in sys.modules)")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60)
     assert done.stdout == "False\n", done.stderr
 
 

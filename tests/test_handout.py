@@ -37,7 +37,7 @@ def handed_out(tmp_path_factory):
 def python(code: str, folder: Path) -> str:
     """What a program prints that sees the package in `folder` and not this one."""
     code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, encoding="utf-8", timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -130,7 +130,7 @@ def test_the_gradescope_zip_grades_in_gradescopes_layout(handed_out, tmp_path):
     stand_in = tmp_path / "python" / "bin" / "python"
     stand_in.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     stand_in.chmod(0o755)
-    done = subprocess.run(["bash", str(tmp_path / "source" / "run_autograder")], capture_output=True, text=True,
+    done = subprocess.run(["bash", str(tmp_path / "source" / "run_autograder")], capture_output=True, encoding="utf-8",
                           env={**os.environ, "AUTOGRADER": str(tmp_path)}, cwd=tmp_path, timeout=300)
     result = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
     assert result["score"] == sum(EXERCISES[name].points for name in THREE), (result, done.stderr)

@@ -723,6 +723,7 @@ def test_the_guard_of_a_round_holds_under_python_dash_o():
     code = ("from minispec import *\nfrom minispec.scripted import Mix, scripted\nmodel = scripted(Mix(50), 50)\n"
             "cache = KVCache(model.config)\nmodel([1, 2, 3, 9, 9], cache)\n"
             "speculative_round(model, model, [1, 2, 3], 2, cache, KVCache(model.config))\n")
-    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, cwd=GOLDEN.parent.parent)
+    done = subprocess.run([sys.executable, "-O", "-c", code],
+                          capture_output=True, encoding="utf-8", cwd=GOLDEN.parent.parent)
     assert done.returncode == 1
     assert "the target cache holds 5 positions but there are only 3 tokens" in done.stderr

@@ -580,7 +580,8 @@ def test_the_stepper_needs_numpy_only():
 # ------------------------------------------------------------------------------------------------- the command line
 
 def command(*arguments, stdin=""):
-    return subprocess.run([sys.executable, "-m", "minispec", *arguments], input=stdin, capture_output=True, text=True,
+    return subprocess.run([sys.executable, "-m", "minispec", *arguments], input=stdin,
+                          capture_output=True, encoding="utf-8",
                           timeout=120, encoding="utf-8")
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import random
-import resource
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -572,6 +571,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_pa
     if old is not None:
         path.write_bytes(old)
     before = sorted(tmp_path.iterdir())
+    resource = pytest.importorskip("resource", reason="only POSIX has limits of file sizes")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))      # from the 1001st byte on, as if the disk were full
     try:
@@ -586,6 +586,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_pa
 def test_a_disk_that_is_full_is_told_by_the_name_that_the_user_gave(tmp_path, monkeypatch):
     """Not by a temporary name that is gone when the message is read."""
     path = tmp_path / "trace.json"
+    resource = pytest.importorskip("resource", reason="only POSIX has limits of file sizes")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
