@@ -1,14 +1,22 @@
 """The exercises: right answers in every style pass, wrong ones fail and are named, and the counts are printed."""
 
 import inspect
+import itertools
+import json
+import math
 import re
+from random import Random
 
+import numpy as np
 import pytest
 import right_answers
 import wrong_answers
 
-from minispec.classroom import check
+from minispec.classroom import caught_bugs, check
+from minispec.classroom.drafting_steps import shares
+from minispec.classroom.pays_steps import worth
 from minispec.classroom.registry import EXERCISES, cases
+from minispec.classroom.verifying_steps import prefix_length
 from minispec.teaching.bugs import list_bugs
 
 
@@ -52,7 +60,7 @@ def known_mistakes(exercise):
     return {re.sub(r"\W+", "_", name.replace("'", "").replace("+", "plus")): name for name in names}
 
 
-def problem_of(exercise, function, seed):
+def problem_of(exercise, function, seed=0):
     """What check says of a function; "" where it is right."""
     try:
         check(exercise, function, seed)
@@ -87,3 +95,64 @@ def test_the_mistakes_with_a_name_are_bugs_of_the_gallery_or_of_the_course():
     to_come = {"accepted-drafts-forgotten", "rows-blind-to-drafts", "every-a-kept", "correction-lost"}
     names = {name for exercise in EXERCISES for name in known_mistakes(exercise).values() if "-" in name}
     assert len(names) > 20 and names - set(list_bugs()) <= to_come | {"the longest tau"}
+
+
+def test_an_error_says_its_line_and_is_the_cause_and_nothing_goes_to_stderr(capfd):
+    """The traceback that a notebook shows must end in the learner's own cell."""
+    def softmax(scores):
+        powers = [2.718 ** score for score in scores]
+        return powers / sum(powers)
+    with pytest.raises(AssertionError, match=r"stopped with TypeError: .* \(line \d+, in softmax\)") as problem:
+        check("softmax", softmax)
+    assert isinstance(problem.value.__cause__, TypeError)
+    assert problem_of("softmax", lambda scores: np.exp(scores) / np.exp(scores).sum()) and capfd.readouterr().err == ""
+
+
+def test_a_draft_that_read_something_else_is_told_what():
+    def propose(draft, tokens, tau, cache):
+        proposed = []
+        for _ in range(tau):
+            proposed.append(int(draft(tokens + proposed, cache)[-1].argmax()))
+        return proposed
+    [tokens] = re.findall(r"tokens=\[(\d+)\], tau=2", problem_of("propose", propose))
+    assert f": it had read [{tokens}, {tokens}, " in problem_of("propose", propose)
+
+
+@pytest.mark.parametrize("answer, kind", [("2", "'2' (str) where a whole number belongs"), (None, "None (NoneType)"),
+                                          (1.0, "1.0 (float)"), (True, "True (bool)"), ([1], "[1] (list)")])
+def test_what_is_not_what_was_asked_for_is_said(answer, kind):
+    assert f"your function returned {kind}" in problem_of("next_token", lambda logits: answer)
+
+
+def test_the_same_seed_gives_the_same_cases_as_data_and_another_seed_others():
+    for exercise in EXERCISES:
+        if not exercise.startswith("check_"):
+            made = EXERCISES[exercise].make(Random(f"{exercise} 5"))
+            assert json.loads(json.dumps(made)) == made == cases(exercise, 5)
+            if exercise not in ("break_even", "causal_mask", "expected_tokens", "speedup"):
+                assert made != cases(exercise, 6), exercise
+
+
+def test_formulas_are_derived_twice_by_definition_and_by_going_through_all_cases():
+    """The judges' own: tokens of a round, softmax, and the accepted prefix."""
+    for alpha, tau in itertools.product((0.0, 0.3, 0.9, 1.0), range(7)):
+        tokens = 0.0
+        for right in itertools.product((True, False), repeat=tau):
+            tokens += math.prod([alpha if r else 1 - alpha for r in right]) * (1 + [*right, False].index(False))
+        assert abs(tokens - worth(alpha, tau)) < 1e-12
+    for proposed in itertools.product(range(2), repeat=4):
+        for choices in itertools.product(range(2), repeat=5):
+            same = [guess == choice for guess, choice in zip(proposed, choices)]
+            assert prefix_length(list(proposed), list(choices)) == sum(itertools.accumulate(same, min))
+    assert np.allclose(shares([0.5, -2.0, 3.0]), np.exp([0.5, -2.0, 3.0]) / np.exp([0.5, -2.0, 3.0]).sum())
+
+
+def test_the_caught_bugs_are_a_table_of_the_tests_that_are_written():
+    def stub(run):
+        raise NotImplementedError
+    table = caught_bugs(check_work=right_answers.check_work__equal, check_counters=wrong_answers.check_counters__ratio,
+                        check_text=stub)
+    heading, *rows, missing = table.split("\n")
+    assert heading.split() == ["work", "counters"] and missing == "not written yet: check_text"
+    assert [row for row in rows if row.startswith("verified-one-by-one")][0].endswith("✓")
+    assert "✗" in table and len(rows) > 5

@@ -174,4 +174,15 @@ def attempt(name: str, functions: dict, case: dict):
     try:
         return call(name, functions, case)
     except Exception as problem:         # whatever a learner's code may raise
-        return {"error": f"{type(problem).__name__}: {problem}"[:300]}
+        return {"error": f"{type(problem).__name__}: {problem}"[:300] + place_of(problem, functions[name])}
+
+
+def place_of(problem: Exception, function) -> str:
+    """The last line of the learner's own file or cell that an error came through; "" where there is none."""
+    file, place = getattr(getattr(function, "__code__", None), "co_filename", None), ""
+    step = problem.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == file:
+            place = f" (line {step.tb_lineno}, in {step.tb_frame.f_code.co_name})"
+        step = step.tb_next
+    return place

@@ -33,10 +33,23 @@ def check(name: str, function: Callable, seed: int = NOTEBOOK_SEED, graded: bool
             print(f"{name}: not written yet")
             return
         answers = [attempt(name, functions, for_learner(case)) for case in tried]
-    problem = verdict(name, tried, answers)
+        problem = verdict(name, tried, answers)
+        cause = error_of(name, functions, tried, answers)
     if problem is not None:
-        raise AssertionError(f"{name}: {problem}")
+        raise AssertionError(f"{name}: {problem}") from cause
     print(f"{name}: right in all {len(tried)} cases")
+
+
+def error_of(name: str, functions: dict, tried: list, answers: list) -> Exception | None:
+    """The error with which the first wrong case stopped, so that the notebook shows where; None if it did not."""
+    for case, answer in zip(tried, answers):
+        if verdict(name, [case], [answer]) is not None:
+            try:
+                call(name, functions, for_learner(case))
+            except Exception as problem:         # the learner's own, and not ours to mend
+                return problem
+            return None
+    return None
 
 
 def is_written(name: str, function: Callable, seed: int = NOTEBOOK_SEED) -> bool:

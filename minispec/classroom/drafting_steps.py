@@ -129,7 +129,26 @@ def drafts_sentence(answer: list, expected: list) -> str:
         return f"you drafted {answer}, {len(answer)} tokens; the formula gives {len(expected)}, {expected}"
     first = [got == right for got, right in zip(answer, expected)].index(False)
     before = f"the text and draft{'s 1 to' if first > 1 else ''} {first}" if first else "the whole text"
-    return f"you drafted {answer}, the formula gives {expected}; draft {first + 1} was not conditioned on {before}"
+    return f"you drafted {answer}, the formula gives {expected}; draft {first + 1} is not the argmax after {before}"
+
+
+def texts_read(passes: list, text: list[int]) -> list[list[int]]:
+    """For every pass: all that the cache, which held `text` at first, and the rows held together."""
+    found = []
+    for start, tokens in passes:
+        text = text[:start] + tokens
+        found.append(text)
+    return found
+
+
+def reading(case: dict, passes: list, answer: list) -> str:
+    """What the draft had really read for the first wrong draft, where that is what is wrong."""
+    expected = chain(case)
+    wrong = [got == right for got, right in zip(answer, expected)].index(False) if len(answer) == len(expected) else 0
+    reads, right = texts_read(passes, case["tokens"]), case["tokens"] + expected[:wrong]
+    if wrong < len(reads) and reads[wrong] != right:
+        return f": it had read {reads[wrong]}, and not {right}"
+    return ""
 
 
 def known_literal(case: dict) -> dict:
@@ -142,7 +161,7 @@ def judge_propose(case: dict, answer) -> str | None:
     """The drafts of the formula, and no token read twice, none left out, the last draft not read."""
     expected, tokens, cached = chain(case), case["tokens"], case["cached"]
     if answer["proposed"] != expected:
-        return drafts_sentence(answer["proposed"], expected)
+        return drafts_sentence(answer["proposed"], expected) + reading(case, answer["passes"], answer["proposed"])
     fed = [tokens[cached:]] + [[draft] for draft in expected[:-1]] if expected else []
     if [rows for _, rows in answer["passes"]] != fed:
         return (f"the drafts are right, but the draft was fed {[rows for _, rows in answer['passes']]}; {fed} is "

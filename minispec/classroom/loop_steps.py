@@ -2,7 +2,7 @@
 
 from random import Random
 
-from .drafting_steps import chain
+from .drafting_steps import chain, texts_read
 from .exercise import Exercise, some_tokens
 from .recorded_run import rule_of
 from .verifying_steps import known_blocks, known_counts, prefix_length, row_choices
@@ -111,15 +111,6 @@ def walked(case: dict, cut: bool = True, cap: bool = True) -> tuple[list[int], i
     return text, rounds
 
 
-def texts_read(passes: list) -> list[list[int]]:
-    """For every pass: all that the cache and the rows held together."""
-    text, found = [], []
-    for start, tokens in passes:
-        text = text[:start] + tokens
-        found.append(text)
-    return found
-
-
 def judge_decode(case: dict, answer) -> str | None:
     """The target's own text; drafts by the formula; one pass of the target a round, no token read twice."""
     expected = greedy_text(case)
@@ -128,7 +119,7 @@ def judge_decode(case: dict, answer) -> str | None:
     _, rounds = walked(case)
     if len(answer["target_passes"]) > rounds + 1:
         return f"the target was run {len(answer['target_passes'])} times; {rounds} rounds need no more passes than that"
-    stray = stray_read(case, texts_read(answer["draft_passes"]), expected)
+    stray = stray_read(case, texts_read(answer["draft_passes"], []), expected)
     if stray:
         return f"the text is right, but the draft read {stray}, which is not the text and drafts of its own"
     most = len(case["tokens"]) + rounds * (case["tau"] + 1)

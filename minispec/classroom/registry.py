@@ -45,7 +45,9 @@ def judge(name: str, case: dict, answer) -> str | None:
         problem = f"your function changed the list {answer['changed']} that it was given; make a new list instead"
     else:
         problem = exercise.judge(case, answer)
-    arguments = [f"{key}={case[key]!r}" for key in case if key in (*exercise.parameters, "cached") and key != "run"]
+    arguments = [f"{key}={case[key]!r}" for key in case if key in exercise.parameters and key != "run"]
+    for cache_name in {"cache", "draft_cache"} & set(exercise.parameters):
+        arguments.append(f"{cache_name}.length={case['cached']}")
     return f"{', '.join(arguments)}: {problem}" if problem and arguments else problem
 
 
@@ -58,7 +60,8 @@ def verdict(name: str, tried: list[dict], answers: list) -> str | None:
     problem = next(filter(None, problems), None)
     if problem is None:
         return None
-    suspects = None
+    first = answers[problems.index(problem)]
+    suspects = [] if isinstance(first, dict) and "error" in first else None
     for case, answer in zip(tried, answers):
         if not (isinstance(answer, dict) and "error" in answer):     # what stops with an error can be anything
             alike = [bug for bug, wrong in find_exercise(name).known(case).items() if is_like(answer, wrong)]

@@ -39,10 +39,10 @@ def real(value) -> float | str:
 
 
 def truth(value) -> bool:
-    """True or False, or 1 or 0, Python's or NumPy's."""
+    """True or False, or 1 or 0, Python's or NumPy's; np.tril makes 1.0 and 0.0."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if not isinstance(value, (bool, int, np.bool_, np.integer)) or value not in (0, 1):
+    if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)) or value not in (0, 1):
         raise WrongKind(f"{described(value)} where True or False belongs")
     return bool(value)
 
@@ -50,7 +50,10 @@ def truth(value) -> bool:
 def listed(value, kind) -> list:
     """A list from a list, a tuple or an array of one axis or more, each member converted by `kind`."""
     if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (list, tuple)):
-        return [kind(member) for member in value]
+        try:
+            return [kind(member) for member in value]
+        except WrongKind as problem:
+            raise WrongKind(f"{described(value)}, in it {problem}") from None
     raise WrongKind(f"{described(value)} where a list belongs")
 
 

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from .drafting_steps import texts_read
 from .exercise import Exercise, some_tokens
 from .recorded_run import rule_of
 
@@ -83,8 +84,11 @@ def row_choices(case: dict) -> list[int]:
 def judge_verify(case: dict, answer) -> str | None:
     """tau + 1 choices, each after its own drafts, from one pass over what the cache lacks."""
     expected, unread = row_choices(case), case["tokens"][case["cached"]:] + case["proposed"]
+    reads = texts_read(answer["passes"], case["tokens"])
     if answer["choices"] != expected:
-        return f"you gave the choices {answer['choices']}; row by row they are {expected}"
+        right = case["tokens"] + case["proposed"]
+        why = f"; the target had read {reads[-1]}, and not {right}" if reads and reads[-1] != right else ""
+        return f"you gave {len(answer['choices'])} choices, {answer['choices']}; row by row they are {expected}{why}"
     if answer["passes"] != [[case["cached"], unread]]:
         fed = [rows for _, rows in answer["passes"]]
         return f"the choices are right, but the target was fed {fed}; ONE pass over {unread} is what verification is"
