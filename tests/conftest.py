@@ -41,8 +41,9 @@ ONLY_ELSEWHERE = {
 HANGS = 900                              # seconds until something is taken to hang; no limit on speed
 MEASURED = []                            # lines that are printed behind the tests
 
-NOT_THE_SAME_BITS = ("not the same bits.  If `python -m minispec check` says NO as well, then it is this machine's "
-                     "BLAS library, which rounds a row differently when it stands in a block, and not the package")
+NOT_THE_SAME_BITS = ("not the same bits, although this machine's BLAS library keeps a row's bits for all sizes (ask it: "
+                     "python -m minispec check); so it is the package")
+CHECK_SAYS_NO = f"python -m minispec check says NO: {ROUNDS_ROWS_APART}"
 
 
 @cache
@@ -82,8 +83,14 @@ def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
 
 
 def assert_same_bits(left: np.ndarray, right: np.ndarray, what) -> None:
-    """Stop unless the arrays are equal to the last bit; `what` says which ones they are."""
-    assert same_bits(left, right), f"{what}: {NOT_THE_SAME_BITS}"
+    """Stop unless the arrays are equal to the last bit; `what` says which ones they are.
+
+    Where this machine's BLAS library does not keep a row's bits for all sizes, a difference skips the test.
+    """
+    if not same_bits(left, right):
+        if not bits_hold():
+            pytest.skip(f"{CHECK_SAYS_NO} ({what})")
+        pytest.fail(f"{what}: {NOT_THE_SAME_BITS}")
 
 
 def assert_fresh(model, cache: KVCache, tokens: list[int], what) -> None:
@@ -126,7 +133,7 @@ def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
 def pytest_runtest_setup(item):
     """Tests of what this machine does not have or do are skipped, with the reason."""
     if item.get_closest_marker("exact_bits") and not bits_hold():
-        pytest.skip(f"python -m minispec check says NO: {ROUNDS_ROWS_APART}")
+        pytest.skip(CHECK_SAYS_NO)
     if item.get_closest_marker("block_rounding") and not blocks_round_differently():
         pytest.skip("on this BLAS library a product of many rows has the bits of products of one row")
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
