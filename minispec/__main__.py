@@ -3,6 +3,8 @@
 import signal
 import sys
 
+import numpy as np
+
 from .command import main
 from .starting import end_at_once
 
@@ -10,6 +12,7 @@ from .starting import end_at_once
 def start() -> int:
     """The command's exit status; 130 where Ctrl-C came."""
     early = signal.getsignal(signal.SIGINT) is end_at_once
+    np.seterr(over="ignore", invalid="ignore")             # what is not finite is refused by name, in one sentence
     try:
         if early:
             signal.signal(signal.SIGINT, signal.default_int_handler)

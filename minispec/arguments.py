@@ -5,7 +5,7 @@ value), with a message of one line.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -41,13 +41,16 @@ def check_list(tokens: Sequence[int], vocab_size: int) -> None:
         raise ValueError(f"tokens is empty; it must hold at least one token id, 0 to {vocab_size - 1}")
 
 
-def check_stop(stop: int, vocab_size: int) -> None:
-    """Raise TypeError or ValueError unless `stop` is a token id."""
-    allowed = f"it must be a token id, 0 to {vocab_size - 1}, or None"
-    if not is_whole(stop):
+def check_stop(stop: Collection[int], vocab_size: int) -> None:
+    """Raise TypeError or ValueError unless `stop` is a collection of token ids."""
+    allowed = f"it must be a token id, 0 to {vocab_size - 1}, several of them, or None"
+    if not isinstance(stop, (list, tuple, set, frozenset, range, np.ndarray)):
         raise TypeError(f"stop is {short_repr(stop)}; {allowed}")
-    if not 0 <= stop < vocab_size:
-        raise ValueError(f"stop is {short_repr(stop)}; {allowed}")
+    for token in stop:
+        if type(token) is not int and not is_whole(token):
+            raise TypeError(f"stop holds {short_repr(token)}; {allowed}")
+        if not 0 <= token < vocab_size:
+            raise ValueError(f"stop holds {short_repr(token)}; {allowed}")
 
 
 def check_count(name: str, value: int, least: int = 0) -> None:

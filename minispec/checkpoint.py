@@ -8,13 +8,14 @@ But: no downloads, and a GPT-2 of another kind (untied head, other activation, .
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .arguments import check_path, short_repr
 from .config import Config
-from .files.config_files import config_object, read_config
+from .files.config_files import config_object, generation_object, read_config, read_ends
 from .files.reading import named_error
 from .files.safetensors import write_tensors
 from .files.weights import WEIGHTS, read_weights
@@ -70,6 +71,7 @@ def load_folder(folder) -> tuple[Config, dict[str, np.ndarray], Tokenizer]:
     if not is_folder:
         raise NotADirectoryError(f"{folder}: this is a file; a model is a folder with config.json in it")
     config = read_config(folder / "config.json")
+    config = replace(config, eos_token_id=read_ends(folder, config))
     tokenizer = Tokenizer.from_files(folder, rows=config.vocab_size)
     check_vocab_size(folder, config, tokenizer)
     return config, read_weights(folder, config), tokenizer
@@ -114,8 +116,7 @@ def save(folder, config, weights, tokenizer):
     tokenizer.to_files(folder)
     write_object(folder / "tokenizer_config.json", tokenizer_config(config, tokenizer))
     write_object(folder / "special_tokens_map.json", special_tokens(tokenizer))
-    write_object(folder / "generation_config.json",
-                 {"bos_token_id": config.eos_token_id, "eos_token_id": config.eos_token_id})
+    write_object(folder / "generation_config.json", generation_object(config))
     named = {"transformer." + name: weights[name] for name in sorted(weights)}
     write_tensors(path, named, {"format": "pt"})
     write_object(folder / "config.json", config_object(config))    # last: list_models looks for it

@@ -20,7 +20,7 @@ class Config:
     vocab_size: int
     n_inner: int | None = None           # F, the width inside the feed-forward block; None means 4 * n_embd
     layer_norm_epsilon: float = 1e-5
-    eos_token_id: int | None = None      # the end-of-text token; None: this model has none
+    eos_token_id: int | tuple[int, ...] | None = None      # the end-of-text token, or several; None: there is none
 
     def __post_init__(self):
         for name in ("n_layer", "n_head", "n_embd", "n_positions", "vocab_size", "n_inner"):
@@ -34,11 +34,12 @@ class Config:
         if self.n_embd % self.n_head != 0:
             raise ValueError(f"n_embd is {self.n_embd}; it must be a multiple of n_head, which is {self.n_head}")
         eos = self.eos_token_id
-        if eos is not None and type(eos) is not int:
-            raise TypeError(f"eos_token_id is {short_repr(eos)}; it must be a token, 0 to {self.vocab_size - 1}, "
-                            f"or None")
-        if eos is not None and not 0 <= eos < self.vocab_size:
-            raise ValueError(f"eos_token_id is {eos}; it must be a token, 0 to {self.vocab_size - 1}, or None")
+        for token in eos if type(eos) is tuple else () if eos is None else (eos,):
+            allowed = f"it must be a token, 0 to {self.vocab_size - 1}, a tuple of them, or None"
+            if type(token) is not int:
+                raise TypeError(f"eos_token_id is {short_repr(eos)}; {allowed}")
+            if not 0 <= token < self.vocab_size:
+                raise ValueError(f"eos_token_id is {short_repr(eos)}; {allowed}")
         epsilon = self.layer_norm_epsilon
         # subtle: no NumPy scalar; a float64 one would turn all of the float32 arithmetic into float64
         if type(epsilon) is not float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .arguments import check_count, check_pair, check_prompt, check_round
 from .cache import KVCache
-from .decoding import MODEL_EOS, cut_after, length_limit, prefill_both, stop_token
+from .decoding import MODEL_EOS, Stop, check_finite, cut_after, length_limit, prefill_both, stop_tokens
 from .model import Transformer
 from .trace import Round, Trace
 
@@ -31,6 +31,7 @@ def propose_literal(draft: Transformer, tokens: list[int], tau: int) -> list[int
     for t in range(1, tau + 1):
         context = list(tokens) + proposed            # X, y_<=i, and ALL earlier drafts ŷ_{i+1} … ŷ_{i+t-1}
         logits_TV = draft(context)
+        check_finite(logits_TV[-1:], draft, len(context) - 1)
         guess = int(np.argmax(logits_TV[-1]))
         proposed.append(guess)
     return proposed
@@ -51,6 +52,7 @@ def propose(draft: Transformer, tokens: list[int], tau: int, cache: KVCache) -> 
         guess = int(np.argmax(logits_TV[-1]))
         draft_logits_TV[t - 1] = logits_TV[-1]
         proposed.append(guess)
+    check_finite(draft_logits_TV, draft, len(tokens) - 1)
     return proposed, draft_logits_TV
 
 
@@ -59,13 +61,11 @@ def verify(target: Transformer, tokens: list[int], proposed: list[int],
     """The target's own token for every drafted place and for the one after, from ONE pass over tau + 1 rows.
 
     Row 0 is fed the last token of the text and judges ŷ_{i+1}; row j is fed ŷ_{i+j} and judges ŷ_{i+j+1}.  Returns
-    the tau + 1 choices and target_logits_TV (C9, C10).  A row that read a rejected draft says nothing about the
-    real text, even where its choice equals the next draft.
+    the tau + 1 choices and target_logits_TV (C9, C10).  A row that read a rejected draft says nothing, even if right.
     """
     # the one mistake that would go unnoticed: the rows would be counted from the end, and wrong ones would judge
     if cache.length >= len(tokens):
-        raise ValueError(f"cache holds {cache.length} positions; it must hold fewer than the {len(tokens)} tokens, the "
-                         f"last of which is still to be read")
+        raise ValueError(f"cache holds {cache.length} positions; it must leave the last of {len(tokens)} tokens unread")
     context = list(tokens) + list(proposed)
     unseen = context[cache.length:]
     logits_TV = target(unseen, cache)
@@ -89,27 +89,27 @@ def count_accepted(proposed: list[int], choices: list[int]) -> int:
 
 
 def speculative_round(target: Transformer, draft: Transformer, tokens: list[int], tau: int, target_cache: KVCache,
-                      draft_cache: KVCache, end_token: int | None = None) -> Round:
+                      draft_cache: KVCache, stop: Stop = MODEL_EOS) -> Round:
     """Draft, verify, accept, correct, roll back (course row C12).  Changes the two caches and nothing else.
 
-    tokens: the text so far; both caches hold a true prefix of it.  end_token: the end-of-text token, or None.
+    tokens: the text so far; both caches hold a true prefix of it.  stop: as in `speculative`.
     """
     check_round(target, draft, tokens, tau, target_cache, draft_cache)
     # 1. the draft guesses tau tokens, one after the other
     started = perf_counter()
     proposed, draft_logits_TV = propose(draft, tokens, tau, draft_cache)
-    # 2. the target judges all of them in one pass
     drafted = perf_counter()
+    # 2. the target judges all of them in one pass
     choices, target_logits_TV = verify(target, tokens, proposed, target_cache)
     verified = perf_counter()
     # 3. the longest right prefix is kept, and one token of the target's own comes after it
     n_accepted = count_accepted(proposed, choices)
+    check_finite(target_logits_TV[:n_accepted + 1], target, len(tokens) - 1)
     committed = proposed[:n_accepted] + [choices[n_accepted]]    # no special case: choices has tau + 1 tokens
-    committed = cut_after(committed, end_token)
+    committed = cut_after(committed, stop_tokens(stop, target))
     n_kept = min(n_accepted, len(committed))                     # fewer where an accepted draft ended the text
     # 4. both caches forget what did not become text
-    target_read = target_cache.length
-    draft_read = draft_cache.length
+    target_read, draft_read = target_cache.length, draft_cache.length
     keep = len(tokens) + len(committed) - 1                      # all of the new text but its last token, never fed
     target_cache.truncate(keep)
     draft_cache.truncate(keep)
@@ -120,18 +120,18 @@ def speculative_round(target: Transformer, draft: Transformer, tokens: list[int]
 
 
 def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_tokens: int, tau: int = TAU,
-                stop: int | str | None = MODEL_EOS) -> Trace:
+                stop: Stop = MODEL_EOS) -> Trace:
     """Decode up to `new_tokens` tokens with tau drafts per round; the same tokens as `greedy(target, …)`.
 
-    stop: the token that ends the text, None to switch that off.  Ends early where the context of either model ends
-    (`trace.stopped` says so).  Raises TypeError or ValueError for arguments that cannot be run.
+    stop: a token that ends the text, several, or None for no such token.  Ends early where the context of either model
+    ends (see `trace.stopped`).  Raises TypeError or ValueError for arguments that cannot be run.
     """
     check_pair(target, draft)
-    for model in (target, draft):
-        check_prompt(tokens, model)
+    check_prompt(tokens, target)
+    check_prompt(tokens, draft)
     check_count("new_tokens", new_tokens)
     check_count("tau", tau)
-    end_token = stop_token(stop, target)
+    ends = stop_tokens(stop, target)
     end, stopped = length_limit(tokens, new_tokens, target, draft)
     tokens = [int(token) for token in tokens]
     prompt = tuple(tokens)
@@ -140,11 +140,11 @@ def speculative(target: Transformer, draft: Transformer, tokens: list[int], new_
     rounds = []
     while len(tokens) < end:
         tau_now = min(tau, end - len(tokens) - 1)                # a round adds at most tau_now + 1 tokens
-        this_round = speculative_round(target, draft, tokens, tau_now, target_cache, draft_cache, end_token)
+        this_round = speculative_round(target, draft, tokens, tau_now, target_cache, draft_cache, ends)
         rounds.append(this_round)
         tokens.extend(this_round.committed)
-        if tokens[-1] == end_token:
+        if tokens[-1] in ends:
             stopped = "end-of-text"
             break
     return Trace(prompt, tuple(rounds), prefilled, int(tau), target.name, draft.name, stopped,
-                 seconds=perf_counter() - started)
+                 seconds=perf_counter() - started, ends=ends)

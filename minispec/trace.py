@@ -94,6 +94,7 @@ class Trace:
     seconds: float                       # of the decoding, after the prefill
     texts: tuple[str, ...] | None = field(default=None, repr=False)      # the text of each token id, for showing
     baseline: GreedyBaseline | None = None            # the greedy baseline of the same prompt, for comparing
+    ends: tuple[int, ...] = ()           # the tokens that would end the text, as `stop` named them
 
     def with_texts(self, tokenizer) -> "Trace":
         """The same trace with the text of every token id, so that views show words and not numbers."""

@@ -8,12 +8,12 @@ What loads has every field, of its kind and length.  That the rounds are right i
 import base64
 import json
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import numpy as np
 
 from .arguments import check_path, short_repr
-from .files.fields import checked_fields
+from .files.fields import checked_fields, is_count
+from .files.reading import read_object
 from .files.writing import write_whole
 from .trace import GreedyBaseline, Prefill, Round, Trace
 
@@ -25,7 +25,7 @@ def trace_to_dict(trace: Trace, logits: bool = True) -> dict:
     rounds = [round_to_dict(r, logits) for r in trace.rounds]
     return {
         "format": FORMAT, "target": trace.target, "draft": trace.draft, "tau": trace.tau, "stopped": trace.stopped,
-        "seconds": trace.seconds, "prompt": list(trace.prompt), "tokens": trace.tokens,
+        "seconds": trace.seconds, "ends": list(trace.ends), "prompt": list(trace.prompt), "tokens": trace.tokens,
         "prefill": asdict(trace.prefill), "rounds": rounds,
         "baseline": None if trace.baseline is None else asdict(trace.baseline),
         "texts": list(trace.texts) if logits and trace.texts is not None else None,
@@ -58,7 +58,7 @@ def array_from_dict(record: dict | None) -> np.ndarray | None:
     rows, columns = record["shape"]
     raw = base64.b64decode(record["float32"], validate=True)
     flat = np.frombuffer(raw, dtype="<f4")
-    if rows * columns != len(flat):
+    if not is_count(rows) or not is_count(columns) or columns == 0 or rows * columns != len(flat):
         raise ValueError(f"shape is {short_repr(record['shape'])}, for {len(flat)} numbers")
     return flat.reshape(rows, columns).astype(np.float32, copy=False)
 
@@ -84,7 +84,7 @@ def trace_from_dict(record: dict) -> Trace:
     texts = None if record["texts"] is None else tuple(record["texts"])
     prefill = checked_fields(Prefill(**record["prefill"]))
     trace = Trace(tuple(record["prompt"]), tuple(rounds), prefill, record["tau"], record["target"], record["draft"],
-                  record["stopped"], record["seconds"], texts, baseline)
+                  record["stopped"], record["seconds"], texts, baseline, tuple(record.get("ends", ())))
     check_texts(trace)
     return checked_fields(trace)
 
@@ -138,11 +138,8 @@ def save_trace(trace: Trace, path) -> None:
 def load_trace(path) -> Trace:
     """Read a trace.  Raises OSError for a file that cannot be read, ValueError for one that is no trace."""
     check_path("path", path)
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a JSON file ({short_repr(str(error))})") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    record = read_object(path, most=None)
+    if record.get("format") != FORMAT:
         raise ValueError(f"{path}: not a trace of this package; its format must be {FORMAT!r}")
     try:
         return trace_from_dict(record)

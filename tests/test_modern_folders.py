@@ -4,18 +4,24 @@ import json
 import os
 import shutil
 import struct
+import subprocess
+import sys
 import tracemalloc
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minispec.checkpoint import load, load_folder
+from minispec.checkpoint import load, load_folder, save
+from minispec.decoding import MODEL_EOS, greedy, greedy_baseline, prefill_both
 from minispec.files.safetensors import read_header, read_tensors, write_tensors
 from minispec.files.tokenizer_json import read_tokenizer_files
 from minispec.files.vocab_files import read_vocab_files
+from minispec.lab.audit import audit
 from minispec.merging import merge_word
+from minispec.speculation import propose_literal, speculative, speculative_round
 from minispec.tokenizer import Tokenizer
 
 from conftest import GOLDEN
@@ -80,6 +86,208 @@ def test_ids_and_logits_are_those_of_transformers_5(modern, case, number):
     assert tokenizer.decode(case["ids"]) == case["text"]
     expected = np.load(MODERN / "logits.npz")[f"{case['folder']}_{number}"]
     assert np.abs(model(case["ids"]) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_greedy_and_assisted_generations_are_those_of_transformers_5(modern, case):
+    """In the folder `ends` three tokens end a text, and greedy decoding says two of them."""
+    target, _ = load(modern(case["folder"]))
+    draft, _ = load(modern(case["folder"], "draft"))
+    assert greedy(target, case["ids"], case["new_tokens"]) == case["greedy"]
+    trace = speculative(target, draft, case["ids"], case["new_tokens"], case["tau"])
+    assert trace.tokens == case["assisted"]
+    assert (trace.stopped == "end-of-text") == (len(trace.tokens) < len(case["ids"]) + case["new_tokens"])
+    assert trace.ends == ((0, 251, 360) if case["folder"] == "ends" else (0,))
+
+
+@pytest.mark.parametrize("config, generation, expected", [
+    (7, None, 7), ([7, 9], None, (7, 9)), (None, None, None), (7, {}, None), (7, {"eos_token_id": None}, None),
+    (7, {"eos_token_id": 9}, 9), (None, {"eos_token_id": [9, 7]}, (9, 7)), (7, {"eos_token_id": [9]}, 9)])
+def test_generation_config_decides_what_ends_a_text_if_it_is_there(folder, config, generation, expected):
+    """The precedence of transformers 5; the reference tests hold it against the library."""
+    edit_json(folder / "config.json", set_in("eos_token_id", config))
+    (folder / "generation_config.json").unlink()
+    if generation is not None:
+        (folder / "generation_config.json").write_text(json.dumps(generation), encoding="utf-8")
+    read = load_folder(folder)
+    assert read[0].eos_token_id == expected
+    save(folder, *read)
+    assert load_folder(folder)[0] == read[0]
+
+
+@pytest.mark.parametrize("wrong", [400, -1, True, 1.0, "0", [0, 400], [None], {"0": 1}])
+def test_an_end_that_is_not_a_token_is_refused_by_the_file_that_names_it(folder, wrong):
+    edit_json(folder / "generation_config.json", set_in("eos_token_id", wrong))
+    refusal(lambda: load_folder(folder), "generation_config.json", "eos_token_id", "0 to 399", kind=ValueError)
+
+
+# ---------------------------------------------------------------------------------- logits that are not finite
+
+def overflowing(folder):
+    """The model of a folder, with weights so large that a pass overflows although every one is finite."""
+    config, weights, tokenizer = load_folder(folder)
+    weights["ln_f.weight"] = weights["ln_f.weight"] * np.float32(1e38)
+    weights["wte.weight"] = weights["wte.weight"] * np.float32(1e3)
+    return config, weights, tokenizer
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_logits_that_overflow_stop_every_way_of_decoding_by_model_and_position(modern, tmp_path):
+    """"The cat====", all drafts accepted and "identical: yes" came from finite weights whose pass was infinite."""
+    save(tmp_path / "huge", *overflowing(modern("plain")))
+    huge, tokenizer = load(tmp_path / "huge")
+    good, _ = load(modern("plain"))
+    ids = tokenizer.encode("The cat")
+    where = f"logits of huge at position {len(ids) - 1} "
+    refusal(lambda: greedy(huge, ids, 5), where)
+    refusal(lambda: greedy(huge, ids, 5, cached=False), where)
+    refusal(lambda: speculative(huge, huge, ids, 5), where)
+    refusal(lambda: speculative(huge, good, ids, 5), where)
+    refusal(lambda: speculative(good, huge, ids, 5), where)
+    refusal(lambda: propose_literal(huge, ids, 2), where)
+    command = [sys.executable, "-m", "minispec", "The cat", "--target", str(tmp_path / "huge"), "--draft",
+               str(tmp_path / "huge")]
+    for words in (command, [*command[:3], "check", str(tmp_path / "huge")], [*command[:3], "recall", "--tales", "1",
+                                                                            str(tmp_path / "huge")]):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parent.parent)
+        said = done.stdout + done.stderr
+        assert done.returncode in (1, 2) and "Traceback" not in said and "Warning" not in said, said
+        assert "huge" in said and ("must be finite" in said or "NO" in said), said
+
+
+class Spoiled:
+    """A model whose logits at one position are set: NaN or infinite for some tokens or all."""
+
+    def __init__(self, model, position, changes):
+        self.model, self.position, self.changes = model, position, changes
+        self.config, self.vocabulary, self.name = model.config, model.vocabulary, "spoiled"
+
+    def __call__(self, tokens, cache=None, record=None):
+        start = 0 if cache is None else cache.length
+        logits_TV = self.model(tokens, cache, record)
+        for t in range(len(tokens)):
+            if start + t == self.position:
+                for token, value in self.changes.items():
+                    logits_TV[t, token] = value
+        return logits_TV
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("tau", [0, 1, 3, 8])
+def test_one_logit_that_is_no_number_stops_the_decode_where_it_is_judged(modern, value, tau):
+    """In any row of a block; argmax takes NaN for the largest and says nothing."""
+    good, tokenizer = load(modern("plain"))
+    ids = tokenizer.encode("The cat")
+    for position in range(len(ids) - 1, len(ids) + 9):
+        for target, draft in ((Spoiled(good, position, {5: value}), good), (good, Spoiled(good, position, {5: value}))):
+            if draft is good or tau > 0 and (position - len(ids) + 1) % (tau + 1) < tau:
+                refusal(lambda: speculative(target, draft, ids, 20, tau), f"spoiled at position {position} ")
+        refusal(lambda: greedy(Spoiled(good, position, {5: value}), ids, 20), f"spoiled at position {position} ")
+
+
+def test_minus_infinity_rules_a_token_out_and_is_not_an_error(modern):
+    """How sampling from a nucleus hands its logits on."""
+    good, tokenizer = load(modern("plain"))
+    ids = tokenizer.encode("The cat")
+    ruled_out = {token: -np.inf for token in range(400) if token != 77}
+    assert greedy(Spoiled(good, len(ids), ruled_out), ids, 4)[len(ids) + 1] == 77
+    one = Spoiled(good, len(ids), ruled_out)
+    assert speculative(one, one, ids, 4, 2).tokens == greedy(one, ids, 4)
+    nothing = Spoiled(good, len(ids), {token: -np.inf for token in range(400)})
+    refusal(lambda: greedy(nothing, ids, 4), "position 2 " if len(ids) == 2 else "spoiled")
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_rows_behind_a_rejected_draft_are_not_judged_and_stop_nothing(modern):
+    """What reads a rejected draft is not text: if only such a row is not finite, plain decoding never meets it."""
+    good, tokenizer = load(modern("plain"))
+    draft, _ = load(modern("plain", "draft"))
+    ids = tokenizer.encode("The cat")
+    expected = greedy(good, ids, 24)
+    trace = speculative(good, draft, ids, 24, 4)
+    assert any(len(r.proposed) - r.n_accepted >= 2 for r in trace.rounds)
+
+    class Behind(Spoiled):
+        def __call__(self, tokens, cache=None, record=None):
+            start = 0 if cache is None else cache.length
+            logits_TV = self.model(tokens, cache, record)
+            for t in range(len(tokens)):
+                if start + t < len(expected) and tokens[t] != expected[start + t]:
+                    logits_TV[t] = np.nan
+            return logits_TV
+    assert speculative(Behind(good, 0, {}), draft, ids, 24, 4).tokens == expected
+
+
+# ------------------------------------------------------------------------------------------ what ends a text
+
+STOPS = [None, 251, (251,), [251, 360], {360, 251}, frozenset([5]), np.array([251, 7]), np.int64(251), range(200, 300),
+         ()]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_one_token_several_or_none_end_a_text_wherever_it_is_decoded(modern, stop):
+    """The same word, and the same meaning, in every function that decodes."""
+    target, tokenizer = load(modern("plain"))
+    draft, _ = load(modern("plain", "draft"))
+    ids = tokenizer.encode(" on the mat, and then")
+    ends = [] if stop is None else [stop] if np.ndim(stop) == 0 and not isinstance(stop, (set, frozenset)) else list(stop)
+    whole = greedy(target, ids, 24, stop=None)
+    found = [place for place in range(len(ids), len(whole)) if whole[place] in ends]
+    expected = whole[:found[0] + 1] if found else whole
+    baseline = greedy_baseline(target, ids, 24, stop)
+    assert list(baseline.tokens) == expected
+    for tau in (0, 2, 5):
+        trace = speculative(target, draft, ids, 24, tau, stop)
+        assert trace.tokens == expected
+        assert trace.stopped == baseline.stopped == ("end-of-text" if found else "budget")
+        assert sorted(trace.ends) == sorted(ends)
+        text, caches = list(ids), prefill_both(target, draft, ids)[:2]
+        while len(text) < len(expected):
+            text += speculative_round(target, draft, text, tau, *caches, stop).committed
+        assert text[:len(expected)] == expected and (text == expected or not found)
+
+
+def test_the_models_own_ends_are_the_default_everywhere(modern):
+    target, tokenizer = load(modern("ends"))
+    ids = tokenizer.encode(" on the mat, and then")
+    expected = greedy(target, ids, 24, stop=(0, 251, 360))
+    assert len(expected) < len(greedy(target, ids, 24, stop=None))
+    assert greedy(target, ids, 24) == greedy(target, ids, 24, MODEL_EOS) == expected
+    text, caches = list(ids), prefill_both(target, target, ids)[:2]
+    text += speculative_round(target, target, text, 8, *caches).committed
+    assert text == expected
+
+
+@pytest.mark.parametrize("wrong", ["eos", 400, -1, 1.5, True, [251, 400], [251, None], ["0"], {"a": 1}, b"x", [[1]]])
+def test_what_cannot_end_a_text_is_refused_by_name(modern, wrong):
+    target, _ = load(modern("plain"))
+    caches = prefill_both(target, target, [1, 2])[:2]
+    for action in (lambda: greedy(target, [1, 2], 3, wrong), lambda: speculative(target, target, [1, 2], 3, 2, wrong),
+                   lambda: speculative_round(target, target, [1, 2], 2, *caches, wrong)):
+        refusal(action, "stop ", "0 to 399", "several", kind=(TypeError, ValueError))
+
+
+def test_the_command_line_takes_ids_that_end_the_text(modern):
+    words = [sys.executable, "-m", "minispec", " on the mat, and then", "--target", str(modern("plain")), "--draft",
+             str(modern("plain", "draft")), "--new-tokens", "24", "--json"]
+    lengths = []
+    for options in (["--stop", "251", "360"], ["--no-stop"], ["--stop", "400"]):
+        done = subprocess.run([*words, *options], capture_output=True, text=True, timeout=300,
+                              cwd=Path(__file__).parent.parent)
+        if done.returncode == 0:
+            lengths.append(json.loads(done.stdout)["new_tokens"])
+    assert lengths == [3, 24] and done.returncode == 2 and "stop holds 400" in done.stderr
+
+
+def test_a_text_that_goes_on_after_any_of_its_ends_is_a_violation(modern):
+    """With several ends the last token alone does not say where the text should have ended."""
+    target, tokenizer = load(modern("ends"))
+    ids = tokenizer.encode(" on the mat, and then")
+    trace = speculative(target, target, ids, 24, 4)
+    assert audit(trace) == []
+    beyond = speculative(target, target, ids, 24, 4, stop=None)
+    said = [violation.sentence for violation in audit(replace(beyond, ends=trace.ends))]
+    assert any("after the end of text" in message for message in said), said
 
 
 def test_rows_beyond_the_tokens_are_shown_by_their_number(modern):

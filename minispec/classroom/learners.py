@@ -96,12 +96,13 @@ class LearnersRound:
     function: Callable
     trace: ModuleType
 
-    def __call__(self, target, draft, tokens, tau, target_cache, draft_cache, end_token=None):
+    def __call__(self, target, draft, tokens, tau, target_cache, draft_cache, stop=()):
         judge, guesser = Listener(target), Listener(draft)
         before = draft_cache.length
         committed = wholes(self.function(judge, guesser, list(tokens), tau, target_cache, draft_cache))
-        if end_token in committed:       # the exercise knows no end of the text
-            committed = committed[:committed.index(end_token) + 1]
+        ends = [place for place, token in enumerate(committed) if token in stop]
+        if ends:                         # the exercise knows no end of the text
+            committed = committed[:ends[0] + 1]
             target_cache.truncate(len(tokens) + len(committed) - 1)
             draft_cache.truncate(len(tokens) + len(committed) - 1)
         proposed = sum(judge.fed, [])[-tau:] if tau else []

@@ -7,7 +7,6 @@ import argparse
 import shutil
 
 from ..arguments import check_count, short_repr
-from ..decoding import MODEL_EOS
 from ..files.writing import write_whole
 from ..teaching.bug import INVARIANTS, OUTCOMES, Bug
 from ..teaching.bugs import diff, find_bug
@@ -100,7 +99,7 @@ def show_bug(arguments: argparse.Namespace) -> int:
     if prompt == "":
         raise ValueError("prompt is empty; it must be a text of at least one character")
     models = load_both(bug, arguments.target, arguments.draft)
-    stop = None if arguments.no_stop else MODEL_EOS
+    stop = request.asked_stop(arguments)
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
     seen = text_section(pair, width())
     if bug.outcome == "wrong text" and pair.same_text:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..arguments import check_count, check_pair, short_repr
 from ..checkpoint import load
-from ..decoding import MODEL_EOS
+from ..decoding import MODEL_EOS, Stop
 from ..defaults import DRAFT, NEW_TOKENS, PROMPT, TARGET
 from ..files.writing import check_target
 from ..model import Transformer
@@ -27,7 +27,7 @@ class Request:
     tokens: list[int]
     new_tokens: int
     tau: int
-    stop: str | None
+    stop: Stop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,10 @@ def add_models(parser: argparse.ArgumentParser) -> None:
                         help="the model that decides: a bundled name or a GPT-2 folder (default: %(default)s)")
     parser.add_argument("--draft", default=DRAFT, metavar="MODEL",
                         help="the model that guesses (default: %(default)s)")
-    parser.add_argument("--no-stop", action="store_true", help="go on after an end of text")
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument("--stop", nargs="+", type=int, metavar="ID",
+                      help="the token ids that end the text (default: those that the target's folder names)")
+    ends.add_argument("--no-stop", action="store_true", help="go on after an end of text")
 
 
 def read(arguments: argparse.Namespace) -> Request:
@@ -59,8 +62,14 @@ def read(arguments: argparse.Namespace) -> Request:
     check_pair(target, draft)
     # A prompt too long for either model is refused before it is read to its end.
     tokens = tokenizer.encode(arguments.prompt, most=min(target.config.n_positions, draft.config.n_positions))
-    stop = None if arguments.no_stop else MODEL_EOS
-    return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, stop)
+    return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, asked_stop(arguments))
+
+
+def asked_stop(arguments: argparse.Namespace) -> Stop:
+    """What ends the text: the ids of --stop, none for --no-stop, else the target's own."""
+    if arguments.no_stop:
+        return None
+    return MODEL_EOS if arguments.stop is None else arguments.stop
 
 
 def check_outputs(paths: dict[str, str | None]) -> None:

@@ -169,12 +169,12 @@ def drafting_violations(r: Round, number: int, tau: int) -> list[Violation]:
 def stopping_violations(trace: Trace, new_tokens: int | None) -> list[Violation]:
     """A text that goes on after its end, or beyond its budget, or drafts that could have taken it there."""
     tokens, prompt = trace.tokens, len(trace.prompt)
-    if trace.stopped == "end-of-text":
-        earlier = tokens[prompt:-1]
-        if tokens[-1] in earlier:
-            end = prompt + earlier.index(tokens[-1])
+    ended = trace.stopped == "end-of-text"
+    ends = {*trace.ends, tokens[-1]} if ended else set(trace.ends)
+    for end in range(prompt, len(tokens) - 1):
+        if tokens[end] in ends:
             return [Violation(STOPPING, end + 1, WRONG, f"the text goes on after the end of text at position {end}")]
-    elif trace.stopped != "error":       # a run that broke off has used up nothing
+    if not ended and trace.stopped != "error":     # a run that broke off has used up nothing
         for number, r in enumerate(trace.rounds, start=1):
             room = len(tokens) - len(r.tokens) - 1
             if len(r.proposed) > room:

@@ -1,15 +1,18 @@
-"""config.json: the shape of a GPT-2, read and written.
+"""config.json and generation_config.json: the shape of a GPT-2 and the ends of its texts, read and written.
 
 Invariant: a Config that comes out describes what transformers computes from the same file; a GPT-2 of a kind that
 is not computed here is an error that names the key.
 """
+
+import os
+from dataclasses import replace
 
 from ..config import Config
 from .reading import read_object
 
 # GPT2Config's defaults, for keys that config.json leaves out.
 DEFAULTS = {"n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024, "vocab_size": 50257, "n_inner": None,
-            "layer_norm_epsilon": 1e-5, "eos_token_id": 50256}
+            "layer_norm_epsilon": 1e-5}
 # What would change the numbers, and the values that model.py computes.  The first is the default.
 # reorder_and_upcast_attn is not here: it reorders a half-precision product, and in float32 says the same.
 SUPPORTED = {"model_type": ("gpt2",), "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
@@ -28,13 +31,29 @@ def read_config(path) -> Config:
     epsilon = sizes["layer_norm_epsilon"]
     if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 1:
         raise ValueError(f"{path}: layer_norm_epsilon is {epsilon!r:.60}; it must be a number between 0 and 1")
-    eos = sizes["eos_token_id"]
-    if eos is not None and (isinstance(eos, bool) or not isinstance(eos, int)):
-        raise ValueError(f"{path}: eos_token_id is {eos!r:.60}; it must be one whole number or null")
     try:
         return Config(**sizes)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_ends(folder, config) -> int | tuple[int, ...] | None:
+    """The end-of-text tokens of a model folder: generation_config.json decides, if it is there; else config.json.
+
+    That is transformers' precedence, even where the first file says nothing of them.
+    """
+    path = folder / "generation_config.json"
+    if not os.path.lexists(path):
+        path = folder / "config.json"
+    ends = read_object(path).get("eos_token_id")
+    ends = tuple(ends) if isinstance(ends, list) else ends
+    try:
+        replace(config, eos_token_id=ends)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    if isinstance(ends, tuple) and len(ends) < 2:
+        return ends[0] if ends else None
+    return ends
 
 
 def config_object(config) -> dict:
@@ -42,5 +61,10 @@ def config_object(config) -> dict:
     return {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "activation_function": "gelu_new",
             "n_layer": config.n_layer, "n_head": config.n_head, "n_embd": config.n_embd, "n_inner": config.n_inner,
             "n_positions": config.n_positions, "vocab_size": config.vocab_size,
-            "layer_norm_epsilon": config.layer_norm_epsilon,
-            "bos_token_id": config.eos_token_id, "eos_token_id": config.eos_token_id}
+            "layer_norm_epsilon": config.layer_norm_epsilon, **generation_object(config)}
+
+
+def generation_object(config) -> dict:
+    """What generation_config.json says: where a text begins and ends, one token or several."""
+    first = config.eos_token_id[0] if isinstance(config.eos_token_id, tuple) else config.eos_token_id
+    return {"bos_token_id": first, "eos_token_id": config.eos_token_id}

@@ -6,13 +6,13 @@ from ..arguments import is_whole, short_repr
 
 
 def is_count(value) -> bool:
-    """Whether `value` is a whole number of at least 0."""
-    return is_whole(value) and value >= 0
+    """Whether `value` is a whole number of at least 0, and of a size that arithmetic with floats can take."""
+    return is_whole(value) and 0 <= value < 2 ** 63
 
 
 def is_real(value) -> bool:
     """Whether `value` is a number, whole or not."""
-    return is_whole(value) or isinstance(value, float)
+    return is_whole(value) and abs(value) < 2 ** 63 or isinstance(value, float)
 
 
 def is_text(value) -> bool:

@@ -92,7 +92,7 @@ def decode_with(policy: Policy, target, draft, tokens: list[int], new_tokens: in
         draft_cache.truncate(read)
         sure_T = softmax(logits_TV)[np.arange(room), drafts]
         tau = drafts_made(policy(list(made), sure_T), room)
-        this_round = speculative_round(target, draft, tokens, tau, target_cache, draft_cache)
+        this_round = speculative_round(target, draft, tokens, tau, target_cache, draft_cache, stop=None)
         rounds.append(this_round)
         made.append((tau, this_round.n_accepted))
         tokens.extend(this_round.committed)

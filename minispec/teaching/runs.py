@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 from ..checkpoint import list_models, load
-from ..decoding import MODEL_EOS, greedy
+from ..decoding import MODEL_EOS, Stop, greedy
 from ..defaults import DRAFT, TARGET
 from ..prompts import held_out_lines
 from ..rates import conditional_acceptance, pooled, ratio
@@ -66,7 +66,7 @@ def side_by_side(name: str | Bug, prompt: str, tau: int = TAU, new_tokens: int =
 
 
 def decode_both(models: Models, prompt: str, tau: int, new_tokens: int,
-                stop: int | str | None = MODEL_EOS) -> SideBySide:
+                stop: Stop = MODEL_EOS) -> SideBySide:
     """One prompt through both packages; an error of the broken one is part of the result."""
     tokens = models.tokenizer.encode(prompt)
     baseline = tuple(greedy(models.correct[0], tokens, new_tokens, stop))
@@ -80,7 +80,7 @@ def decode_both(models: Models, prompt: str, tau: int, new_tokens: int,
 
 
 def decode_run(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,
-                stop: int | str | None) -> tuple[Run, str]:
+                stop: Stop) -> tuple[Run, str]:
     """One run by that copy of the package, watched; and its error, "" where there was none."""
     target, draft = [Observer(model, most_passes(new_tokens, tau)) for model in models]
     rates = import_module(f"{package.__name__}.rates")

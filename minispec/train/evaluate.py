@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments import check_count
 from ..checkpoint import list_models, load
+from ..decoding import check_finite
 from ..model import Transformer
 from ..tokenizer import Tokenizer
 from .grammar import KINDS, Tale
@@ -17,6 +18,7 @@ from .tales import generate
 
 TRAINING_SEED = 1
 HELD_OUT_SEED = 2
+MOST_TALES = 100_000
 
 
 def held_out_tales(count: int, training_count: int = 40_000) -> list[Tale]:
@@ -49,7 +51,9 @@ def recall_counts(model: Transformer, tokenizer: Tokenizer, tales: list[Tale]) -
     right = Counter()
     for tale in tales:
         tokens = tokenizer.encode(tale.text)
-        choices = np.argmax(model(tokens), axis=-1)
+        logits_TV = model(tokens)
+        check_finite(logits_TV, model, 0)
+        choices = np.argmax(logits_TV, axis=-1)
         spans = token_spans(tokenizer, tokens)
         for recall in tale.recalls:
             inside = [place for place, (start, end) in enumerate(spans) if start < recall.end and end > recall.start]
@@ -67,6 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """`python -m minispec recall`: a line for each kind of recall, a column for each model."""
     check_count("--tales", arguments.tales, least=1)
+    if arguments.tales > MOST_TALES:
+        raise ValueError(f"--tales is {arguments.tales}; it must be at most {MOST_TALES}")
     names = arguments.models or list_models() or ["tales-24"]     # where there is no model at all, load says why
     # Before the tales, which take some seconds: a wrong name is refused at once.
     loaded = [load(name) for name in names]

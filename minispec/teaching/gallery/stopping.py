@@ -7,7 +7,7 @@ from .drafting import SPECULATION
 STOPPING = (
     Bug(name="end-inside-the-block-missed",
         invariant="I8",
-        edits=((SPECULATION, "    committed = cut_after(committed, end_token)\n", ""),),
+        edits=((SPECULATION, "    committed = cut_after(committed, stop_tokens(stop, target))\n", ""),),
         outcome="wrong text",
         symptom="now and then the text goes on after its end",
         question="Only the last committed token is compared with the end-of-text token.  When is that not enough?",
