@@ -16,7 +16,7 @@ from ..cache import KVCache
 from ..checkpoint import list_models, load
 from ..compare.rounded import untrained
 from ..config import Config
-from ..decoding import greedy_baseline
+from ..decoding import check_finite, greedy_baseline
 from ..defaults import TARGET
 from ..speculation import speculative
 from .blas import ODD_SIZES, ROUNDS_ROWS_APART, STILL_HOLDS, blas_name
@@ -138,6 +138,11 @@ def check_this_machine(names: list[str]) -> Iterator[Finding]:
     for model, _ in loaded:
         check_context(model, least)
     for model, _ in loaded:
+        logits_TV = model(prompts[1])
+        unfit = int((~np.isfinite(logits_TV.max(axis=-1))).sum())
+        if unfit:                        # NaN has the same bits in a block and alone, and would pass for right
+            yield Finding(f"{model.name}: logits are finite", len(logits_TV), unfit)
+        check_finite(logits_TV, model, 0)
         text = greedy_baseline(model, prompts[1], 60, stop=None).tokens
         yield block_size_finding(model, list(text), BLOCK_SIZES)
         yield uncached_finding(model, prompts[0], 24)
