@@ -4,9 +4,9 @@
 bits.  Read the core in this order: config, cache, layers, model, decoding, speculation, trace, rates.
 """
 
-from .starting import prepare_command
+from . import starting
 
-prepare_command()                        # before anything imports NumPy
+starting.prepare_command()               # before anything imports NumPy
 
 from .cache import KVCache
 from .checkpoint import list_models, load

@@ -48,9 +48,9 @@ def check_stop(stop: Collection[int], vocab_size: int) -> None:
         raise TypeError(f"stop is {short_repr(stop)}; {allowed}")
     for token in stop:
         if type(token) is not int and not is_whole(token):
-            raise TypeError(f"stop holds {short_repr(token)}; {allowed}")
+            raise TypeError(f"stop is {short_repr(token)}; {allowed}")
         if not 0 <= token < vocab_size:
-            raise ValueError(f"stop holds {short_repr(token)}; {allowed}")
+            raise ValueError(f"stop is {short_repr(token)}; {allowed}")
 
 
 def check_count(name: str, value: int, least: int = 0) -> None:

@@ -28,7 +28,7 @@ def stop_tokens(stop: Stop, model: Transformer) -> tuple[int, ...]:
     if is_whole(stop):
         stop = (stop,)
     check_stop(stop, model.config.vocab_size)
-    return tuple(stop)
+    return tuple(map(int, stop))
 
 
 def cut_after(committed: list[int], ends: tuple[int, ...]) -> list[int]:

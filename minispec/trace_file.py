@@ -77,6 +77,8 @@ def trace_from_dict(record: dict) -> Trace:
         raise ValueError("tokens is not the prompt and what the rounds committed")
     if record["stopped"] not in ("budget", "end-of-text", "context", "error"):
         raise ValueError(f"stopped is {short_repr(record['stopped'])}")
+    if not isinstance(record["ends"], list):
+        raise ValueError(f"ends is {short_repr(record['ends'])}; it must be a list of tokens")
     baseline = record["baseline"]
     if baseline is not None:
         passes = {"tokens": tuple(baseline["tokens"]), "pass_seconds": tuple(baseline["pass_seconds"])}
@@ -84,7 +86,7 @@ def trace_from_dict(record: dict) -> Trace:
     texts = None if record["texts"] is None else tuple(record["texts"])
     prefill = checked_fields(Prefill(**record["prefill"]))
     trace = Trace(tuple(record["prompt"]), tuple(rounds), prefill, record["tau"], record["target"], record["draft"],
-                  record["stopped"], record["seconds"], texts, baseline, tuple(record.get("ends", ())))
+                  record["stopped"], record["seconds"], texts, baseline, tuple(record["ends"]))
     check_texts(trace)
     return checked_fields(trace)
 

@@ -146,7 +146,7 @@ WITH_STOP = {
 }
 
 
-@pytest.mark.parametrize("stop", [-1, 400, 10 ** 20, 1.0, True, "the", "", [0], np.array([1, 2]), np.float64(3),
+@pytest.mark.parametrize("stop", [-1, 400, 10 ** 20, 1.0, True, "the", "", [0, 400], np.array([1.5]), np.float64(3),
                                   object()], ids=lambda stop: type(stop).__name__)
 @pytest.mark.parametrize("name", WITH_STOP)
 def test_a_stop_that_is_no_token_is_refused(name, stop):

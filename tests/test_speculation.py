@@ -693,7 +693,7 @@ def test_a_cache_that_holds_too_much_is_refused_and_not_sliced_from_the_end():
     for cached in (tokens, tokens + [9, 9], tokens * 3):
         cache = KVCache(model.config)
         model(cached, cache)
-        with pytest.raises(ValueError, match=f"cache holds {len(cached)} positions; it must hold fewer than the 3 tokens"):
+        with pytest.raises(ValueError, match=f"cache holds {len(cached)} positions; it must leave the last of 3 tokens unread"):
             verify(model, tokens, [1, 2], cache)
         with pytest.raises(ValueError, match="tokens is empty"):
             propose(model, tokens, 2, cache)
