@@ -22,7 +22,7 @@ from .trace_file import save_trace, trace_to_dict
 from .train import train_command as training
 from .train import evaluate
 from .views import text
-from .views.html import write_html
+from .views import write_html
 
 # Each module has add_arguments(parser) and run(arguments) -> exit status.
 COMMANDS = {

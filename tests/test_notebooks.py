@@ -32,7 +32,7 @@ SLIDES = {"slide", "subslide", "fragment", "skip", "-", "notes"}
 A_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|usr|opt|var|mnt|Users|private)/|\b[A-Z]:\\\\?\w")
 HOW_TO_RUN = ("If that is right: jupyter nbconvert --to notebook --execute --inplace "
               "--ExecutePreprocessor.record_timing=False")
-STEPPER = "<div class=minispec-stepper"
+STEPPER = '<pre class="minispec-text"'
 FOLD = "fold_answer()\n"                  # the first line of a cell that answers a Predict cell
 
 
@@ -70,7 +70,7 @@ def is_predict(cell: dict) -> bool:
 
 
 def data_of(output: dict) -> dict[str, str]:
-    """An output as texts by kind, without pictures (fonts differ) and the numbers of a diff's lines (files grow)."""
+    """An output as texts by kind, without pictures and pages (fonts and last bits differ) and the numbers of a diff's lines (files grow)."""
     if output["output_type"] == "stream":
         return {output["name"]: text(output["text"])}
     if output["output_type"] == "error":
@@ -78,7 +78,7 @@ def data_of(output: dict) -> dict[str, str]:
     data = {kind: text(body) for kind, body in output["data"].items() if kind.startswith("text/")}
     data = {kind: re.sub(r"@@ -[\d,]+ \+[\d,]+ @@", "@@", body) for kind, body in data.items()}
     if "text/html" in data:
-        data["text/html"] = re.sub(r'src="data:[^"]*"', "src=…", data["text/html"])
+        data["text/html"] = re.sub(r'(src|srcdoc)="[^"]*"', r"\1=…", data["text/html"])
     return data
 
 

@@ -9,8 +9,8 @@ from minispec import KVCache, load, speculative
 from minispec.decoding import prefill_both
 from minispec.scripted import Mix, Recite, scripted
 from minispec.speculation import propose, speculative_round, verify
-from minispec.views.palette import GLYPHS
-from minispec.views.text_lines import CELLS, cache_strip, token_line
+from minispec.views.palette import CELLS, GLYPHS
+from minispec.views.text_lines import cache_strip, token_line
 
 VOCAB = 14
 WORDS = tuple(f" word{token}" for token in range(VOCAB))
@@ -88,9 +88,9 @@ def test_the_strips_are_those_of_the_caches_themselves(tau):
             rows = re.findall(r"^(target|draft), ([a-z ]+?) {2,}(\S+)  (\d+)$", cache_strip(trace, number), re.M)
             assert len(rows) == 6
             for model, moment, cells, length in rows:
-                strip = cells.replace(CELLS["speculative"], CELLS["cached"])
-                lacking = strip.count(CELLS["gap"])
-                strip = strip.replace(CELLS["gap"], CELLS["free"])      # the gap is never written, or stale
+                strip = cells.replace(CELLS["tentative"], CELLS["cached"])
+                lacking = strip.count(CELLS["unread gap"])
+                strip = strip.replace(CELLS["unread gap"], CELLS["free"])      # the gap is never written, or stale
                 whole = seen[model, moment]
                 if lacking:
                     assert moment == "rolled back" and model == "draft"

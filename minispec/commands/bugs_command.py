@@ -15,7 +15,7 @@ from ..teaching.contexts_figure import draft_contexts
 from ..teaching.gallery import GALLERY
 from ..teaching.matrix import CAUGHT, CRASHED, detection_matrix, unseen_outcome
 from ..teaching.matrix_figure import matrix_figure
-from ..teaching.report import entry, numbers, round_to_show, rounds_part, text_section
+from ..teaching.report import entry, numbers, rounds_part, text_section
 from ..teaching.runs import TAU, decode_both, load_both
 from ..views.figure import UNDATED
 from ..views.text import folded
@@ -110,9 +110,9 @@ def show_bug(arguments: argparse.Namespace) -> int:
                 seen, numbers(pair), rounds_part(pair, width()), caught_part(bug)]
     print("\n\n".join(sections))
     if arguments.figure is not None:
-        draft_contexts(pair, round_to_show(pair)).save(arguments.figure)
+        draft_contexts(pair, pair.round_to_show).save(arguments.figure)
     if arguments.html is not None:
-        write_whole(arguments.html, pair.page(round_to_show(pair)))
+        write_whole(arguments.html, pair.page())
     return 0
 
 

@@ -8,7 +8,6 @@ import sys
 
 from ..speculation import speculative
 from ..views import terminal
-from ..views.frames import frames
 from . import request
 
 
@@ -22,4 +21,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Decode, then show."""
     asked = request.read(arguments)
     trace = speculative(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
-    return terminal.step_through(frames(trace.with_texts(asked.tokenizer)), sys.stdin, sys.stdout)
+    return terminal.step_through(trace.with_texts(asked.tokenizer), sys.stdin, sys.stdout)

@@ -10,12 +10,14 @@ from ..views.draft_figures import draw_candidates
 from ..views.figure import Figure, drawing
 from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, TARGET, VERDICT_INK, Style
 from ..views.pieces import CHIP, counted, draft_name, recorded, round_at
+from ..views.reading import laid_beside
 from ..views.slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from ..views.text import label, draft_state
 from .runs import Run, SideBySide
 
 MISSING = Style(PAPER, REJECTED, "dashed", 3)
 RUN_HEIGHT = 330                               # pixels from one run to the next
+BESIDES = Style(PAPER, FADED, "dotted", 3)
 MOST = 3                                 # panels side by side
 
 
@@ -76,20 +78,18 @@ def draw_panel(slide: Slide, one: Run, number: int, t: int, area: tuple[float, f
 
 
 def read_states(trace: Trace, r: Round, n_drafts: int, read: tuple[int, ...]) -> list[tuple[int, str]]:
-    """The text before a draft, each token with its state; "missing" for what was not read.
-
-    Where what was read is no part of that text, with stale tokens in it, it stands there alone, as committed.
-    """
-    whole = [(token, "prompt" if place < len(trace.prompt) else "committed") for place, token in enumerate(r.tokens)]
-    whole += [(token, "pending") for token in r.proposed[:n_drafts]]
-    states, used = [], 0
-    for token, state in whole:
-        if used < len(read) and read[used] == token:
-            states.append((token, state))
-            used += 1
+    """The text before a draft, each token with its state; "missing" for what was not read, "besides" for what was
+    read and should not have been."""
+    states = ["prompt"] * len(trace.prompt) + ["committed"] * (len(r.tokens) - len(trace.prompt))
+    states += ["pending"] * n_drafts
+    asked = r.tokens + r.proposed[:n_drafts]
+    context = []
+    for place, at in laid_beside(asked, read):
+        if place is None:
+            context.append((read[at], "besides"))
         else:
-            states.append((token, "missing"))
-    return states if used == len(read) else [(token, "committed") for token in read]
+            context.append((asked[place], "missing" if at is None else states[place]))
+    return context
 
 
 def draw_context(slide: Slide, trace: Trace, context: list[tuple[int, str]], area: tuple[float, float, float]) -> None:
@@ -110,8 +110,8 @@ def draw_context(slide: Slide, trace: Trace, context: list[tuple[int, str]], are
         x += dots
     for text, state in shown:
         chip = slide.measured(text) + CHIP
-        if state == "missing":
-            slide.token_box(x, y - 18, chip, 36, MISSING, "missing")
+        if state in ("missing", "besides"):
+            slide.token_box(x, y - 18, chip, 36, MISSING if state == "missing" else BESIDES, state)
             slide.text(x + chip / 2, y, text, align="center", colour=FADED)
         else:
             slide.chip(x, y, text, state, chip, 36, f"context {state}")

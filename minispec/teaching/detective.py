@@ -18,7 +18,7 @@ from ..views.text import round_table
 from ..views.text_lines import cache_strip
 from .bug import INVARIANTS, Bug
 from .bugs import diff, find_bug
-from .report import entry, numbers, round_to_show, text_section
+from .report import entry, numbers, text_section
 from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
 from .runs import CLEAN, Models, SideBySide, decode_both, decode_run, load_both
 
@@ -56,7 +56,7 @@ class Dossier:
         """`count` rounds of both from round `first` on, or from the one in which they part."""
         check_count("count", count, least=1)
         if first is None:
-            first = round_to_show(self.runs)
+            first = self.runs.round_to_show
         check_count("first", first, least=1)
         return Page("\n\n".join([f"{run.name}\n{round_table(run.trace, first=first, count=count)}"
                                  for run in self.runs.with_rounds()]))

@@ -3,11 +3,13 @@
 Invariant: nothing is decoded here; `runs.py` makes these.
 """
 
+import textwrap
 from dataclasses import dataclass
+from difflib import ndiff
 
 from ..trace import Trace, parting
-from ..views.two_runs_html import TwoRuns, pair_html, show_pair
-from ..views.text import round_table, table_lines, token_label
+from ..views.stage.page import Show, show_pair
+from ..views.text import rate, round_table, table_lines, token_label
 from .bug import Bug
 
 COMPARED = ("tokens", "proposed", "choices", "n_accepted", "committed", "target_cache", "draft_cache")
@@ -23,6 +25,16 @@ class Run:
     target_passes: tuple[tuple[int, int], ...]       # (cache length before, rows) of each pass, the prefill left off
     draft_passes: tuple[tuple[int, int], ...]
     reported: tuple[tuple[str, float | None], ...]       # the rates, as that copy of the package computes them
+
+
+def rows_of(passes: tuple[tuple[int, int], ...]) -> int:
+    """Rows of all passes together."""
+    return sum([rows for _, rows in passes])
+
+
+def reported_rate(run: Run, place: int) -> str:
+    """A rate as that run's package tells it; nothing where the run broke off."""
+    return rate(run.reported[place][1]) if run.reported else "–"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +84,42 @@ class SideBySide:
         parts = [f"{run.name}\n{round_table(run.trace, first=first, count=count)}" for run in self.with_rounds()]
         return "\n\n".join(parts + [self.error] * bool(self.error))
 
-    def show(self, first_round: int = 1) -> TwoRuns:
-        """Both runs as a stepper of two runs, for a notebook."""
-        return show_pair(*self.pages(), self.error, first_round)
-
-    def page(self, first_round: int = 1) -> str:
-        """The same as a whole page."""
-        return pair_html(*self.pages(), self.error, first_round)
-
-    def pages(self) -> tuple:
-        """What both forms of the stepper are made of: traces, names, and what each draft really read."""
+    def show(self, first_round: int | None = None) -> Show:
+        """Both runs in step, for a notebook; from the first round in which they differ, if none is named."""
         left, right = self.correct, self.broken
-        return left.trace, right.trace, (left.name, right.name), (left.read, right.read)
+        return show_pair(left.trace, right.trace, (left.name, right.name), (left.read, right.read), self.error,
+                         first_round or self.round_to_show, self.story())
+
+    def page(self, first_round: int | None = None) -> str:
+        """The same as a whole page."""
+        return self.show(first_round).page()
+
+    @property
+    def round_to_show(self) -> int:
+        """The first round that differs, if both runs got there; else the last that both have."""
+        return max(min([self.first_other_round or 1] + [len(run.trace.rounds) for run in self.with_rounds()]), 1)
+
+    def story(self) -> dict:
+        """The question to the class, and the lines that were changed."""
+        lines = []
+        for file, old, new in self.bug.edits:
+            lines.append((" ", file))
+            left, right = [textwrap.dedent(text.strip("\n")).split("\n") for text in (old, new)]
+            for line in ndiff(left, right):
+                if line[:2] in ("- ", "+ ") and line[2:].strip():
+                    lines.append((line[0], line[2:].rstrip()))
+        return {"question": self.bug.question, "changes": lines, "numbers": self.numbers()}
+
+    def numbers(self) -> list[tuple[str, str, str]]:
+        """Tokens, passes, rows and rates of both, as each copy of the package tells them: name, correct, broken."""
+        runs = (self.correct, self.broken)
+        rows = [("tokens decoded", *[str(run.trace.n_new) for run in runs]),
+                ("target passes", *[str(len(run.target_passes)) for run in runs]),
+                ("rows the target read", *[str(rows_of(run.target_passes)) for run in runs]),
+                ("rows the draft read", *[str(rows_of(run.draft_passes)) for run in runs])]
+        for place, (name, _) in enumerate(self.correct.reported):
+            rows.append((name.replace("_", " "), *[reported_rate(run, place) for run in runs]))
+        return rows
 
     def aligned(self, before: int = 5, after: int = 3) -> str:
         """Both texts on one ruler of positions around the first difference; the last tokens where there is none."""

@@ -5,9 +5,9 @@ Invariant: every number is of these two runs, and a rate is what the run's own c
 
 import textwrap
 
-from ..views.text import rate, round_table
+from ..views.text import round_table
 from ..views.text_lines import STRIP_LEGEND, cache_strip
-from .runs import Run, SideBySide
+from .runs import SideBySide
 
 ROUNDS = 3                               # shown, from the first one in which the runs differ
 COLUMN = 22
@@ -37,26 +37,9 @@ def text_section(pair: SideBySide, columns: int = 100) -> str:
 
 def numbers(pair: SideBySide) -> str:
     """Tokens, passes, rows and rates of both, as each copy of the package tells them."""
-    runs = (pair.correct, pair.broken)
-    rows = [("", *[run.name for run in runs]),
-            ("tokens decoded", *[str(run.trace.n_new) for run in runs]),
-            ("target passes", *[str(len(run.target_passes)) for run in runs]),
-            ("rows the target read", *[str(rows_of(run.target_passes)) for run in runs]),
-            ("rows the draft read", *[str(rows_of(run.draft_passes)) for run in runs])]
-    for place, (name, _) in enumerate(pair.correct.reported):
-        rows.append((name.replace("_", " "), *[reported(run, place) for run in runs]))
     wide = max(COLUMN, len(pair.bug.name))
+    rows = [("", pair.correct.name, pair.broken.name), *pair.numbers()]
     return "\n".join(f"{name:<24}{left:>{wide}}{right:>{wide + 2}}".rstrip() for name, left, right in rows)
-
-
-def rows_of(passes: tuple[tuple[int, int], ...]) -> int:
-    """Rows of all passes together."""
-    return sum([rows for _, rows in passes])
-
-
-def reported(run: Run, place: int) -> str:
-    """A rate as that run's package tells it; nothing where the run broke off."""
-    return rate(run.reported[place][1]) if run.reported else "–"
 
 
 def rounds_part(pair: SideBySide, columns: int = 100) -> str:
@@ -69,12 +52,7 @@ def rounds_part(pair: SideBySide, columns: int = 100) -> str:
         table = round_table(run.trace, first=number, count=ROUNDS)
         parts.append(f"{run.name}\n{table}" if len(run.trace.rounds) >= number
                      else f"{run.name}: ended before round {number}")
-    shown = round_to_show(pair)
+    shown = pair.round_to_show
     for run in pair.with_rounds():
         parts.append(f"{run.name}, {cache_strip(run.trace, shown, columns).removesuffix(STRIP_LEGEND).rstrip()}")
     return "\n\n".join(parts + [STRIP_LEGEND])
-
-
-def round_to_show(pair: SideBySide) -> int:
-    """The first round that differs, if both runs got there; else the last that both have."""
-    return min([pair.first_other_round or 1] + [len(run.trace.rounds) for run in pair.with_rounds()])

@@ -21,20 +21,6 @@ REJECTED_TINT = "#F5D2BD"
 DRAFT_TINT = "#FAE3B4"
 TARGET_TINT = "#B9DAEE"
 
-VERDICT_INK = {"accepted": ACCEPTED, "rejected": REJECTED, "discarded": FADED}
-
-GLYPHS = {"pending": "?", "accepted": "✓", "rejected": "✗", "discarded": "·", "correction": "↳", "bonus": "★"}
-NAMES = {
-    "prompt": "prompt",
-    "committed": "committed",
-    "pending": "drafted, not yet judged",
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "discarded": "discarded, never judged",
-    "correction": "the target's correction",
-    "bonus": "the target's bonus token",
-}
-
 
 @dataclass(frozen=True)
 class Style:
@@ -48,13 +34,44 @@ class Style:
     struck: bool = False                 # a line through the text
 
 
-STYLES = {
-    "prompt": Style(PROMPT, PROMPT, line="none"),
-    "committed": Style(PAPER, INK, width=1.5),
-    "pending": Style(PAPER, DRAFT, line="dashed"),
-    "accepted": Style(ACCEPTED_TINT, ACCEPTED),
-    "rejected": Style(REJECTED_TINT, REJECTED, struck=True),
-    "discarded": Style(PAPER, DISCARDED, line="dotted", hatched=True),
-    "correction": Style(TARGET_TINT, TARGET, width=4),
-    "bonus": Style(TARGET_TINT, TARGET, line="double", width=4),
+@dataclass(frozen=True)
+class TokenState:
+    """What a token is at some moment: its sign in a line of text, its meaning in words, and how it is drawn."""
+
+    glyph: str
+    meaning: str
+    style: Style
+
+
+@dataclass(frozen=True)
+class CacheState:
+    """What one position of a cache holds: its sign in a strip of text, and its meaning in words."""
+
+    glyph: str
+    meaning: str
+
+
+TOKEN_STATES = {
+    "prompt": TokenState("", "prompt", Style(PROMPT, PROMPT, line="none")),
+    "committed": TokenState("", "committed", Style(PAPER, INK, width=1.5)),
+    "pending": TokenState("?", "drafted, not yet judged", Style(PAPER, DRAFT, line="dashed")),
+    "accepted": TokenState("✓", "accepted", Style(ACCEPTED_TINT, ACCEPTED)),
+    "rejected": TokenState("✗", "rejected", Style(REJECTED_TINT, REJECTED, struck=True)),
+    "discarded": TokenState("·", "discarded, never judged", Style(PAPER, DISCARDED, line="dotted", hatched=True)),
+    "correction": TokenState("↳", "the target's correction", Style(TARGET_TINT, TARGET, width=4)),
+    "bonus": TokenState("★", "the target's bonus token", Style(TARGET_TINT, TARGET, line="double", width=4)),
 }
+GLYPHS = {name: state.glyph for name, state in TOKEN_STATES.items() if state.glyph}
+NAMES = {name: state.meaning for name, state in TOKEN_STATES.items()}
+STYLES = {name: state.style for name, state in TOKEN_STATES.items()}
+VERDICT_INK = {"accepted": ACCEPTED, "rejected": REJECTED, "discarded": FADED}
+
+CACHE_STATES = {
+    "cached": CacheState("■", "cached"),
+    "tentative": CacheState("▨", "cached, of a draft that may be dropped"),
+    "foreign": CacheState("≠", "cached, of another place or text"),
+    "unread gap": CacheState("□", "unread gap"),
+    "stale": CacheState("░", "stale"),
+    "free": CacheState("_", "free"),
+}
+CELLS = {name: state.glyph for name, state in CACHE_STATES.items()}

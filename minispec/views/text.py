@@ -40,8 +40,9 @@ def token_label(text: str) -> str:
 
 
 def label(trace: Trace, token: int) -> str:
-    """The token's text, or its number where the trace has no texts."""
-    return str(token) if trace.texts is None else token_label(trace.texts[token])
+    """The token's text, or its number where there is none."""
+    known = trace.texts is not None and 0 <= token < len(trace.texts)
+    return token_label(trace.texts[token]) if known else str(token)
 
 
 def draft_state(r: Round, t: int) -> str:
@@ -141,34 +142,29 @@ def rate(value: float | None, digits: int = 3) -> str:
     return "n/a" if value is None else f"{value:.{digits}f}"
 
 
-def acceptance_lines(trace: Trace) -> list[str]:
-    """The three figures that are all called acceptance rate, each under its own name."""
-    accepted, rounds = trace.n_accepted, len(trace.rounds)
-    return [
-        f"conditional acceptance   {rate(conditional_acceptance(trace)):>6}   "
-        f"accepted / judged = {accepted} / {trace.n_judged}",
-        f"draft efficiency         {rate(draft_efficiency(trace)):>6}   "
-        f"accepted / drafted = {accepted} / {trace.n_drafted}",
-        f"mean acceptance length   {rate(mean_acceptance_length(trace), 2):>6}   "
-        f"1 + accepted / rounds = 1 + {accepted} / {rounds}",
-    ]
-
-
 STOPPED = {"budget": "the token budget", "end-of-text": "the end of the text", "context": "the context limit",
            "error": "an error"}
 
 
-def count_lines(trace: Trace) -> list[str]:
-    """Tokens and passes, and why it ended."""
-    lines = [f"tokens                   {trace.n_new:>6}   decoded, up to {STOPPED[trace.stopped]}",
-             f"target passes            {len(trace.rounds):>6}   one per round, {rate(tokens_per_round(trace), 2)} "
-             f"tokens each; plain decoding takes {trace.n_new}"]
-    return lines
+def summary_facts(trace: Trace) -> list[tuple[str, str, str]]:
+    """The totals that follow from the trace alone, each as name, value and meaning; what is called acceptance rate by
+    somebody stands three times, each under its own name."""
+    accepted, rounds = trace.n_accepted, len(trace.rounds)
+    return [
+        ("tokens", str(trace.n_new), f"decoded, up to {STOPPED.get(trace.stopped, trace.stopped)}"),
+        ("target passes", str(rounds),
+         f"one per round, {rate(tokens_per_round(trace), 2)} tokens each; plain decoding takes {trace.n_new}"),
+        ("conditional acceptance", rate(conditional_acceptance(trace)),
+         f"accepted / judged = {accepted} / {trace.n_judged}"),
+        ("draft efficiency", rate(draft_efficiency(trace)), f"accepted / drafted = {accepted} / {trace.n_drafted}"),
+        ("mean acceptance length", rate(mean_acceptance_length(trace), 2),
+         f"1 + accepted / rounds = 1 + {accepted} / {rounds}"),
+    ]
 
 
 def summary(trace: Trace) -> str:
-    """The totals that follow from the trace alone."""
-    return "\n".join(count_lines(trace) + acceptance_lines(trace))
+    """The totals as lines."""
+    return "\n".join(f"{name:<24} {value:>6}   {meaning}" for name, value, meaning in summary_facts(trace))
 
 
 def speed_lines(trace: Trace, baseline_seconds: float, speculative_seconds: float, c: float | None, v: float | None,

@@ -5,14 +5,13 @@ Nothing here is measured: the table of rounds and the totals are in `text.py`.
 """
 
 from ..trace import Round, Trace
-from .frame_data import Strip
-from .palette import GLYPHS
+from .palette import CACHE_STATES, GLYPHS
 from .pieces import round_at
+from .strips import Strip
 from .text import label
 
-CELLS = {"cached": "■", "speculative": "▨", "gap": "□", "stale": "░", "free": "_"}
 # by the recorded lengths: what a bug has put into a cell does not stand in a trace
-STRIP_LEGEND = "■ cached   ▨ cached, but may be dropped   ░ stale   □ unread gap   _ free"
+STRIP_LEGEND = "   ".join(f"{state.glyph} {state.meaning}" for name, state in CACHE_STATES.items() if name != "foreign")
 MARGIN = 26                              # characters to the left of a strip
 
 
@@ -77,11 +76,10 @@ def cache_strip(trace: Trace, number: int = 1, width: int = 100) -> str:
     rows = [f"round {number}: {len(r.tokens)} tokens of text before it, {len(r.proposed)} drafts, "
             f"{len(r.committed)} tokens committed", "", *ruler(first, ends)]
     for model, lengths, written in histories(trace, number):
-        for name, length, valid, gap in moments(r, model, lengths):
-            strip = Strip(model, length, valid, max(written, length), gap)
+        for name, length, valid, gap_end in moments(r, model, lengths):
+            strip = Strip(length, valid, max(written, length), gap_end)
             written = strip.written
-            cells = "".join(CELLS[strip.state(position)] for position in range(first, ends))
-            rows.append(f"{model + ', ' + name:<{MARGIN}}{cells}  {length}")
+            rows.append(f"{model + ', ' + name:<{MARGIN}}{strip.cells(first, ends)}  {length}")
     return "\n".join(rows + ["", STRIP_LEGEND])
 
 
@@ -110,7 +108,7 @@ def moments(r: Round, model: str, lengths: tuple[int, int, int]) -> list[tuple[s
     """Three moments of one cache: name, length, positions known to be in the text, and where an unread gap ends."""
     start, read, kept = lengths
     text = len(r.tokens)
-    gap = min(r.target_cache[1], text + len(r.committed) - 1) if model == "draft" else 0
+    gap_end = min(r.target_cache[1], text + len(r.committed) - 1) if model == "draft" else 0
     return [("before the round", start, text, 0),
             ("after drafting" if model == "draft" else "after verifying", read, text, 0),
-            ("rolled back", kept, text + len(r.committed), gap)]
+            ("rolled back", kept, text + len(r.committed), gap_end)]

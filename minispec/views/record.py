@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 
 from ..trace import Round, Trace
-from .text import label
 
 
 def clamped(r: Round) -> Round:
@@ -17,12 +16,6 @@ def clamped(r: Round) -> Round:
     n_accepted = min(max(int(r.n_accepted), 0), len(r.proposed))
     return replace(r, tokens=tuple(r.tokens), proposed=tuple(r.proposed), choices=tuple(r.choices),
                    committed=tuple(r.committed), n_accepted=n_accepted)
-
-
-def named(trace: Trace, token: int) -> str:
-    """The token's text, or its number where there is none."""
-    known = trace.texts is not None and 0 <= token < len(trace.texts)
-    return label(trace, token) if known else str(token)
 
 
 def usable(logits_TV: np.ndarray | None, t: int) -> bool:
@@ -50,6 +43,15 @@ def rows_right(r: Round) -> bool:
 def drafted_right(r: Round) -> bool:
     """Whether the draft's cache grew as the formula asks: by every token but the last draft."""
     return r.draft_cache[0] == len(r.tokens) + len(r.proposed) - 1
+
+
+def judged_right(r: Round) -> bool:
+    """Whether every verdict is that of the target's own rows."""
+    right = [says(r, t) == r.proposed[t] == r.choices[t] for t in range(r.n_accepted)]
+    if r.rejected is not None:
+        own = says(r, r.n_accepted)
+        right.append(own is not None and own == r.choices[r.n_accepted] != r.rejected)
+    return all(right)
 
 
 def commit_right(r: Round, counted: int, ends: bool) -> bool:

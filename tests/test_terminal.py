@@ -1,0 +1,136 @@
+"""The same steps in a terminal, forward and back, and the commands that show and write them."""
+
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from stage_cases import NASTY, many_traces, mixed_trace, moon_trace
+
+from minispec.views import terminal
+from minispec.views.stage.steps import steps
+
+
+def slow(trace):
+    return [step for step in steps(trace) if step.level != "short"]
+
+
+def session(trace, typed):
+    """The numbers of the steps that were shown, and everything written."""
+    out = io.StringIO()
+    assert terminal.step_through(trace, io.StringIO(typed), out) == 0
+    return [int(number) for number in re.findall(r"(?m)^(?:> ?)?(\d+) of \d+ · ", out.getvalue())], out.getvalue()
+
+
+def test_enter_goes_on_b_goes_back_numbers_jump_and_q_ends():
+    shown = slow(moon_trace())
+    total = len(shown)
+    first = {step.round: place for place, step in reversed(list(enumerate(shown, start=1)))}
+    assert session(moon_trace(), "\n\nb\n9\nq\n\n\n")[0] == [1, 2, 3, 2, 9]
+    assert session(moon_trace(), f"b\n{total}\n\nb\n")[0] == [1, 1, total, total, total - 1]
+    assert session(moon_trace(), "r\nr\n\nR\nR\nR\nR\n")[0] == [
+        1, first[1], first[2], first[2] + 1, first[2], first[1], 1, 1]
+    numbers, text = session(moon_trace(), "0\n999\n99999999999999999999\nwhat\nq\n")
+    assert numbers == [1] * 5 and text.count(f"There are steps 1 to {total}.") == 3
+    assert "'what' is not a command" in text
+
+
+def test_the_end_of_the_input_ends_it_also_where_it_is_closed():
+    """As in `python -m minispec step < /dev/null`, in a test, and with `<&-`, where Python has no sys.stdin at all."""
+    assert session(moon_trace(), "")[0] == [1] and session(moon_trace(), "\n")[0] == [1, 2]
+    out = io.StringIO()
+    assert terminal.step_through(moon_trace(), None, out) == 0 and out.getvalue().endswith("> \n")
+
+
+@pytest.mark.parametrize("width", [40, 79, 130])
+def test_no_line_is_wider_than_the_terminal_and_no_sentence_is_lost(width):
+    for trace in many_traces()[::3]:
+        shown = slow(trace)
+        for place, step in enumerate(shown):
+            text = terminal.page(trace, shown, place, width)
+            assert max(len(line) for line in text.split("\n")) <= width
+            assert step.say in " ".join(text.split("\n"))
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("rows", [8, 12, 24])
+def test_on_a_low_screen_the_sentence_stays_and_what_is_left_off_is_said(monkeypatch, rows):
+    for name, value in (("COLUMNS", "80"), ("LINES", str(rows)), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    cut = 0
+    for trace in (moon_trace(), mixed_trace(2, 30, new_tokens=50, wrong=25)):
+        out = Screen()
+        terminal.step_through(trace, io.StringIO("\n" * (len(slow(trace)) - 1)), out)
+        for step, text in zip(slow(trace), out.getvalue().split("\033[2J\033[H")[1:], strict=True):
+            assert len(text.rstrip("\n").split("\n")) <= rows and step.say in " ".join(text.split("\n"))
+            cut += "more lines" in text
+    assert cut > 0
+
+
+def test_a_page_shows_the_drafts_what_the_target_says_and_both_caches():
+    trace = moon_trace()
+    shown = slow(trace)
+    place = [(step.round, step.beat) for step in shown].index((1, "roll back"))
+    rolled = terminal.page(trace, shown, place, 100)
+    for part in ("✓ jumped", "✓ over", "✗ the", "· moon", "↳ a", "■■■■|░░_  length 4", "■■■■|░__  length 4"):
+        assert part in rolled
+    judged = terminal.page(trace, shown, place - 3, 100)
+    assert "draft: highest logit" in judged and "target: highest logit" in judged
+
+
+def test_colour_is_for_terminals_only_and_no_color_switches_it_off(monkeypatch):
+    """Codes in a file or for a screen reader are noise; the glyph says the same."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\033" not in session(moon_trace(), "9\n")[1]
+    painted, plain = Screen(), Screen()
+    terminal.step_through(moon_trace(), io.StringIO("9\n"), painted)
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal.step_through(moon_trace(), io.StringIO("9\n"), plain)
+    assert "\033[32m" in painted.getvalue() and "m" not in re.findall("\033\\[[0-9;]*([a-zA-Z])", plain.getvalue())
+    assert re.sub("\033\\[[0-9;]*m", "", painted.getvalue()) == plain.getvalue()
+
+
+def test_no_token_can_send_codes_to_the_terminal():
+    trace = replace(moon_trace(NASTY), target="\x1b[2J")
+    shown = slow(trace)
+    for place in range(len(shown)):
+        text = terminal.page(trace, shown, place, 80).replace("\n", "")
+        assert text.isprintable(), repr(text)
+
+
+def test_page_and_terminal_need_numpy_only():
+    """No figure library and no widgets: they must open where only the core is installed."""
+    code = ("import sys, minispec.views, minispec.views.terminal\n"
+            "assert not {'matplotlib', 'IPython', 'ipywidgets'} & {name.split('.')[0] for name in sys.modules}")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+# ------------------------------------------------------------------------------------------------- the command line
+
+def command(*arguments, stdin=""):
+    return subprocess.run([sys.executable, "-m", "minispec", *arguments], input=stdin, capture_output=True, text=True,
+                          timeout=120, encoding="utf-8")
+
+
+def test_the_step_command_steps_through_a_decode_by_lines_from_anywhere():
+    done = command("step", "The cat sat", "--tau", "3", "--new-tokens", "6", stdin="\nb\n\n\nq\n")
+    assert done.returncode == 0 and done.stderr == ""
+    shown = re.findall(r"(?m)^(?:> )?(\d+) of \d+ · (.*)$", done.stdout)
+    assert [number for number, _ in shown] == ["1", "2", "1", "2", "3"]
+    assert shown[-1][1] == "Round 1 · draft 2" and command("step", "").returncode == 2
+
+
+def test_the_html_option_writes_the_page_with_the_race_beside_the_table(tmp_path):
+    prompt = "<script>alert(1)</script> & a cat"
+    done = command(prompt, "--new-tokens", "9", "--html", str(tmp_path / "trace.html"))
+    assert done.returncode == 0 and "mean acceptance length" in done.stdout
+    page = (tmp_path / "trace.html").read_text(encoding="utf-8")
+    assert page.count("<script") == 2 and '"kind":"race"' in page
+    done = command("--html", str(tmp_path / "nowhere" / "trace.html"), "--new-tokens", "1")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
