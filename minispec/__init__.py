@@ -1,7 +1,7 @@
 """minispec: speculative decoding with nothing hidden.
 
 `load` a model, decode with `greedy`, then with `speculative`, and compare: the tokens and the logits are the same
-bits.  Read the core in this order: config, cache, layers, model, decoding, speculation, trace, rates.
+bits.  Read the core in this order: speculation, trace, decoding, cache, model, layers, config, rates.
 """
 
 from . import starting

@@ -1,6 +1,7 @@
 """The rooms of the house: who may import whom, how long a file may be, and what the core does without."""
 
 import ast
+import re
 import importlib
 import pkgutil
 import shutil
@@ -148,15 +149,14 @@ def test_speculation_stands_on_few_files_and_none_of_them_is_about_disks():
     assert {path.parent for path in needed} == {PACKAGE}
 
 
-def test_the_reading_order_in_the_docstring_of_the_package_is_one():
-    """`import minispec; help(minispec)` says where to begin; a file must not need one that comes later."""
+def test_the_reading_order_in_the_docstring_of_the_package_is_that_of_the_readmes():
+    """`import minispec; help(minispec)` says where to begin, and GitHub shows the same."""
     text = minispec.__doc__[minispec.__doc__.index("order:"):]
     names = [name.strip(" .\n") for name in text.removeprefix("order:").split(",")]
-    order = [PACKAGE / f"{name}.py" for name in names]
-    assert len(order) > 5 and all(path in TREES for path in order)
-    for place, path in enumerate(order):
-        later = [name_of(file) for _, file in imports(path) if file in order[place + 1:] and file.stem != "trace"]
-        assert later == [], f"{name_of(path)} needs {later}"
+    assert names[0] == "speculation" and all(PACKAGE / f"{name}.py" in TREES for name in names)
+    for readme in (PACKAGE.parent / "README.md", PACKAGE / "README.md"):
+        linked = re.findall(r"\[(\w+)\.py\]", readme.read_text(encoding="utf-8"))
+        assert [name for name in linked if name in names] == names, readme
 
 
 def test_a_copy_under_another_name_works_without_the_original(tmp_path):
@@ -303,6 +303,6 @@ def test_an_installed_package_has_every_file_that_is_here():
     assert [path for path in FILES if not (path.parent / "__init__.py").exists()] == []
     [line] = [line for line in text.split("\n") if line.startswith("minispec = [")]
     listed = {path for pattern in ast.literal_eval(line.removeprefix("minispec = ")) for path in PACKAGE.glob(pattern)}
-    data = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    data = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", ".md")}
     assert {path.name for path in data} >= {"held_out_prompts.txt", "model.safetensors", "merges.txt", "vocab.json"}
     assert sorted(map(str, data - listed)) == []

@@ -148,7 +148,8 @@ def test_a_policy_worth_its_lines_is_named(tables):
 def test_the_published_costs_are_those_of_the_readme():
     """One fact in one place, or at least nowhere different."""
     from pathlib import Path
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    page = Path(__file__).parent.parent / "minispec" / "models" / "README.md"
+    readme = page.read_text(encoding="utf-8").splitlines()
     [row] = [line for line in readme if line.startswith("  v(k) ")]
     assert [float(value) for value in row.split()[1:]] == list(PUBLISHED.v.values())[:16]
     assert f"  c of tales-1 = {PUBLISHED.c}" in readme

@@ -20,23 +20,16 @@ PACKAGE = Path(__file__).parent.parent
 IN_SANDBOX = ("calls.py", "returned.py", "recorded_run.py", "statements.py", "guard.py", "walls.py", "worker.py")
 OTHER_ROOMS = ("lab", "teaching", "train", "views", "command.py", "__main__.py")     # no honest answer needs them
 JUDGES = ("*_steps.py", "promises.py")
-NO_CHECK = '''"""The classroom while a submission is graded: what is for the notebook does nothing here."""
-
-
-class NotWhileGrading(Exception):
-    """A learner's functions are asked one by one."""
+NO_CHECK = '''"""The classroom while a submission is graded: checks are for the notebook and do nothing here."""
 
 
 def check(*arguments, **options) -> None:
     """Nothing: marks come from outside."""
 
 
-def with_functions(*arguments, **options):
-    """Not here: the package around the functions is not there."""
-    raise NotWhileGrading("with_functions and caught_bugs do nothing while grading")
-
-
-caught_bugs = with_functions
+def with_functions(**functions):
+    """Not while grading."""
+    raise NotImplementedError("a learner's functions do not run inside the package while they are graded")
 '''
 SEALED = '''"""The answers, packed: nobody reads them by accident, and everything that needs them works.
 

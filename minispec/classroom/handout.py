@@ -17,8 +17,7 @@ from .edition import PACKAGE, students_edition, write
 from .handout_texts import NBGRADER_CONFIG, RUN_AUTOGRADER, SETUP, STUDENTS_TESTS, WORKFLOW
 from .registry import EXERCISES
 
-PROJECT = PACKAGE.parent
-NOTEBOOKS = PROJECT / "notebooks" / "exercises"
+NOTEBOOKS = PACKAGE.parent / "notebooks" / "exercises"
 CHECK = re.compile(r'^check\("(\w+)", (\w+)\)', re.MULTILINE)
 ANSWER_HERE = "### BEGIN SOLUTION\n### END SOLUTION"       # nbgrader would clear a cell without it, stub and all
 SECONDS = 600                            # for `python -m pytest -q` in continuous integration
@@ -47,20 +46,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def write_students(folder: Path) -> None:
-    """The project with its answers sealed, its notebooks without outputs, tests, and a workflow that runs them."""
+    """The notebooks without outputs, the package with its answers sealed, tests, and a workflow that runs them."""
     students_edition(folder)
-    for path in sorted(PROJECT.glob("notebooks/**/*")):
-        target = folder / path.relative_to(PROJECT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".ipynb" and ".ipynb_checkpoints" not in path.parts:
-            write(target, as_json(without_outputs(read_notebook(path))))
-        elif path.suffix == ".md":
-            shutil.copyfile(path, target)
-    for name in ("README.md", "LICENSE", "pyproject.toml", "requirements.txt"):
-        shutil.copyfile(PROJECT / name, folder / name)
-    for name, text in (("tests/test_exercises.py", STUDENTS_TESTS), (".github/workflows/exercises.yml", WORKFLOW)):
-        (folder / name).parent.mkdir(parents=True)
-        write(folder / name, text)
+    (folder / "notebooks" / "exercises").mkdir(parents=True)
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        write(folder / "notebooks" / "exercises" / path.name, as_json(without_outputs(read_notebook(path))))
+    write(folder / "requirements.txt", "numpy>=2.0\nmatplotlib\njupyter\npytest>=7\n")
+    write(folder / "test_exercises.py", STUDENTS_TESTS)
+    workflow = folder / ".github" / "workflows" / "exercises.yml"
+    workflow.parent.mkdir(parents=True)
+    write(workflow, WORKFLOW)
 
 
 def read_notebook(path: Path) -> dict:

@@ -64,7 +64,7 @@ from minispec.classroom.statements import read_code
 from minispec.classroom.registry import EXERCISES
 from minispec.classroom.worker import load
 
-FOLDER = Path(__file__).parent.parent / "notebooks" / "exercises"
+FOLDER = Path(__file__).parent / "notebooks" / "exercises"
 FILES = [(path.name, path.read_bytes()) for path in sorted(FOLDER.iterdir()) if path.suffix in (".ipynb", ".py")]
 FUNCTIONS, NOTES = load(FILES, read_code, "minispec")
 
