@@ -58,7 +58,10 @@ def confident(rounds: Rounds, sure_T: np.ndarray, threshold: float = 0.9) -> int
 
 
 def surviving(rounds: Rounds, sure_T: np.ndarray, threshold: float = 0.6) -> int:
-    """Up to the draft at which the product of all probabilities falls below `threshold`: the chance that it is kept."""
+    """Up to the draft whose chance of being kept falls below `threshold`.
+
+    That chance is the product of its probability and all before it.
+    """
     return until(np.cumprod(sure_T) < threshold)
 
 
