@@ -173,6 +173,7 @@ def test_a_target_that_decodes_another_text_in_blocks_is_caught():
     assert not beside_greedy(target, golden("noisy"), [1, 2, 3], 10, 4, repetitions=1).same_tokens
 
 
+@pytest.mark.exact_bits
 def test_the_deepest_model_is_the_target_of_the_check_and_every_claim_is_made():
     findings = list(check_this_machine([str(GOLDEN / "target"), str(GOLDEN / "draft")]))
     assert len(findings) == 9
