@@ -18,6 +18,7 @@ from .commands import diffing, request, stepping
 from .lab import bench, exactness
 from .lab.comparison import Comparison, beside_greedy
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_per_round
+from .sampled import Sampled
 from .trace_file import save_trace, trace_to_dict
 from .train import train_command as training
 from .train import evaluate
@@ -126,12 +127,13 @@ def decode(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(comparison_json(comparison, decoded)))
     else:
-        print_comparison(comparison, decoded)
+        way = "plain sampling, same seed" if isinstance(asked.target, Sampled) else "plain greedy"
+        print_comparison(comparison, decoded, way)
     return 0 if comparison.same_tokens else 1
 
 
-def print_comparison(comparison: Comparison, decoded: str) -> None:
-    """The text, the rounds, the totals."""
+def print_comparison(comparison: Comparison, decoded: str, way: str) -> None:
+    """The text, the rounds, the totals.  way: what the decode was compared with."""
     trace = comparison.trace
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 24)).columns
@@ -146,7 +148,7 @@ def print_comparison(comparison: Comparison, decoded: str) -> None:
     for line in text.speed_lines(trace, comparison.baseline_seconds, comparison.speculative_seconds, c, v,
                                  comparison.predicted):
         print(line)
-    print(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows))
+    print(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows, way))
 
 
 def comparison_json(comparison: Comparison, decoded: str) -> dict:

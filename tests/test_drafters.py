@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from conftest import bundled, random_model, random_tokens
 
-from minispec import greedy, speculative
-from minispec.early_exit import first_layers
+from minispec import greedy, propose_literal, speculative
+from minispec.drafters import first_layers, load_draft
+from minispec.lab.drafter_table import acceptance_of, drafter_table, kinds_of_text, priced_drafters
+from minispec.lab.replay import chances
 from minispec.scripted import Lookup, Mix, scripted
 
 
@@ -75,3 +77,35 @@ def test_layers_that_the_target_does_not_have_are_one_sentence(layers, error):
 def test_the_first_layers_of_a_scripted_model_are_refused():
     with pytest.raises(TypeError, match="target is "):
         first_layers(scripted(Mix(5), 5), 1)
+
+
+def test_drafts_have_names_on_the_command_line_too():
+    target, _ = bundled("tales-24")
+    assert load_draft("lookup", target).config.vocab_size == target.config.vocab_size
+    assert load_draft("first-6-layers", target).config.n_layer == 6 and load_draft("first-1-layer", target)
+    assert load_draft("tales-1", target).name == "tales-1"
+    with pytest.raises(ValueError, match="layers is 25"):
+        load_draft("first-25-layers", target)
+
+
+def test_the_table_of_drafters_says_where_each_pays_and_where_none_does():
+    """Two of its drafters, two prompts of each kind: lookup lives on copied text, and an early exit on none."""
+    target, tokenizer = bundled("tales-24")
+    found = [drafter for drafter in priced_drafters(target) if drafter.name in ("lookup", "first-6-layers")]
+    kinds = kinds_of_text(target, tokenizer, 2)
+    lookup, early = drafter_table(target, found, kinds, 24).splitlines()[2:]
+    assert lookup.count("does not pay") == 2 and "tau" in lookup.split("does not pay")[1]
+    assert early.count("does not pay") == 3
+
+
+def test_the_acceptance_of_the_table_is_that_of_rounds_that_begin_everywhere():
+    """By the definition: at every place of the text, draft tau tokens and count."""
+    target, draft = random_model(5), random_model(5, scale=0.28)
+    table = chances(target, draft, [1, 2, 3], 15, 4)
+    right = judged = 0
+    for place in range(3, 18):
+        made = min(4, 17 - place)
+        drafts = propose_literal(draft, list(table.text[:place]), made)
+        kept = next((t for t in range(made) if drafts[t] != table.text[place + t]), made)
+        right, judged = right + kept, judged + min(kept + 1, made)
+    assert acceptance_of([table]) == right / judged

@@ -1,15 +1,18 @@
 """Sampling as argmax with noise: the same text for every tau and draft, and the distribution that softmax says."""
 
 import itertools
+import json
 import math
 
 import numpy as np
 import pytest
 from conftest import bundled, random_model, random_tokens
 
-from minispec import greedy, speculative
+from minispec import command, greedy, load_trace, save_trace, speculative
+from minispec.compare.verdict import verdict
 from minispec.sampled import Sampled, gumbel_noise, keep_nucleus
 from minispec.scripted import Mix, scripted
+from minispec.views.text import round_table
 
 SETTINGS = [(1.0, 1.0), (0.7, 1.0), (1.5, 0.9), (3.0, 0.5), (0.05, 1.0)]
 
@@ -194,6 +197,39 @@ def test_bad_arguments_are_one_sentence(arguments, name):
     with pytest.raises((TypeError, ValueError), match=f"^{name} is ") as caught:
         Sampled(random_model(0), **arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_says_what_was_sampled_and_that_it_equals_plain_sampling(capsys):
+    options = ["Once", "--temperature", "0.8", "--seed", "7", "--top-p", "0.9", "--new-tokens", "12"]
+    texts = []
+    for tau in ("2", "5"):
+        assert command.main([*options, "--tau", tau, "--json"]) == 0
+        texts.append(json.loads(capsys.readouterr().out)["text"])
+    assert texts[0] == texts[1]
+    assert command.main(options) == 0
+    out = capsys.readouterr().out
+    assert "target tales-24 (temperature 0.8, top-p 0.9, seed 7)" in out
+    assert "identical to plain sampling, same seed: yes" in out
+
+
+@pytest.mark.parametrize("option, value", [("--temperature", "0"), ("--top-p", "1.5"), ("--seed", "-1")])
+def test_the_command_refuses_what_cannot_be_sampled(option, value, capsys):
+    assert command.main(["Once", option, value]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_sampled_trace_with_a_nucleus_is_saved_loaded_and_judged(tmp_path):
+    """Its logits have -inf in them, which no view and no verdict may stumble over."""
+    target, tokenizer = bundled("tales-24")
+    draft, _ = bundled("tales-1")
+    traces = []
+    for tau in (2, 5):
+        trace = speculative(Sampled(target, 3, 1.2, 0.8), Sampled(draft, 3, 1.2, 0.8), tokenizer.encode("Once"), 15, tau)
+        save_trace(trace, tmp_path / "trace.json")
+        traces.append(load_trace(tmp_path / "trace.json"))
+        assert np.isneginf(traces[-1].rounds[0].target_logits_TV).any()
+    assert verdict(*traces).kind == "identical"
+    assert "✓" in round_table(traces[0])
 
 
 @pytest.mark.reference

@@ -11,8 +11,10 @@ from ..arguments import check_count, check_pair, short_repr
 from ..checkpoint import load
 from ..decoding import MODEL_EOS, Stop
 from ..defaults import DRAFT, NEW_TOKENS, PROMPT, TARGET
+from ..drafters import load_draft
 from ..files.writing import check_target
 from ..model import Transformer
+from ..sampled import Sampled
 from ..speculation import TAU
 from ..tokenizer import Tokenizer
 
@@ -37,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
                         help="decode at most so many tokens (default: %(default)s)")
     add_models(parser)
+    parser.add_argument("--temperature", type=float, metavar="X", help="sample instead of taking the likeliest token: "
+                        "below 1 likely tokens become likelier (default: no sampling)")
+    parser.add_argument("--top-p", type=float, metavar="X", help="sample among the fewest tokens that sum to X")
+    parser.add_argument("--seed", type=int, metavar="N", help="sample with other random numbers (default: 0)")
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +50,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", default=TARGET, metavar="MODEL",
                         help="the model that decides: a bundled name or a GPT-2 folder (default: %(default)s)")
     parser.add_argument("--draft", default=DRAFT, metavar="MODEL",
-                        help="the model that guesses (default: %(default)s)")
+                        help="the model that guesses: the same, or lookup, or first-6-layers of the target "
+                        "(default: %(default)s)")
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--stop", nargs="+", type=int, metavar="ID",
                       help="the token ids that end the text (default: those that the target's folder names)")
@@ -58,10 +65,11 @@ def read(arguments: argparse.Namespace) -> Request:
     if arguments.prompt == "":
         raise ValueError("prompt is empty; it must be a text of at least one character")
     target, tokenizer = load(arguments.target)
-    draft, _ = load(arguments.draft)
+    draft = load_draft(arguments.draft, target)
     check_pair(target, draft)
     # A prompt too long for either model is refused before it is read to its end.
     tokens = tokenizer.encode(arguments.prompt, most=min(target.config.n_positions, draft.config.n_positions))
+    target, draft = as_asked(target, arguments), as_asked(draft, arguments)
     return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, asked_stop(arguments))
 
 
@@ -70,6 +78,15 @@ def asked_stop(arguments: argparse.Namespace) -> Stop:
     if arguments.no_stop:
         return None
     return MODEL_EOS if arguments.stop is None else arguments.stop
+
+
+def as_asked(model: Transformer, arguments: argparse.Namespace):
+    """The model itself, or with the noise of sampling where any of its options was given: the same for both models."""
+    options = (arguments.temperature, arguments.top_p, arguments.seed)
+    if options == (None, None, None):
+        return model
+    temperature, top_p, seed = [default if value is None else value for value, default in zip(options, (1.0, 1.0, 0))]
+    return Sampled(model, seed, temperature, top_p)
 
 
 def check_outputs(paths: dict[str, str | None]) -> None:

@@ -90,7 +90,12 @@ class Distance:
 
 
 def distance(position: int, left_V: np.ndarray, right_V: np.ndarray, dtype: str) -> Distance:
-    """The distance of two rows; infinite where they are not numbers, and not the same."""
+    """The distance of two rows; infinite where they are not numbers, and not the same.
+
+    A token outside the nucleus of sampling has -inf in both.
+    """
+    outside_V = np.isneginf(left_V) & np.isneginf(right_V)
+    left_V, right_V = left_V[~outside_V], right_V[~outside_V]
     if np.array_equal(left_V, right_V, equal_nan=True):
         difference, highest = 0.0, 0.0 if not len(left_V) else float(np.nanmax(np.abs(left_V), initial=0.0))
     elif np.isfinite(left_V).all() and np.isfinite(right_V).all():

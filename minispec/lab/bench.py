@@ -20,8 +20,10 @@ from ..cache import KVCache
 from ..checkpoint import list_models, load
 from ..decoding import greedy_baseline
 from ..defaults import NEW_TOKENS, TARGET
+from ..drafters import load_draft
 from ..prompts import held_out_prompts
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_per_round
+from ..sampled import Sampled
 from ..speculation import speculative
 from ..starting import THREADS
 from .costs import Costs, measure_costs, predicted_speedup, timed_block
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bench`."""
     parser.add_argument("--target", default=TARGET, metavar="MODEL", help="(default: %(default)s)")
     parser.add_argument("--draft", "--drafts", nargs="+", metavar="MODEL", dest="drafts",
-                        help="one or several (default: all other bundled models)")
+                        help="one or several, lookup and first-6-layers too (default: all other bundled models)")
     parser.add_argument("--taus", nargs="+", type=int, default=[2, 4, 6, 8, 10, 12], metavar="N",
                         help="(default: 2 4 6 8 10 12)")
     parser.add_argument("--prompts", type=int, default=50, metavar="N",
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_taus(arguments.taus)
     target, tokenizer = load(arguments.target)
     names = arguments.drafts or [name for name in list_models() if name != arguments.target]
-    drafts = [load(name)[0] for name in names]
+    drafts = [load_draft(name, target) for name in names]
     prompts = held_out_prompts(tokenizer, arguments.prompts)
     check_models(target, drafts, max(map(len, prompts)) + NEW_TOKENS)
     text = (prompts[0] * TEXT)[:TEXT]                # what it says does not matter for the time of a pass
@@ -67,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         others = prompts[len(prompts) // 2:]
         print("", *best_lines(target, drafts, names, others, NEW_TOKENS, costs), sep="\n")
         print_speedups(target, drafts, prompts, arguments, costs)
+    sampling = measure_costs(target, Sampled(target, seed=0), text, rows=(2,)).c
+    print(f"\na pass whose logits get the noise of sampling: {sampling:.2f} greedy passes")
     print_memory(target, drafts[0], prompts[0])
     return 0
 

@@ -181,11 +181,11 @@ def speed_lines(trace: Trace, baseline_seconds: float, speculative_seconds: floa
                     f"{'':34}c: one draft token, v: a pass of {trace.tau + 1} rows, in plain passes"]
 
 
-def identity_line(same_tokens: bool, n_tokens: int, differing_rows: int) -> str:
+def identity_line(same_tokens: bool, n_tokens: int, differing_rows: int, way: str = "plain greedy") -> str:
     """Whether the text is that of plain decoding, and how far the comparison went."""
     if not same_tokens:
-        return "identical to plain greedy: NO: the tokens differ"
+        return f"identical to {way}: NO: the tokens differ"
     if differing_rows:
-        return (f"identical to plain greedy: yes, all {n_tokens} tokens; but {differing_rows} of {n_tokens} rows of "
+        return (f"identical to {way}: yes, all {n_tokens} tokens; but {differing_rows} of {n_tokens} rows of "
                 f"logits differ in their last bits (try: python -m minispec check)")
-    return f"identical to plain greedy: yes ({n_tokens} of {n_tokens} tokens, and their logits bit for bit)"
+    return f"identical to {way}: yes ({n_tokens} of {n_tokens} tokens, and their logits bit for bit)"

@@ -1,14 +1,17 @@
-"""A draft inside the target: its first layers and its head, no second set of weights (early exit).
+"""Drafts by name: a second network, prompt lookup, or the target's own first layers and its head (early exit).
 
-Invariant: the arrays are the target's own; nothing is copied and nothing is trained, so how well it guesses depends on
-how early the target has made up its mind.
+Invariant: an early exit has the target's own arrays; nothing is copied and nothing is trained, so how well it guesses
+depends on how early the target has made up its mind.
 """
 
 import copy
+import re
 from dataclasses import replace
 
 from .arguments import check_count, check_kind
+from .checkpoint import load
 from .model import Transformer
+from .scripted import Lookup, scripted
 
 
 def first_layers(target: Transformer, layers: int) -> Transformer:
@@ -25,3 +28,13 @@ def first_layers(target: Transformer, layers: int) -> Transformer:
     draft.blocks = target.blocks[:layers]
     draft.name = f"{target.name}, first {layers} of {target.config.n_layer} layers"
     return draft
+
+
+def load_draft(name: str, target: Transformer):
+    """The draft that `name` says: "lookup", "first-6-layers", or what `load` takes.  Errors as `load`."""
+    early = re.fullmatch(r"first-(\d{1,4})-layers?", str(name))
+    if early:
+        return first_layers(target, int(early.group(1)))
+    if name == "lookup":
+        return scripted(Lookup(), target.config.vocab_size, target.config.n_positions, name)
+    return load(name)[0]
