@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import suppress
 
 from . import __version__
 from .checkpoint import list_models
@@ -59,13 +60,23 @@ def main(argv: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141                       # as the shell says of a program that a closed pipe ended
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"{parser.prog}: error: {clipped(str(error))}", file=sys.stderr)
-        return 2
+        return refuse(parser, clipped(str(error)))
     except MemoryError:
-        print(f"{parser.prog}: error: this machine has not enough memory for what was asked", file=sys.stderr)
-        return 2
+        return refuse(parser, "this machine has not enough memory for what was asked")
     except KeyboardInterrupt:
         return 130
+
+
+def refuse(parser: argparse.ArgumentParser, message: str) -> int:
+    """Say why on standard error, if anybody can still read it; the status of input that cannot be run, either way."""
+    with suppress(OSError):              # as on a full disk
+        print(f"{parser.prog}: error: {message}", file=sys.stderr)
+    return 2
+
+
+def terminal_width() -> int:
+    """Columns to print in; COLUMNS may say anything, and no terminal has more than a thousand."""
+    return min(1000, shutil.get_terminal_size((100, 24)).columns)
 
 
 def clipped(message: str) -> str:
@@ -136,7 +147,7 @@ def print_comparison(comparison: Comparison, decoded: str, way: str) -> None:
     """The text, the rounds, the totals.  way: what the decode was compared with."""
     trace = comparison.trace
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = terminal_width()
     print(f"target {trace.target}, draft {trace.draft}, tau {trace.tau}\n")
     print(text.folded(decoded, width) + "\n")
     table = text.round_table(trace, width, colour)

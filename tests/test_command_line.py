@@ -448,6 +448,43 @@ def test_ctrl_c_at_any_moment_ends_the_command_with_130_and_without_a_traceback(
         assert status == 130 and "Traceback" not in said, (part, said)
 
 
+@pytest.mark.parametrize("words", [["diff", "x", "y"], ["--target", "nobody"], ["step", "--tau", "-1"],
+                                   ["train", "--tales", "0", "--output", "x"], ["--tau", "x"]], ids=" ".join)
+def test_an_error_that_nobody_can_read_still_has_its_status(words):
+    """`diff x y 2>/dev/full` ended in 1, which says that two runs differ."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "minispec", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=full,
+                              timeout=300)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("words", [["step"], [], ["bugs", "stale-cache"]], ids=str)
+def test_a_terminal_of_any_width_that_is_claimed_is_printed_for(words):
+    """COLUMNS is a text that anybody can set; 10**30 was an OverflowError."""
+    for columns in (str(10 ** 30), "0", "-5", "nonsense"):
+        done = subprocess.run([sys.executable, "-m", "minispec", *words], cwd=ROOT, input="q\n", capture_output=True,
+                              text=True, timeout=300, env={**os.environ, "COLUMNS": columns})
+        assert "Traceback" not in done.stderr and done.returncode in (0, 2), done.stderr[-300:]
+
+
+def test_a_trace_with_numbers_that_no_run_has_is_refused_by_diff(tmp_path):
+    """10**400 rows of prefill were printed, and an array of shape [2**40, 0] was a gigabyte of nothing."""
+    done = python_m("The", *MODELS, "--new-tokens", "4", "--save", str(tmp_path / "a.json"))
+    assert done.returncode == 0
+    for place, value in ((("prefill", "rows"), 10 ** 400), (("seconds",), 10 ** 400),
+                         (("rounds", 0, "draft_logits_TV"), {"shape": [2 ** 40, 0], "float32": ""})):
+        record = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        inner = record
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = value
+        (tmp_path / "b.json").write_text(json.dumps(record), encoding="utf-8")
+        done = python_m("diff", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"b.json" in done.stderr, done.stderr
+
+
 def test_bytes_that_are_no_text_are_refused_by_the_real_command():
     """argv is bytes; Python hands them on as lone surrogates, which no tokenizer can read and no terminal can print."""
     done = python_m(b"\xff\xfe abc")

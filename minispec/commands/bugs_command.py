@@ -61,7 +61,7 @@ def check_files(arguments: argparse.Namespace) -> None:
 
 def width() -> int:
     """Characters in a line of this terminal."""
-    return shutil.get_terminal_size((100, 24)).columns
+    return min(1000, shutil.get_terminal_size((100, 24)).columns)
 
 
 def listing(columns: int) -> str:

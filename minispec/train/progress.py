@@ -6,6 +6,7 @@ a run is the same with and without it.
 
 import sys
 import time
+from contextlib import suppress
 
 TERMINAL_PAUSE = 0.2                     # seconds between two lines
 LOG_PAUSE = 30.0
@@ -34,12 +35,10 @@ class Progress:
         self.last_report = now
         seconds_per_step = (now - self.started) / (step - self.first_step)
         line = progress_line(step, self.steps, loss, held_out_loss, seconds_per_step, self.tokens_per_step)
-        if self.on_terminal:
-            # Spaces wipe what a longer line left behind.
-            end = "\n" if finished else ""
-            print("\r" + line.ljust(90), end=end, file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        if self.on_terminal:             # spaces wipe what a longer line left behind
+            line = "\r" + line.ljust(90)
+        with suppress(OSError):          # a log on a full disk is no reason to lose the run
+            print(line, end="" if self.on_terminal and not finished else "\n", file=sys.stderr, flush=True)
 
 
 def progress_line(step: int, steps: int, loss: float, held_out_loss: float | None, seconds_per_step: float,

@@ -31,7 +31,7 @@ def step_through(trace: Trace, stdin: TextIO | None, stdout: TextIO) -> int:
     colour = tty and "NO_COLOR" not in os.environ
     now, remark = 0, HELP
     while True:
-        width, rows = shutil.get_terminal_size((100, 24))
+        width, rows = map(min, shutil.get_terminal_size((100, 24)), (1000, 1000))
         room = rows - 2 - len(textwrap.wrap(remark, width)) if tty else None     # 2: a blank line, and the prompt
         clear = "\033[2J\033[H" if tty else ""
         stdout.write(f"{clear}{page(trace, shown, now, width, colour, room)}\n{remark}\n> ")
