@@ -262,13 +262,27 @@ def test_a_module_says_what_it_is_in_at_most_twelve_lines(path):
 
 @each_file
 def test_every_public_function_and_class_says_what_it_does(path):
-    """help() is the first thing a student tries.  A property is a function; a method that Python calls is not."""
+    """help() is the first thing a student tries.  A helper of one or two lines may speak for itself."""
     silent = []
     for node in ast.walk(TREES[path]):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-            if not ast.get_docstring(node):
+            if not ast.get_docstring(node) and len(node.body) > 2:
                 silent.append(node.name)
     assert silent == []
+
+
+@pytest.mark.parametrize("of_the_classroom", [False, True])
+def test_no_two_things_of_the_package_share_a_name(of_the_classroom):
+    """There were three verdicts, three Pairs and three modules called command.  The classroom, which a grader runs in a
+    process of its own, is counted by itself; a module may be called as its main function; commands have one protocol."""
+    places = {}
+    for path in FILES:
+        if (room_of(path) == "classroom") == of_the_classroom and not path.stem.startswith("__"):
+            places.setdefault(path.stem, set()).add(path)
+            for node in TREES[path].body:
+                if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in ("add_arguments", "run"):
+                    places.setdefault(node.name, set()).add(path)
+    assert {name: sorted(map(name_of, where)) for name, where in places.items() if len(where) > 1} == {}
 
 
 def modules():

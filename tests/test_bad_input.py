@@ -59,34 +59,18 @@ WITH_PROMPT = {
     "scripted model": lambda tokens: scripted(Mix(VOCAB), VOCAB, CONTEXT)(tokens),
 }
 
-# name -> (value, what the message shows of it, what it says is allowed)
+# one of each class: name -> (value, what the message shows of it, what it says is allowed)
 BAD_TOKENS = {
     "nothing": ([], "empty", "at least one"),
-    "an empty array": (np.array([], dtype=int), "empty", "at least one"),
     "a text": ("The cat", "'The cat'", "list of token ids"),
-    "an empty text": ("", "''", "list of token ids"),
-    "a long text with line breaks": ("The cat\n" * 5000, "The cat", "list of token ids"),
-    "bytes": (b"abc", "b'abc'", "list of token ids"),
-    "None": (None, "None", "list of token ids"),
-    "one number": (7, "7", "list of token ids"),
     "an array of no dimension": (np.array(7), "7", "list of token ids"),
-    "a set": ({7}, "{7}", "list of token ids"),
-    "a dictionary": ({7: 1}, "{7: 1}", "list of token ids"),
     "a generator": ((token for token in [1, 2]), "generator", "list of token ids"),
     "floats": ([1, 2.0], "tokens[1] is 2.0", "int"),
-    "an array of floats": (np.array([1.0, 2.0]), "tokens[0]", "int"),
-    "not a number": ([float("nan")], "nan", "int"),
     "truth values": ([1, True], "tokens[1] is True", "int"),
-    "an array of truth values": (np.array([True, False]), "True", "int"),
     "a text in a list": (["The", "cat"], "tokens[0] is 'The'", "int"),
-    "None in a list": ([3, None], "tokens[1] is None", "int"),
     "a list in a list": ([[1, 2], [3, 4]], "tokens[0] is [1, 2]", "int"),
-    "an array in an array": (np.arange(2000).reshape(2, 1000), "tokens[0]", "int"),
-    "three dimensions": (np.zeros((2, 2, 2), dtype=int), "tokens[0]", "int"),
     "a negative token": ([3, -1], "tokens[1] is -1", "0 to 399"),
     "one beyond the vocabulary": ([3, 400], "tokens[1] is 400", "0 to 399"),
-    "a huge one": ([10 ** 1000], "tokens[0] is 1000", "0 to 399"),
-    "a NumPy integer beyond": (np.array([5, 400]), "tokens[1]", "0 to 399"),
     "more than the context": ([1] * (CONTEXT + 1), "65", "64"),
 }
 
@@ -117,9 +101,7 @@ WITH_COUNT = {
     ("tau", "speculative"): lambda value: speculative(target(), draft(), [1], 3, value),
     ("tau", "propose_literal"): lambda value: propose_literal(draft(), [1], value),
 }
-BAD_COUNTS = {"negative": -1, "very negative": -10 ** 30, "float": 1.5, "whole float": 2.0, "nan": float("nan"),
-              "text": "4", "True": True, "False": False, "None": None, "list": [1], "array": np.array([1, 2]),
-              "NumPy float": np.float32(2), "NumPy truth value": np.bool_(True), "table": np.zeros((40, 40))}
+BAD_COUNTS = {"negative": -1, "float": 1.5, "text": "4", "True": True, "None": None, "array": np.array([1, 2])}
 
 
 @pytest.mark.parametrize("bad", BAD_COUNTS)
@@ -198,7 +180,7 @@ def test_weights_in_another_precision_are_refused():
 # ------------------------------------------------------------------------------------------------- phases of a round
 
 @pytest.mark.parametrize("bad", ["floats", "truth values", "a negative token", "one beyond the vocabulary",
-                                 "a huge one", "a text in a list", "None in a list", "a list in a list"])
+                                 "a text in a list", "a list in a list"])
 def test_the_phases_of_a_round_refuse_what_is_no_token(bad):
     """They are called one by one in a debugger; the model that reads the tokens is the one that refuses them."""
     value, shown, _ = BAD_TOKENS[bad]
@@ -246,8 +228,7 @@ def test_a_cache_cannot_be_truncated_to_less_than_nothing():
 SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 4, "n_positions": 8, "vocab_size": 5}
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, 2.0, "3", True, None, [1], float("nan"), np.float32(2)],
-                         ids=lambda value: repr(value))
+@pytest.mark.parametrize("value", [0, 1.5, "3", True, None, np.float32(2)], ids=repr)
 @pytest.mark.parametrize("field", [*SIZES, "n_inner"])
 def test_a_size_that_cannot_be_is_refused_by_name(field, value):
     """A Config that exists describes a network that can run; else the fault shows up layers later as a shape."""
@@ -261,15 +242,13 @@ def test_heads_that_do_not_share_the_width_are_refused():
     assert_refused(lambda: Config(**{**SIZES, "n_embd": 5}), "n_embd", "5", "multiple of n_head", "2")
 
 
-@pytest.mark.parametrize("value", [-1, 5, 1.0, "3", True, [1], np.int64(2), np.zeros((3, 3))],
-                         ids=lambda value: str(value)[:9])
+@pytest.mark.parametrize("value", [-1, 5, 1.0, True, np.int64(2), np.zeros((3, 3))], ids=lambda value: str(value)[:9])
 def test_an_end_of_text_that_is_no_token_is_refused(value):
     """True is token 1; a NumPy integer could not be written to config.json."""
     assert_refused(lambda: Config(**SIZES, eos_token_id=value), "eos_token_id", "0 to 4", "None")
 
 
-@pytest.mark.parametrize("value", [0.0, -1e-5, 1.0, float("nan"), float("inf"), 0, 1, "1e-5", None, True,
-                                   np.float64(1e-5), np.float32(1e-5)], ids=repr)
+@pytest.mark.parametrize("value", [0.0, 1.0, float("nan"), 1, "1e-5", np.float64(1e-5)], ids=repr)
 def test_an_epsilon_that_is_no_small_float_is_refused(value):
     """np.float64(1e-5) is a float to Python, and in NumPy 2 it turns the whole residual stream into float64."""
     assert_refused(lambda: Config(**SIZES, layer_norm_epsilon=value), "layer_norm_epsilon", "between 0 and 1")
@@ -277,7 +256,7 @@ def test_an_epsilon_that_is_no_small_float_is_refused(value):
 
 # ------------------------------------------------------------------------------------------------- text and tokenizers
 
-@pytest.mark.parametrize("text", [None, 3, b"The cat", ["The"], 1.5])
+@pytest.mark.parametrize("text", [None, b"The cat", ["The"]])
 def test_only_text_can_be_encoded(text):
     assert_refused(lambda: tokenizer().encode(text), "text", type(text).__name__, "str")
 
@@ -327,7 +306,7 @@ def test_merges_are_learned_from_text_only_and_with_room_for_the_bytes(text, siz
 
 # ------------------------------------------------------------------------------------------------- files
 
-@pytest.mark.parametrize("bad", [None, 3, b"tales-1", ["tales-1"], 1.5, ("a", "b")], ids=repr)
+@pytest.mark.parametrize("bad", [None, b"tales-1", ["tales-1"]], ids=repr)
 def test_what_is_no_path_is_refused_by_every_function_that_takes_one(bad):
     """os.fspath's own words name no argument: "expected str, bytes or os.PathLike object, not NoneType"."""
     trace = speculative(target(), draft(), [1], 1)
@@ -345,7 +324,7 @@ def test_a_name_that_no_bundled_model_has_is_refused_with_the_names_that_there_a
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("bad", [None, {}, "trace.json", 3])
+@pytest.mark.parametrize("bad", [None, "trace.json"])
 def test_only_a_trace_can_be_saved_as_one(bad, tmp_path):
     """save_trace(path, trace), the wrong way round, is easily written; nothing may be left on the disk."""
     assert_refused(lambda: save_trace(bad, tmp_path / "trace.json"), "trace", repr(bad), "Trace", kinds=TypeError)

@@ -16,7 +16,7 @@ from minispec.teaching.contexts_figure import read_states
 from minispec.teaching.gallery import GALLERY
 from minispec.teaching.runs import side_by_side
 from minispec.views import palette, show, show_pair, to_html, write_html
-from minispec.views.reading import laid_beside
+from minispec.views.beside import laid_beside
 from minispec.views.stage.data import joint, key
 from minispec.views.stage.steps import SAYS, steps
 from minispec.views.text import draft_state, summary_facts

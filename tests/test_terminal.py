@@ -49,7 +49,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_sentence_is_lost(width):
     for trace in many_traces()[::3]:
         shown = slow(trace)
         for place, step in enumerate(shown):
-            text = terminal.page(trace, shown, place, width)
+            text = terminal.screen(trace, shown, place, width)
             assert max(len(line) for line in text.split("\n")) <= width
             assert step.say in " ".join(text.split("\n"))
 
@@ -77,10 +77,10 @@ def test_a_page_shows_the_drafts_what_the_target_says_and_both_caches():
     trace = moon_trace()
     shown = slow(trace)
     place = [(step.round, step.beat) for step in shown].index((1, "roll back"))
-    rolled = terminal.page(trace, shown, place, 100)
+    rolled = terminal.screen(trace, shown, place, 100)
     for part in ("✓ jumped", "✓ over", "✗ the", "· moon", "↳ a", "■■■■|░░_  length 4", "■■■■|░__  length 4"):
         assert part in rolled
-    judged = terminal.page(trace, shown, place - 3, 100)
+    judged = terminal.screen(trace, shown, place - 3, 100)
     assert "draft: highest logit" in judged and "target: highest logit" in judged
 
 
@@ -100,7 +100,7 @@ def test_no_token_can_send_codes_to_the_terminal():
     trace = replace(moon_trace(NASTY), target="\x1b[2J")
     shown = slow(trace)
     for place in range(len(shown)):
-        text = terminal.page(trace, shown, place, 80).replace("\n", "")
+        text = terminal.screen(trace, shown, place, 80).replace("\n", "")
         assert text.isprintable(), repr(text)
 
 

@@ -957,7 +957,7 @@ def test_the_table_of_flips_adds_up():
         same = next((place for place, pair in enumerate(zip(left, right)) if pair[0] != pair[1]), len(left) - 1)
         compared += same + 1 - 3
     assert found.count("rounding") == len(found.gaps) == len(different) > 2 and found.count("bug") == 0
-    assert found.compared == compared and found.a_thousand == 1000 * len(different) / compared
+    assert found.compared == compared and found.per_thousand == 1000 * len(different) / compared
     assert found.gaps == sorted(found.gaps) and found.gaps[0] >= 0
     line = flip_table([found]).splitlines()[1].split()
     assert line[:6] == ["untrained", "bfloat16", "12", str(found.count("identical")), str(len(different)), "0"]

@@ -56,7 +56,7 @@ class Channel:
         try:
             line = self.encode(message)
         except BaseException as error:
-            line = self.encode({"error": f"an answer that is not plain data: {described(error)}"})
+            line = self.encode({"error": f"an answer that is not plain data: {in_words(error)}"})
         if len(line) > LONGEST_ANSWER:
             line = self.encode({"error": f"an answer of {len(line):,} characters"})
         left = line.encode("ascii") + b"\n"
@@ -101,7 +101,7 @@ def run(place: str, statement: ast.stmt, namespace: dict) -> str | None:
         alarm(STATEMENT_SECONDS)
         exec(code, namespace)
     except BaseException as error:
-        return described(error)
+        return in_words(error)
     finally:
         alarm(0)
 
@@ -125,10 +125,10 @@ def answer(name: str, case: dict, functions: dict, call) -> dict:
     try:
         return {"answer": call(name, functions, case)}
     except BaseException as error:
-        return {"error": described(error)}
+        return {"error": in_words(error)}
 
 
-def described(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """The error in one line, with the line of the submission where it arose."""
     try:
         text = f"{type(error).__name__}: {error}"[:MESSAGE]

@@ -92,7 +92,6 @@ class Flips:
     verdicts: tuple[Verdict, ...]
 
     def count(self, kind: str) -> int:
-        """How many verdicts are of that kind."""
         return sum(each.kind == kind for each in self.verdicts)
 
     @property
@@ -106,8 +105,7 @@ class Flips:
         return sorted(each.top_a.gap for each in self.verdicts if each.top_a is not None)
 
     @property
-    def a_thousand(self) -> float:
-        """Flips per 1,000 tokens."""
+    def per_thousand(self) -> float:
         return 1000 * len(self.gaps) / self.compared if self.compared else 0.0
 
 
@@ -155,5 +153,5 @@ def flip_table(rows: list[Flips]) -> str:
         used = max((found.largest.share for found in each.verdicts if found.largest), default=0.0)
         table.append((each.name, each.dtype, str(len(each.verdicts)),
                       *[str(each.count(kind)) for kind in ("identical", "rounding", "bug")], str(each.compared),
-                      f"{each.a_thousand:.2f}", gaps, f"{used:.0%}"))
+                      f"{each.per_thousand:.2f}", gaps, f"{used:.0%}"))
     return "\n".join(table_lines(table, left=2))

@@ -137,7 +137,6 @@ def verdict_text(verdict) -> str:
 
 
 def item(sentence: str) -> str:
-    """A sentence as an item of a list."""
     return indented(sentence, "  - ", "    ")
 
 

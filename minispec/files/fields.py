@@ -16,7 +16,6 @@ def is_real(value) -> bool:
 
 
 def is_text(value) -> bool:
-    """Whether `value` is a text."""
     return isinstance(value, str)
 
 

@@ -10,7 +10,7 @@ from ..views.draft_figures import draw_candidates
 from ..views.figure import Figure, drawing
 from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, TARGET, VERDICT_INK, Style
 from ..views.pieces import CHIP, counted, draft_name, recorded, round_at
-from ..views.reading import laid_beside
+from ..views.beside import laid_beside
 from ..views.slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from ..views.text import label, draft_state
 from .runs import Run, SideBySide

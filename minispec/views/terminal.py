@@ -34,7 +34,7 @@ def step_through(trace: Trace, stdin: TextIO | None, stdout: TextIO) -> int:
         width, rows = map(min, shutil.get_terminal_size((100, 24)), (1000, 1000))
         room = rows - 2 - len(textwrap.wrap(remark, width)) if tty else None     # 2: a blank line, and the prompt
         clear = "\033[2J\033[H" if tty else ""
-        stdout.write(f"{clear}{page(trace, shown, now, width, colour, room)}\n{remark}\n> ")
+        stdout.write(f"{clear}{screen(trace, shown, now, width, colour, room)}\n{remark}\n> ")
         stdout.flush()
         line = "" if stdin is None else stdin.readline()    # None: closed, as by <&-
         if line == "" or line.strip() in ("q", "Q"):
@@ -61,7 +61,8 @@ def after(command: str, now: int, shown: list[Step]) -> tuple[int, str]:
     return now, f"{command[:20]!r} is not a command.  {HELP}"
 
 
-def page(trace: Trace, shown: list[Step], now: int, width: int, colour: bool = False, height: int | None = None) -> str:
+def screen(trace: Trace, shown: list[Step], now: int, width: int, colour: bool = False,
+           height: int | None = None) -> str:
     """One step as lines of at most `width` characters (a single longer word has a line of its own).
 
     height: lines that there are room for; what does not fit is left off from the end, never the sentence.

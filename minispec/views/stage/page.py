@@ -61,15 +61,15 @@ def page(shows: Sequence[Show], live: dict | None = None) -> str:
     text = "\n\n\n".join(show.text for show in shows)
     markup = (f"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
               f"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{TITLE}</title>\n"
-              f"<style>:root{{{colours}}}\n{read('stage.css')}</style>\n</head>\n<body>\n<div id=\"stage\"></div>\n"
+              f"<style>:root{{{colours}}}\n{asset('stage.css')}</style>\n</head>\n<body>\n<div id=\"stage\"></div>\n"
               f"<div id=\"text\">{escape(text)}</div>\n"
               f"<script type=\"application/json\" id=\"data\">{written}</script>\n"
-              f"<script>\n{read('stage.js')}</script>\n</body>\n</html>\n")
+              f"<script>\n{asset('stage.js')}</script>\n</body>\n</html>\n")
     # subtle: half a character in a model's name or a token text cannot be written to a file
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def read(name: str) -> str:
+def asset(name: str) -> str:
     """A file that stands beside this one."""
     return (HERE / name).read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ...trace import Round, Trace
 from .. import record
 from ..palette import GLYPHS
-from ..reading import first_disagreement, laid_beside
+from ..beside import first_disagreement, laid_beside
 from ..strips import Strip
 from . import sentences
 
@@ -108,7 +108,7 @@ def steps(trace: Trace, read: Read | None = None) -> list[Step]:
         r = record.clamped(recorded)
         scene = Scene(trace, r, number, recorded.n_accepted, cached, written,
                       None if read is None else read[number - 1], reads_on(trace, read, number), foreign)
-        shown += draft_steps(scene) + judge_steps(scene)
+        shown += steps_of_drafts(scene) + judge_steps(scene)
         written = (max(written[0], r.target_cache[0]), max(written[1], r.draft_cache[0]))
         cached = (r.target_cache[1], r.draft_cache[1])
         shown += last_steps(replace(scene, written=written))
@@ -124,7 +124,7 @@ def reads_on(trace: Trace, read: Read | None, number: int) -> bool:
     return tuple(read[number][0]) == tuple(trace.rounds[number].tokens)
 
 
-def draft_steps(scene: Scene) -> list[Step]:
+def steps_of_drafts(scene: Scene) -> list[Step]:
     """One step a draft, and one for all of them; of drafts that misread, the first is part of the quick way."""
     r, tau, shown, odd = scene.r, len(scene.r.proposed), [], []
     nothing = HIDDEN * len(r.choices)
