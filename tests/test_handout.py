@@ -66,18 +66,18 @@ def test_the_students_package_does_all_that_the_whole_one_does(handed_out):
     code = """
 import minispec
 from minispec.teaching import bugs
-from minispec.views.html import to_html
+from minispec.views.text import round_table
 from minispec.scripted import Mix, scripted
 from minispec.classroom import check
 model, other = scripted(Mix(50), 50), scripted(Mix(50, 1), 50)
 trace = minispec.speculative(model, other, [1, 2], 8)
-assert len(to_html(trace)) > 10_000
+print(round_table(trace))
 check("count_accepted", lambda proposed, choices: len([*map(int.__sub__, proposed, choices), 1][:[
     *map(int.__ne__, proposed, choices), True].index(True)]))
 print(trace.tokens, len(bugs.diff("first-draft-only").text), bugs.load_bug("first-draft-only").speculation.__doc__[:6])
 """
     theirs, ours = [python(code, folder).splitlines() for folder in (handed_out / "students", PACKAGE.parent)]
-    assert theirs == ours and theirs[0].startswith("count_accepted: right")
+    assert theirs == ours and any(line.startswith("count_accepted: right") for line in theirs)
 
 
 def test_a_submission_sees_neither_answers_nor_judges(tmp_path):
