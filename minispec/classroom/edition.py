@@ -18,7 +18,7 @@ from .registry import EXERCISES
 
 PACKAGE = Path(__file__).parent.parent
 IN_SANDBOX = ("calls.py", "returned.py", "recorded_run.py", "statements.py", "guard.py", "walls.py", "worker.py")
-OTHER_ROOMS = ("lab", "teaching", "train", "views", "command.py", "__main__.py")     # no honest answer needs them
+KEPT = ("files", "models", "classroom")  # folders beside the core's files: no honest answer needs another room
 JUDGES = ("*_steps.py", "promises.py")
 NO_CHECK = '''"""The classroom while a submission is graded: checks are for the notebook and do nothing here."""
 
@@ -83,7 +83,8 @@ SHOW_BUGS = (("from ..files.process import", "from ..sealed import original\nfro
 def sandbox_edition(folder: Path) -> None:
     """Write the core as a submission sees it: no answers and, in the classroom, no judges."""
     package = folder / PACKAGE.name
-    ignored = shutil.ignore_patterns("__pycache__", *OTHER_ROOMS)
+    others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in KEPT]
+    ignored = shutil.ignore_patterns("__pycache__", "command.py", "__main__.py", *others)
     shutil.copytree(PACKAGE, package, ignore=ignored, copy_function=link_or_copy)
     for path in (package / "classroom").iterdir():
         if path.name not in IN_SANDBOX:
