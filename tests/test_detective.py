@@ -1,6 +1,7 @@
 """Detective work: the evidence is that of the runs, gives nothing away, and answers are graded by the gallery."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -96,9 +97,23 @@ def test_the_dear_draft_is_dear_and_nothing_is_lost():
     runs = dossier(number).runs
     trace = runs.broken.trace
     assert trace.n_accepted == trace.n_judged and len(trace.rounds) <= len(runs.correct.trace.rounds)
-    assert re.fullmatch(r".*\nyesterday +\d+% +\d+% +\d+%\ntoday +\d+% +\d+% +\d+%", repr(dossier(number).time()))
+    assert re.fullmatch(r".*\nyesterday( +\d+%){3} +1\.0 x\ntoday( +\d+%){3} +\d+\.\d x", repr(dossier(number).time()))
     spent = [sum(r.draft_seconds for r in run.trace.rounds) / run.trace.seconds for run in runs.with_rounds()]
     assert spent[1] > spent[0]
+
+
+def test_the_fast_and_wrong_case_is_fast_and_wrong():
+    """Case 6: fewer passes for as many tokens, and a different text.  The verdict says where it shows, I7, and the hint goes on."""
+    papers = dossier(6)
+    yesterday, today = [run.trace for run in papers.runs.with_rounds()]
+    assert not papers.runs.same_text and today.n_new == yesterday.n_new
+    assert len(today.rounds) <= 0.6 * len(yesterday.rounds)
+    assert "I7" in repr(papers.verdict()) and ANSWERS[6] == "I9" and "as I7 asks" in repr(accuse(6, "I7"))
+
+
+def test_no_case_is_a_bug_that_notebook_06_has_shown():
+    shown = (Path(__file__).parent.parent / "notebooks" / "06_what_goes_wrong.ipynb").read_text(encoding="utf-8")
+    assert not [riddle.bug for riddle in RIDDLES if riddle.bug and riddle.bug in shown]
 
 
 def test_the_exercise_is_graded_a_point_a_case():

@@ -22,8 +22,23 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NUMBERS = [f"{number:02d}" for number in range(len(NOTEBOOKS))]
 
 # what the course asks of these notebooks: each concept run, seen and asked; each question predicted, then answered
-CONCEPTS = [f"C{number}" for number in range(1, 25)]
+CONCEPTS = [f"C{number}" for number in (*range(1, 18), 18, *range(20, 23), *range(24, 27))]
 QUESTIONS = [f"Q{number}" for number in range(1, 12)]
+# and on the pages of the course that belong to this subject; Q12 is the case studies, C16 to C23
+FURTHER = {
+    "Q13": "which context belongs to the row that judges the third draft?",
+    "Q14": "every row of the target sees X and y_<=i only: what is accepted behind 'The cat sat on the'?",
+    "Q15": "several drafts: what does the large model do with them, and how?",
+    "Q16": "'the quick brown' should be 'red', 'the quick brown dog' should be 'fox': what is added?",
+    "Q17": "the verdicts are A, A, R, A, A: how many drafts are accepted?",
+    "Q18": "'on the mat' with 'rug' after two, 'the quick brown fox jumps' with 'sly' after three: what is added?",
+    "Q19": "'over the lazy', two accepted: which model writes the next token, and from what?",
+    "Q20": "'and the lion' was added: how many drafts were accepted?",
+    "Q21": "drafts 'the fast car sped', added 'the fast car': is all well?",
+    "Q22": "only the verifier's token joins the context of the round's beginning: what becomes of the text?",
+    "Q23": "a token with 0.2 under the target and 0.8 under the draft: with which chance is it rejected?",
+    "Q24": "'for the win !', two accepted by the ratio test: what is known of the third random number?",
+}
 
 BYTES = 1_500_000                        # of one notebook
 CODE_LINES = 8
@@ -396,11 +411,18 @@ def test_no_code_cell_follows_another_without_a_word(path):
 
 
 @each_notebook
-def test_no_formula_with_braces_stands_in_running_text(path):
-    """Outside code it is ŷᵢ₊₃: braces and underscores are for those who read LaTeX."""
+def test_the_formula_is_spelled_in_one_way(path):
+    """`ŷ_{i+t}` in code, with the names Pr_q and Pr_p: no ŷᵢ₊ₜ, no ŷ_i+t, no other name of a model behind Pr."""
+    for cell in cells(path):
+        shown = [source(cell)]
+        if cell["cell_type"] == "code":
+            shown += [body for output in outputs(cell) for kind, body in output.items() if kind != "text/html"]
+        for body in shown:
+            found = re.search(r"ŷ[ᵢ₊]|ŷ_i|Pr_(?![pq]\b)", body)
+            assert not found, f"{name(cell)}: …{body[max(found.start() - 20, 0):found.end() + 20]}…"
     for cell in cells(path, "markdown"):
         text_only = re.sub(r"`[^`]*`", "", re.sub(r"```.*?```", "", source(cell), flags=re.DOTALL))
-        assert not re.search(r"[_^]\{", text_only), name(cell)
+        assert not re.search(r"ŷ|Pr_|[_^]\{", text_only), f"{name(cell)}: a formula stands in code"
 
 
 @each_notebook
@@ -408,8 +430,8 @@ def test_only_names_of_the_course_are_tags(path):
     """A misspelt tag would leave a row uncovered that somebody thinks is covered."""
     for cell in cells(path):
         for tag in tags(cell):
-            known = re.fullmatch(r"C(\d+)(-see|-ask)?", tag) and 1 <= int(re.findall(r"\d+", tag)[0]) <= 24
-            assert known or tag in (*QUESTIONS, "timing", "yours"), f"{name(cell)} has the tag {tag!r}"
+            known = re.fullmatch(r"C(\d+)(-see|-ask)?", tag) and 1 <= int(re.findall(r"\d+", tag)[0]) <= 26
+            assert known or tag in (*QUESTIONS, *FURTHER, "timing"), f"{name(cell)} has the tag {tag!r}"
 
 
 def is_picture(cell: dict) -> bool:
@@ -439,7 +461,7 @@ def uncovered(paths: list[Path]) -> list[str]:
         missing += [f"{row}: no code cell tagged {row} runs it"] * (row not in run)
         missing += [f"{row}: no code cell tagged {row}-see shows a picture of it"] * (f"{row}-see" not in seen)
         missing += [f"{row}: no Predict cell tagged {row}-ask asks about it"] * (f"{row}-ask" not in asked)
-    for question in QUESTIONS:
+    for question in (*QUESTIONS, *FURTHER):
         if question not in asked:
             missing.append(f"{question}: no Predict cell asks it")
         elif question not in answered:

@@ -76,13 +76,15 @@ class Dossier:
         return Page("\n".join(lines))
 
     def time(self) -> Page:
-        """Where the seconds of each run went, in shares of it."""
-        lines = [f"{'':<10} drafting  verifying  everything else"]
+        """Where the seconds of each run went, in shares of it; and how long it took, yesterday's run being 1."""
+        lines = [f"{'':<10} drafting  verifying  everything else   in all"]
+        yesterday = self.runs.correct.trace.seconds
         for run in self.runs.with_rounds():
             trace = run.trace
             drafting = sum([r.draft_seconds for r in trace.rounds]) / trace.seconds
             verifying = sum([r.verify_seconds for r in trace.rounds]) / trace.seconds
-            lines.append(f"{run.name:<10} {drafting:>8.0%}  {verifying:>9.0%}  {1 - drafting - verifying:>15.0%}")
+            shares = f"{drafting:>8.0%}  {verifying:>9.0%}  {1 - drafting - verifying:>15.0%}"
+            lines.append(f"{run.name:<10} {shares}  {trace.seconds / yesterday:>6.1f} x")
         return Page("\n".join(lines))
 
     def verdict(self) -> Verdict:
