@@ -19,7 +19,7 @@ TAU = 8                                  # drafts per round, if nothing else is 
 
 
 def propose_literal(draft: Transformer, tokens: list[int], tau: int) -> list[int]:
-    """The formula as it reads, without a cache (course row C7; Xiao & Zhu, equation 11.34):
+    """The formula as it reads, without a cache (course row C7; Xiao & Zhu, NLP book, equation 11.34):
 
         ŷ_{i+t} = argmax Pr_q( · | X, y_<=i, ŷ_{i+1} … ŷ_{i+t-1} ),   t = 1 … tau
 

@@ -22,7 +22,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NUMBERS = [f"{number:02d}" for number in range(len(NOTEBOOKS))]
 
 # what the course asks of these notebooks: each concept run, seen and asked; each question predicted, then answered
-CONCEPTS = [f"C{number}" for number in (*range(1, 18), 18, *range(20, 23), *range(24, 27))]
+CONCEPTS = [f"C{number}" for number in range(1, 27)]
 QUESTIONS = [f"Q{number}" for number in range(1, 12)]
 # and on the pages of the course that belong to this subject; Q12 is the case studies, C16 to C23
 FURTHER = {
@@ -431,7 +431,7 @@ def test_only_names_of_the_course_are_tags(path):
     for cell in cells(path):
         for tag in tags(cell):
             known = re.fullmatch(r"C(\d+)(-see|-ask)?", tag) and 1 <= int(re.findall(r"\d+", tag)[0]) <= 26
-            assert known or tag in (*QUESTIONS, *FURTHER, "timing"), f"{name(cell)} has the tag {tag!r}"
+            assert known or tag in (*QUESTIONS, *FURTHER, "timing", "yours"), f"{name(cell)} has the tag {tag!r}"
 
 
 def is_picture(cell: dict) -> bool:
@@ -472,3 +472,26 @@ def uncovered(paths: list[Path]) -> list[str]:
 def test_every_row_of_the_course_is_run_seen_and_asked_and_every_question_answered():
     missing = uncovered(NOTEBOOKS)
     assert not missing, "\n".join(missing)
+
+
+# ---- the page for lecturers, and links
+
+
+def test_the_page_for_lecturers_lists_the_notebooks_in_order_and_counts_their_minutes():
+    """Two minutes for each Predict cell, one for each other heading."""
+    page = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\d\d) · [^\]]*\]\(([^)]*)\) \| (\d+) \|", page, flags=re.MULTILINE)
+    listed = [(number, name, int(minutes)) for number, name, minutes in rows]
+    expected = []
+    for path in NOTEBOOKS:
+        asked = sum([is_predict(cell) for cell in cells(path)])
+        headings = sum([bool(re.search(r"^## ", source(cell), flags=re.MULTILINE)) for cell in cells(path, "markdown")])
+        expected.append((path.name[:2], path.name, 2 * asked + headings))
+    assert listed == expected
+
+
+@each_notebook
+def test_a_link_to_a_file_leads_to_one(path):
+    for cell in cells(path, "markdown"):
+        for link in re.findall(r"\]\(([^)#]+)", source(cell)):
+            assert link.startswith("https://") or (path.parent / link).exists(), f"{name(cell)}: {link}"
