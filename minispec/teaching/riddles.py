@@ -28,14 +28,14 @@ class Riddle:
 
 
 RIDDLES = (
-    Riddle("first-row-guessed", "compare the first draft of a round with the token just before it", prompt="The cat sat",
-           new_tokens=24),
+    Riddle("first-row-guessed", "compare the first draft of a round with the token just before it",
+           prompt="The cat sat", new_tokens=24),
     Riddle("truncate-lengthens", "what had happened in the round before the first bad draft?", prompt="The cat sat",
            new_tokens=24),
     Riddle("reset-instead-of-rollback", "drafts and verdicts are the same; who reads more, and since when?"),
     Riddle("verified-one-by-one", "count the target's passes, and their rows"),
     Riddle("", "nothing is lost and nothing read twice: what does a guess cost?", answer=DRAFT_COST),
-    Riddle("ratio-test-on-argmax-drafts", "a prefix was kept, as I7 asks; by which test was each of its drafts accepted?",
+    Riddle("ratio-test-on-argmax-drafts", "a prefix was kept, as I7 asks; by which test was each draft in it accepted?",
            prompt="12 + 7 =", new_tokens=60),
     Riddle("", "compare the gap of the two highest logits with what the arithmetic allows",
            prompt="Tom had three buttons. Jack had", answer=ROUNDING),
