@@ -8,7 +8,7 @@ from minispec.lab import bench
 from minispec.lab.costs import PUBLISHED, Costs
 from minispec.lab.policies import fixed_speeds
 from minispec.lab.replay import chances
-from minispec.lab.worth import NOT_HERE, best_lines, can_pay, limit_lines, terms
+from minispec.lab.worth import NOT_HERE, best_lines, can_pay, limit_lines
 from minispec.scripted import Mix, scripted
 
 # a real gpt2 with distilgpt2 before its output product was blocked: a draft costs 0.62 passes, nine rows 5.4
@@ -23,13 +23,6 @@ def test_a_pair_whose_costs_forbid_it_is_told_before_anything_is_decoded():
     assert lines[1] == f"  distilgpt2: {NOT_HERE}: with every draft accepted, S is 0.92 at the best tau, 1"
     assert lines[2] == ("  tales-1: at most 4.72 x, with every draft accepted, at tau 16; one draft per round pays from "
                         "an acceptance of 0.27 on")
-
-
-def test_the_terms_of_a_loser_name_what_sinks_it():
-    assert terms("a good pair", 4.5, 8, PUBLISHED) == (
-        "a good pair              4.50 tokens / ( 0.59 drafting + 1.76 verifying) = 1.91")
-    assert terms("its own draft", 9.0, 8, Costs(1.0, 1.0, {9: 1.76})).endswith(
-        "9.00 tokens / ( 8.00 drafting + 1.76 verifying) = 0.92   slower than greedy")
 
 
 def test_a_draft_that_only_pays_for_long_rounds_has_no_break_even_at_one():

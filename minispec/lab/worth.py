@@ -11,14 +11,6 @@ from .replay import chances
 NOT_HERE = "speculative decoding does not pay here"
 
 
-def terms(name: str, tokens_per_round: float, tau: int, costs: Costs) -> str:
-    """S with what it is made of, on one line: which of the terms sinks a pair that loses (course row C16)."""
-    drafting, verifying = tau * costs.c, costs.v[tau + 1]
-    loses = "" if tokens_per_round > drafting + verifying else "   slower than greedy"
-    return (f"{name:<24}{tokens_per_round:>5.2f} tokens / ({drafting:>5.2f} drafting + {verifying:.2f} verifying) = "
-            f"{predicted_speedup(tokens_per_round, tau, costs):.2f}{loses}")
-
-
 def perfect_speedups(cost: Costs) -> dict[int, float]:
     """S for each tau that was measured, if every draft were right: tau + 1 tokens per round."""
     return {rows - 1: predicted_speedup(rows, rows - 1, cost) for rows in cost.v if rows > 1}
