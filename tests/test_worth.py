@@ -43,7 +43,7 @@ def test_a_draft_that_is_seldom_right_does_not_pay_and_a_good_one_has_its_best_t
 def test_the_bench_of_a_pair_that_cannot_pay_decodes_nothing_but_what_it_times(monkeypatch, capsys):
     for name, value in bench.THREADS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(bench, "measure_costs", lambda *_: GPT2)
+    monkeypatch.setattr(bench, "measure_costs", lambda *_, **__: GPT2)
     monkeypatch.setattr(bench, "best_lines", None)
     monkeypatch.setattr(bench, "print_speedups", None)
     parser = argparse.ArgumentParser()
