@@ -169,8 +169,8 @@ def judge_policy(case: dict, answer) -> str | None:
 PAYS_STEPS = (
     Exercise("expected_tokens", 5, "What a round is worth", ("alpha", "tau"), 1, 8, ("C16", "C21"), 10,
              ("With tau = 1 a round gives 1 token, or 2 if the draft is right. And with tau = 2?",
-              "Draft t joins the text only if drafts 1 to t are all right: a chance of alpha ** t.",
-              "1 + alpha + alpha**2 + … + alpha**tau; mind alpha = 1 if you use the closed form."),
+              "Draft t joins the text only if drafts 1 to t are all right: a chance of `alpha ** t`.",
+              "`1 + alpha + alpha**2 + … + alpha**tau`; mind alpha = 1 if you use the closed form."),
              make_worths, judge_expected_tokens, known_expected_tokens),
     Exercise("speedup", 5, "What a round costs", ("alpha", "tau", "c", "v"), 2, 5, ("C16", "C17"), 5,
              ("Greedy decoding pays 1 a token. What does a round pay, and for how many tokens?",
