@@ -15,9 +15,12 @@ import wrong_answers
 from minispec.classroom import caught_bugs, check
 from minispec.classroom.drafting_steps import shares
 from minispec.classroom.pays_steps import worth
-from minispec.classroom.registry import EXERCISES, cases
+from minispec.classroom.detective_steps import SEEN_IN, UNSEEN
+from minispec.classroom.promises import PROMISES
+from minispec.classroom.registry import EXERCISES, cases, judge, verdict
 from minispec.classroom.verifying_steps import prefix_length
 from minispec.teaching.bugs import list_bugs
+from minispec.teaching.gallery import GALLERY
 
 
 def answers_in(module):
@@ -156,3 +159,24 @@ def test_the_caught_bugs_are_a_table_of_the_tests_that_are_written():
     assert heading.split() == ["work", "counters"] and missing == "not written yet: check_text"
     assert [row for row in rows if row.startswith("verified-one-by-one")][0].endswith("✓")
     assert "✗" in table and len(rows) > 5
+
+
+@pytest.mark.parametrize("promise, fewest", [("text", 8), ("drafts", 6), ("work", 5), ("caches", 6), ("counters", 4)])
+def test_every_bug_that_breaks_a_promise_and_can_be_seen_on_scripted_models_is_a_mutant(promise, fewest):
+    """If the oracle of a promise went blind to a bug, its runs would silently be dropped."""
+    exercise, (_, check_of_the_gallery) = f"check_{promise}", PROMISES[promise]
+    broken = {case["_bug"] for case in cases(exercise, 0) if EXERCISES[exercise].judge(case, False) is None}
+    expected = {bug.name for bug in GALLERY if check_of_the_gallery in bug.caught_by and bug.invariant not in UNSEEN
+                and {file for file, _, _ in bug.edits} <= SEEN_IN}
+    assert len(broken) >= fewest and broken <= expected
+    print(f"{exercise}: {len(broken)} bugs of the gallery")
+
+
+def test_a_mistake_is_not_named_where_two_known_ones_answer_alike():
+    [case] = [case for case in cases("commit", 0) if case["n_accepted"] == 0 and len(case["proposed"]) == 1]
+    blocks = EXERCISES["commit"].known(case)
+    for text in blocks.values():
+        sentence = verdict("commit", [case], [text])
+        alone = list(blocks.values()).count(text) == 1
+        assert sentence is None or alone == ("of the gallery" in sentence or "known mistake" in sentence), sentence
+    assert len({str(text) for text in blocks.values()}) < len(blocks)

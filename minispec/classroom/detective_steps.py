@@ -19,6 +19,7 @@ from .recorded_run import rule_of
 PACKAGE_NAME = __package__.rpartition(".")[0]
 # files in which a bug can be seen on scripted models, which have no attention and no weights
 SEEN_IN = {"speculation.py", "cache.py", "trace.py", "rates.py", "decoding.py"}
+UNSEEN = ("I9", "I12")                   # and whose logits have no probabilities and no ties
 BYSTANDERS = 2                           # bugs that leave the promise as it is: a test must not refuse them
 # (prompt, new tokens, tau, how often the draft misses, the new token that is made the end of the text)
 SIZES = ((1, 2, 1, 1, None), (1, 3, 2, 0, None), (2, 4, 0, 0, None), (2, 6, 3, 2, None), (3, 9, 4, 3, None),
@@ -32,7 +33,7 @@ def make_runs(promise: str, random: Random) -> list[dict]:
     asked = [asked_run(random, *size) for size in SIZES]
     found = [{"run": run, "_bug": None} for run in recordings(None, asked)]
     touching = [bug for bug in GALLERY if {file for file, _, _ in bug.edits} <= SEEN_IN
-                and bug.invariant not in ("I9", "I12")]          # scripted logits have no probabilities and no ties
+                and bug.invariant not in UNSEEN]
     mutants = [bug.name for bug in touching if family in bug.caught_by]
     bystanders = [bug.name for bug in touching if family not in bug.caught_by]
     for name in mutants:

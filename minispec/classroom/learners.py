@@ -73,7 +73,6 @@ class LearnersPropose:
     def __call__(self, draft, tokens, tau, cache):
         heard = Listener(draft)
         proposed = wholes(self.function(heard, list(tokens), tau, cache))
-        heard.passes = [logits_TV[-1:] for logits_TV in heard.passes]
         return proposed, heard.last_rows(len(proposed))
 
 
@@ -107,7 +106,6 @@ class LearnersRound:
             draft_cache.truncate(len(tokens) + len(committed) - 1)
         proposed = sum(judge.fed, [])[-tau:] if tau else []
         draft_read = before + len(sum(guesser.fed, []))
-        guesser.passes = [logits_TV[-1:] for logits_TV in guesser.passes]
         rows_TV = judge.last_rows(tau + 1)
         choices = rows_TV.argmax(axis=-1).tolist()
         same = [guess == choice for guess, choice in zip(proposed, choices)]
