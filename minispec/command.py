@@ -15,20 +15,22 @@ from . import __version__
 from .checkpoint import list_models
 from .classroom import grading, handout
 from .commands import bugs_command as bugs
-from .commands import diffing, request, stepping
+from .commands import diffing, recording, request, serving, stepping
 from .lab import bench, exactness
 from .lab.comparison import Comparison, beside_greedy
+from .files.writing import write_whole
 from .rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, tokens_per_round
 from .sampled import Sampled
 from .trace_file import save_trace, trace_to_dict
 from .train import train_command as training
 from .train import evaluate
 from .views import text
-from .views import write_html
+from .views.stage.page import Show, page, show
 
 # Each module has add_arguments(parser) and run(arguments) -> exit status.
 COMMANDS = {
     "step": (stepping, "Decode a prompt, then step through every draft, verdict and cache, forward and back."),
+    "serve": (serving, "The page with a form, on this machine only: what the hall calls out is decoded and played."),
     "check": (exactness, "Test on this machine that speculative decoding is plain decoding to the last bit."),
     "bugs": (bugs, "Real mistakes: list them, run one beside the correct code, or see which tests stop which."),
     "diff": (diffing, "Two recorded runs of one prompt: the same text, or do they differ by a bug, or by rounding?"),
@@ -118,15 +120,29 @@ def decode_parser() -> argparse.ArgumentParser:
     request.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--save", metavar="FILE", help="also write the whole trace, logits included, as JSON")
-    parser.add_argument("--html", metavar="FILE", help="also write every step as one page for any browser")
+    parser.add_argument("--html", metavar="FILE", help="also write the race and every round as one page for any "
+                                                       "browser; --tau and --draft may then be given several times")
+    parser.add_argument("--bug", action="append", metavar="NAME", help="with --html: a run with this bug too")
     parser.add_argument("--version", action="version", version=f"minispec {__version__}")
     parser.set_defaults(run=decode)
     return parser
 
 
+def shows(arguments: argparse.Namespace, comparison: Comparison) -> list[Show]:
+    """What the page holds: the run of this comparison; or, where several were asked for, one of each combination."""
+    taus = getattr(arguments, "all_tau", [arguments.tau])
+    drafts = getattr(arguments, "all_draft", [arguments.draft])
+    if len(taus) == len(drafts) == 1 and not arguments.bug:
+        return [show(comparison.trace)]
+    first = recording.Asked(arguments.prompt, target=arguments.target, new_tokens=arguments.new_tokens)
+    return recording.combinations(first, taus, drafts, ["", *(arguments.bug or [])])
+
+
 def decode(arguments: argparse.Namespace) -> int:
     """Both ways of decoding one prompt, shown or as JSON."""
     request.check_outputs({"--save": arguments.save, "--html": arguments.html})
+    if arguments.bug and arguments.html is None:
+        raise ValueError(f"--bug is {arguments.bug[0]!r}; it goes with --html (or: python -m minispec bugs NAME)")
     asked = request.read(arguments)
     comparison = beside_greedy(asked.target, asked.draft, asked.tokens, asked.new_tokens, asked.tau, asked.stop)
     comparison = comparison.with_texts(asked.tokenizer.texts)
@@ -134,7 +150,7 @@ def decode(arguments: argparse.Namespace) -> int:
     if arguments.save is not None:
         save_trace(comparison.trace, arguments.save)
     if arguments.html is not None:
-        write_html(comparison.trace, arguments.html)
+        write_whole(arguments.html, page(shows(arguments, comparison)))
     if arguments.json:
         print(json.dumps(comparison_json(comparison, decoded)))
     else:

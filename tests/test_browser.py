@@ -8,11 +8,15 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from stage_cases import NASTY, late_trace, mixed_trace, moon_trace, with_read
 
+from minispec.commands import serving
+from minispec.commands.recording import Asked, recorded
 from minispec.views import pair_html, show, show_pair, to_html
+from minispec.views.stage.page import page as page_of
 from minispec.views.stage.steps import steps
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
@@ -413,6 +417,54 @@ def test_who_wants_less_motion_gets_none(opened):
     pressed(page, "ArrowRight")
     assert "".join(texts(page, ".sign")) != "✓✓✗·", "a sweep from the left"
     page.wait_for_function("document.querySelectorAll('.tok.rejected').length")
+
+
+# ------------------------------------------------------------------------------------------------- other runs
+
+def several():
+    asked = [{"tau": tau, "bug": bug} for bug in ("", "late") for tau in (2, 4)]
+    return [show_pair(mixed_trace(1, one["tau"]), late_trace(1, one["tau"]), NAMES, asked=one) if one["bug"]
+            else show(mixed_trace(1, one["tau"]), asked=one) for one in asked]
+
+
+@pytest.mark.parametrize("plain", [10 ** 9, 0], ids=["as it is", "packed"])
+def test_recorded_runs_are_chosen_in_the_page_without_a_server(opened, monkeypatch, plain):
+    monkeypatch.setattr("minispec.views.stage.page.PLAIN", plain)
+    page = opened(page_of(several()))
+    page.wait_for_selector(".ask select")
+    assert page.locator(".ask label").all_inner_texts()[0].startswith("tau")
+    rounds = page.locator(".map .col").count()
+    page.get_by_label("tau").select_option("4")
+    assert page.locator(".map .col").count() == len(mixed_trace(1, 4).rounds) < rounds
+    page.get_by_label("bug").select_option("late")
+    assert page.locator(".map").count() == 2 and page.get_by_label("tau").input_value() == "4"
+    pressed(page, "ArrowDown")
+    assert page.locator(".map").count() == 2, "a key in a field is the field's"
+
+
+def test_one_run_has_no_fields(opened):
+    assert opened(to_html(moon_trace())).locator(".ask").is_hidden()
+
+
+def test_the_form_of_a_server_plays_the_answer_and_shows_its_errors(browser):
+    """The hall's sentence, from the field to the race."""
+    served = serving.Server(0, page_of([recorded(Asked("The cat sat", 2, new_tokens=4))], serving.live_form()))
+    Thread(target=served.serve_forever, daemon=True).start()
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(f"http://127.0.0.1:{served.server_port}/")
+    page.get_by_label("prompt").fill("The goat sat on the boat.")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".runner p:has-text('The goat sat')", state="attached")
+    assert where(page) == "#race" and page.get_by_label("prompt").input_value() == "The goat sat on the boat."
+    page.get_by_label("bug").select_option("first-draft-only")
+    page.get_by_role("button", name="decode").click()
+    page.wait_for_selector(".large")
+    page.get_by_label("prompt").fill("")
+    page.get_by_role("button", name="decode").click()
+    page.wait_for_selector(".ask p:has-text('prompt has 0 letters')")
+    page.close()
+    served.shutdown()
+    served.server_close()
 
 
 # ------------------------------------------------------------------------------------------------- elsewhere

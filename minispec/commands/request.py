@@ -32,10 +32,20 @@ class Request:
     stop: Stop
 
 
+class Repeated(argparse.Action):
+    """An option that may be given several times: the last value counts, and `all_NAME` has them all."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        earlier = getattr(namespace, f"all_{self.dest}", [])
+        setattr(namespace, f"all_{self.dest}", earlier + [value])
+        setattr(namespace, self.dest, value)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The prompt, the two models, tau, and where to end."""
     parser.add_argument("prompt", nargs="?", default=PROMPT, help="any text (default: the beginning of a tale)")
-    parser.add_argument("--tau", type=int, default=TAU, metavar="N", help="drafts per round (default: %(default)s)")
+    parser.add_argument("--tau", type=int, default=TAU, action=Repeated, metavar="N",
+                        help="drafts per round (default: %(default)s)")
     parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
                         help="decode at most so many tokens (default: %(default)s)")
     add_models(parser)
@@ -49,7 +59,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     """The two models, and whether an end of text ends the text."""
     parser.add_argument("--target", default=TARGET, metavar="MODEL",
                         help="the model that decides: a bundled name or a GPT-2 folder (default: %(default)s)")
-    parser.add_argument("--draft", default=DRAFT, metavar="MODEL",
+    parser.add_argument("--draft", default=DRAFT, metavar="MODEL", action=Repeated,
                         help="the model that guesses: the same, or lookup, or first-6-layers of the target "
                         "(default: %(default)s)")
     ends = parser.add_mutually_exclusive_group()

@@ -84,11 +84,14 @@ class SideBySide:
         parts = [f"{run.name}\n{round_table(run.trace, first=first, count=count)}" for run in self.with_rounds()]
         return "\n\n".join(parts + [self.error] * bool(self.error))
 
-    def show(self, first_round: int | None = None) -> Show:
-        """Both runs in step, for a notebook; from the first round in which they differ, if none is named."""
+    def show(self, first_round: int | None = None, asked: dict | None = None, logits: bool = True) -> Show:
+        """Both runs in step, for a notebook; from the first round in which they differ, if none is named.
+
+        asked, logits: as in `views.show`.
+        """
         left, right = self.correct, self.broken
         return show_pair(left.trace, right.trace, (left.name, right.name), (left.read, right.read), self.error,
-                         first_round or self.round_to_show, self.story())
+                         first_round or self.round_to_show, self.story(), asked, logits)
 
     def page(self, first_round: int | None = None) -> str:
         """The same as a whole page."""

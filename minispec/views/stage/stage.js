@@ -1,8 +1,8 @@
 // Draws the page from the data that Python wrote into it.  What is on show at a step is in the data, as signs; here
 // they become boxes, arcs and bars.  No network (but to its own address, where `serve` has written the page).
-(function () {
+(async function () {
   "use strict";
-  const DATA = JSON.parse(document.getElementById("data").textContent);
+  const DATA = await unpacked(document.getElementById("data").textContent);
   const stage = document.getElementById("stage");
   const STEP = ["round", "beat", "t", "level", "say", "drafts", "choices", "strips", "lengths", "first", "missing",
     "besides"];
@@ -16,6 +16,12 @@
   let timers = [];
 
   // ------------------------------------------------------------------------------------------------ small helpers
+
+  async function unpacked(text) {        // JSON, or, of many runs, deflated and in base64
+    if (text.startsWith("{")) return JSON.parse(text);
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+  }
 
   function make(tag, name, text, parent) {
     const made = document.createElement(tag);

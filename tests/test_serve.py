@@ -1,0 +1,203 @@
+"""`serve`: what the hall calls out is decoded on this machine, for pages of this server only; bad requests get a
+sentence and nothing else."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from threading import Thread
+
+import pytest
+
+from minispec import greedy, load
+from minispec.commands import serving
+from minispec.defaults import PROMPT
+from minispec.commands.recording import BUGS, MOST_RUNS, Asked, combinations, recorded
+from minispec.views.stage.page import page
+
+
+@pytest.fixture(scope="module")
+def server():
+    served = serving.Server(0, page([recorded(Asked("The cat sat", 2, new_tokens=4))], serving.live_form()))
+    Thread(target=served.serve_forever, daemon=True).start()
+    yield served
+    served.shutdown()
+    served.server_close()
+
+
+def ask(server, method="POST", path="/run", body=b'{"prompt": "The cat sat"}', **headers):
+    """The status, the headers and the body; a header given as None is left out."""
+    here = f"127.0.0.1:{server.server_port}"
+    sent = {"Host": here, "Origin": f"http://{here}", "Content-Type": "application/json",
+            "Content-Length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    connection.putrequest(method, path, skip_host=True)
+    for name, value in sent.items():
+        if value is not None:
+            connection.putheader(name, value)
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    read = answer.read()
+    connection.close()
+    return answer.status, answer.headers, read
+
+
+def test_a_sentence_of_the_hall_comes_back_as_a_show_of_the_targets_own_text(server):
+    asked = {"prompt": "The goat sat on the boat.", "tau": "3", "draft": "tales-1", "target": "tales-24", "bug": ""}
+    status, _, body = ask(server, body=json.dumps(asked).encode())
+    [run] = json.loads(body)["runs"]
+    target, tokenizer = load("tales-24")
+    text = "".join(run["words"][word][1] for word in run["prompt"] + [w for r in run["rounds"] for w in r["committed"]])
+    assert status == 200 and text == tokenizer.decode(greedy(target, tokenizer.encode(asked["prompt"]), 160))
+    assert json.loads(body)["asked"]["tau"] == 3 and run["plain"] is not None
+
+
+def test_a_bug_of_the_gallery_comes_back_as_two_runs(server):
+    status, _, body = ask(server, body=json.dumps({"prompt": "The cat sat", "bug": "first-draft-only"}).encode())
+    assert status == 200 and len(json.loads(body)["runs"]) == 2
+
+
+def test_the_page_is_served_and_says_that_it_may_load_nothing(server):
+    status, headers, body = ask(server, "GET", "/", b"")
+    assert status == 200 and b'id="stage"' in body and b'"address":"run"' in body
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
+    assert ask(server, "GET", "/", b"", Host=f"localhost:{server.server_port}", Origin=None)[0] == 200
+
+
+BAD_HEADERS = {
+    "another site's name for this machine": ({"Host": "evil.example"}, 403),
+    "the right name at another port": ({"Host": "127.0.0.1:1"}, 403),
+    "no host": ({"Host": None}, 403),
+    "a page of another site": ({"Origin": "http://evil.example"}, 403),
+    "a page from a file": ({"Origin": "null"}, 403),
+    "a form of another site": ({"Content_Type": "text/plain"}, 415),
+    "no kind": ({"Content_Type": None}, 415),
+    "no length": ({"Content_Length": None}, 411),
+    "a negative length": ({"Content_Length": "-1"}, 411),
+    "a length that is no number": ({"Content_Length": "²"}, 411),
+    "pieces": ({"Transfer_Encoding": "chunked"}, 411),
+    "too long": ({"Content_Length": "999999"}, 413),
+    "endless": ({"Content_Length": "9" * 40}, 411),
+}
+
+
+@pytest.mark.parametrize("case", BAD_HEADERS)
+def test_a_request_that_is_not_from_a_page_of_this_server_or_of_no_bounded_length_is_refused(server, case):
+    headers, status = BAD_HEADERS[case]
+    if case == "a length that is no number":
+        headers = {"Content_Length": "x2"}
+    got, _, body = ask(server, body=b"{}", **headers)
+    assert got == status and set(json.loads(body)) == {"error"}
+
+
+BAD_BODIES = {
+    "nothing": (b"", "JSON"), "no JSON": (b"{", "JSON"), "not UTF-8": (b'"\xff"', "JSON"),
+    "too deep": (b"[" * 4000, "JSON"), "a list": (b"[]", "object"), "no prompt": (b"{}", "prompt"),
+    "an unknown name": (b'{"prompt": "a", "file": "/etc/passwd"}', "object"),
+    "a prompt that is no text": (b'{"prompt": 3}', "prompt is int"),
+    "an empty prompt": (b'{"prompt": ""}', "prompt has 0"),
+    "a long prompt": (json.dumps({"prompt": "a" * 401}).encode(), "prompt has 401"),
+    "half a character": (b'{"prompt": "\\ud83d"}', "half a character"),
+    "a tau that is no number": (b'{"prompt": "a", "tau": "four"}', "tau is 'four'"),
+    "a tau that is not whole": (b'{"prompt": "a", "tau": 1.5}', "tau"),
+    "a negative tau": (b'{"prompt": "a", "tau": -1}', "tau is -1"),
+    "a large tau": (b'{"prompt": "a", "tau": 17}', "tau is 17"),
+    "a tau of true": (b'{"prompt": "a", "tau": true}', "tau"),
+    "a folder": (b'{"prompt": "a", "draft": "../../etc"}', "draft is '../../etc'"),
+    "a target that is a list": (b'{"prompt": "a", "target": []}', "target is list"),
+    "an unknown bug": (b'{"prompt": "a", "bug": "all"}', "bug is 'all'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BODIES)
+def test_what_cannot_be_decoded_is_one_sentence_that_names_it(server, case):
+    body, part = BAD_BODIES[case]
+    status, _, answer = ask(server, body=body)
+    error = json.loads(answer)["error"]
+    assert status == 400 and part in error and "\n" not in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize("method, path, status", [
+    ("GET", "/run", 404), ("GET", "/../../etc/passwd", 404), ("GET", "/?x=1", 404),
+    ("POST", "/", 404), ("PUT", "/run", 501), ("DELETE", "/", 501), ("OPTIONS", "/run", 501)])
+def test_there_are_two_addresses_and_two_methods(server, method, path, status):
+    assert ask(server, method, path)[0] == status
+
+
+def test_one_sentence_is_decoded_at_a_time_and_one_after_it_again(server):
+    assert server.decoding.acquire(timeout=30)
+    try:
+        status, _, body = ask(server)
+    finally:
+        server.decoding.release()
+    assert status == 503 and "try again" in json.loads(body)["error"]
+    assert ask(server)[0] == 200
+
+
+def test_connections_that_say_nothing_take_no_more_places_than_there_are(server, monkeypatch):
+    idle = [socket.create_connection(("127.0.0.1", server.server_port)) for _ in range(serving.MOST_REQUESTS)]
+    with pytest.raises(OSError):
+        for _ in range(50):              # the server takes connections one after another: at last all places are taken
+            ask(server, "GET", "/", b"")
+    for connection in idle:
+        connection.close()
+    for _ in range(100):
+        try:
+            assert ask(server, "GET", "/", b"")[0] == 200
+            break
+        except OSError:
+            continue
+
+
+def test_it_listens_on_this_machine_only(server):
+    assert server.server_address[0] == "127.0.0.1"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_the_command_prints_its_address_writes_nothing_and_ends_with_ctrl_c(tmp_path):
+    run = subprocess.Popen([sys.executable, "-m", "minispec", "serve", "The cat sat", "--port", "0"], cwd=tmp_path,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    line = run.stdout.readline()
+    assert line.startswith("http://127.0.0.1:")
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=30)
+    assert run.returncode == 0 and errors == "" and list(tmp_path.iterdir()) == []
+
+
+def test_bad_options_of_the_command_are_one_sentence():
+    for options in (["--port", "99999"], ["--port", "-1"], ["--tau", "99"], ["--draft", "no-such"], [""]):
+        done = subprocess.run([sys.executable, "-m", "minispec", "serve", *options], capture_output=True, text=True,
+                              timeout=60)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+
+
+# ------------------------------------------------------------------------------------------------- several runs, no server
+
+def test_a_few_dozen_recorded_runs_fit_three_megabytes():
+    taus, drafts, bugs = [2, 4, 8], ["tales-1", "tales-2"], ["", "first-draft-only"]
+    shows = combinations(Asked(PROMPT), taus, drafts, bugs)
+    assert len(shows) == 12 and 3 * len(page(shows).encode()) <= 3_000_000
+    assert {(show.data["asked"]["tau"], show.data["asked"]["draft"], show.data["asked"]["bug"]) for show in shows} == {
+        (tau, draft, bug) for tau in taus for draft in drafts for bug in bugs}
+
+
+def test_more_runs_than_a_page_holds_and_unknown_names_are_refused_before_anything_is_decoded():
+    with pytest.raises(ValueError, match=f"52 runs; a page holds at most {MOST_RUNS}"):
+        combinations(Asked("a"), [1, 2, 3, 4], ["tales-1"], list(BUGS[:13]))
+    with pytest.raises(ValueError, match="draft is 'x'"):
+        combinations(Asked("a"), [1], ["tales-1", "x"], [""])
+
+
+def test_the_html_option_takes_several_taus_drafts_and_bugs(tmp_path):
+    options = ["--tau", "2", "--tau", "4", "--bug", "bonus-lost", "--new-tokens", "12", "--html", str(tmp_path / "x.html")]
+    done = subprocess.run([sys.executable, "-m", "minispec", "The cat sat", *options], capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "x.html").read_text(encoding="utf-8").count('"asked":{"prompt"') == 4
+    done = subprocess.run([sys.executable, "-m", "minispec", "The cat sat", "--bug", "bonus-lost"], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 2 and "--bug is 'bonus-lost'" in done.stderr
