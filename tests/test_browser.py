@@ -14,7 +14,7 @@ import pytest
 from stage_cases import NASTY, late_trace, mixed_trace, moon_trace, with_read
 
 from minispec.commands import serving
-from minispec.commands.recording import Asked, recorded
+from minispec.commands.recording import Asked, decode_for_page
 from minispec.views import pair_html, show, show_pair, to_html
 from minispec.views.stage.page import page as page_of
 from minispec.views.stage.steps import steps
@@ -448,7 +448,7 @@ def test_one_run_has_no_fields(opened):
 
 def test_the_form_of_a_server_plays_the_answer_and_shows_its_errors(browser):
     """The hall's sentence, from the field to the race."""
-    served = serving.Server(0, page_of([recorded(Asked("The cat sat", 2, new_tokens=4))], serving.live_form()))
+    served = serving.Server(0, page_of([decode_for_page(Asked("The cat sat", 2, new_tokens=4))], serving.live_form()))
     Thread(target=served.serve_forever, daemon=True).start()
     page = browser.new_page(reduced_motion="reduce")
     page.goto(f"http://127.0.0.1:{served.server_port}/")

@@ -15,13 +15,13 @@ import pytest
 from minispec import greedy, load
 from minispec.commands import serving
 from minispec.defaults import PROMPT
-from minispec.commands.recording import BUGS, MOST_RUNS, Asked, combinations, recorded
+from minispec.commands.recording import BUGS, MOST_RUNS, Asked, combinations, decode_for_page
 from minispec.views.stage.page import page
 
 
 @pytest.fixture(scope="module")
 def server():
-    served = serving.Server(0, page([recorded(Asked("The cat sat", 2, new_tokens=4))], serving.live_form()))
+    served = serving.Server(0, page([decode_for_page(Asked("The cat sat", 2, new_tokens=4))], serving.live_form()))
     Thread(target=served.serve_forever, daemon=True).start()
     yield served
     served.shutdown()

@@ -50,7 +50,7 @@ def check_asked(asked: Asked) -> None:
             raise ValueError(f"{name} is {short_repr(value)}; it must be {choice}")
 
 
-def recorded(asked: Asked, logits: bool = True) -> Show:
+def decode_for_page(asked: Asked, logits: bool = True) -> Show:
     """Decode, and give the page of it: both runs in step where there is a bug, else with the race first."""
     check_asked(asked)
     shown = {name: value for name, value in asdict(asked).items() if name != "new_tokens"}
@@ -75,4 +75,4 @@ def combinations(first: Asked, taus: list[int], drafts: list[str], bugs: list[st
         raise ValueError(f"--tau, --draft and --bug make {len(asked)} runs; a page holds at most {MOST_RUNS}")
     for one in asked:
         check_asked(one)
-    return [recorded(one, logits=len(asked) <= WITH_SHARES) for one in asked]
+    return [decode_for_page(one, logits=len(asked) <= WITH_SHARES) for one in asked]

@@ -14,7 +14,7 @@ from ..arguments import check_count
 from ..checkpoint import list_models
 from ..defaults import DRAFT, PROMPT, TARGET
 from ..views.stage.page import page
-from .recording import BUGS, MOST_LETTERS, MOST_TAU, Asked, recorded
+from .recording import BUGS, MOST_LETTERS, MOST_TAU, Asked, decode_for_page
 
 PORT = 8765
 MOST_BYTES = 4096                        # of a request's body
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_count("port", arguments.port)
     if arguments.port > 65535:
         raise ValueError(f"port is {arguments.port}; it must be 0 to 65535")
-    first = recorded(Asked(arguments.prompt, arguments.tau, arguments.draft, arguments.target))
+    first = decode_for_page(Asked(arguments.prompt, arguments.tau, arguments.draft, arguments.target))
     server = Server(arguments.port, page([first], live_form()))
     try:
         print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)", flush=True)
@@ -150,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
     def decode(self, body: bytes) -> None:
         """Answer with a show, or with what is wrong."""
         try:
-            shown = recorded(read_asked(body))
+            shown = decode_for_page(read_asked(body))
         except (ValueError, TypeError) as problem:
             return self.refuse(400, str(problem))
         written = json.dumps(shown.data, separators=(",", ":"))

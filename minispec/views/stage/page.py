@@ -65,13 +65,13 @@ def page(shows: Sequence[Show], live: dict | None = None) -> str:
               f"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{TITLE}</title>\n"
               f"<style>:root{{{colours}}}\n{asset('stage.css')}</style>\n</head>\n<body>\n<div id=\"stage\"></div>\n"
               f"<div id=\"text\">{escape(text)}</div>\n"
-              f"<script type=\"application/json\" id=\"data\">{packed(data)}</script>\n"
+              f"<script type=\"application/json\" id=\"data\">{as_script_data(data)}</script>\n"
               f"<script>\n{asset('stage.js')}</script>\n</body>\n</html>\n")
     # subtle: half a character in a model's name or a token text cannot be written to a file
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def packed(data: dict) -> str:
+def as_script_data(data: dict) -> str:
     """The data as JSON; of many runs deflated and in base64, a tenth as long."""
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     if len(written) > PLAIN:
