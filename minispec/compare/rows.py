@@ -190,10 +190,7 @@ class Side:
 
     def text(self, token: int | None) -> str:
         """A token as text, or as its number where the trace has no text for it."""
-        if token is None:
-            return "– (ended)"
-        texts = self.trace.texts
-        return label(self.trace, token) if texts is not None and 0 <= token < len(texts) else str(token)
+        return "– (ended)" if token is None else label(self.trace, token)
 
     def top(self, position: int) -> Top | None:
         """The two highest logits at `position`; None where no row chose the token."""

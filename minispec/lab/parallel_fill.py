@@ -44,7 +44,7 @@ def marginals(model, tokens: list[int], places: int, samples: int = 40, seed: in
 def next_shares(model, tokens: list[int], cache: KVCache) -> np.ndarray:
     """The distribution of the token after `tokens`, float64."""
     logits_TV = model(tokens[cache.length:], cache)
-    return softmax(logits_TV[-1:].astype(np.float64))[0]
+    return softmax(logits_TV[-1].astype(np.float64))
 
 
 def drawn(shares_V: np.ndarray, chance: float) -> int:

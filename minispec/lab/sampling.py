@@ -8,6 +8,7 @@ But: one position.  That whole texts then follow the target too is an induction 
 
 import numpy as np
 
+from ..layers import softmax
 from ..views.text import table_lines
 
 
@@ -24,9 +25,7 @@ def checked(distribution_V) -> np.ndarray:
 
 def distribution(logits_V) -> np.ndarray:
     """softmax of one row of logits, in float64."""
-    logits_V = np.asarray(logits_V, dtype=np.float64)
-    exponentials_V = np.exp(logits_V - logits_V.max())
-    return exponentials_V / exponentials_V.sum()
+    return softmax(np.asarray(logits_V, dtype=np.float64))
 
 
 def point_mass(token: int, vocab_size: int) -> np.ndarray:

@@ -7,11 +7,12 @@ model here.  Sampling is not shown: a token is chosen by argmax.
 import numpy as np
 
 from ..arguments import check_count
+from ..layers import softmax
 from ..trace import Round, Trace
 from .figure import Figure, drawing
 from .palette import DRAFT, DRAFT_TINT, FADED, GLYPHS, INK, NAMES, TARGET, TARGET_TINT, VERDICT_INK, Style
-from .pieces import (context_states, context_words, counted, draft_name, highest, percent, probabilities, recorded,
-                     round_at, tail_of_context, top_gap)
+from .pieces import (context_states, context_words, counted, draft_name, highest, percent, recorded, round_at,
+                     tail_of_context, top_gap)
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from .text import label, draft_state
 
@@ -37,7 +38,7 @@ def next_token(trace: Trace, number: int = 1, step: int = 1, model: str = "targe
     if not 5 <= top <= 8:
         raise ValueError(f"top is {top}; it must be 5 to 8")
     logits_V = logits_TV[step - 1]
-    probabilities_V = probabilities(logits_V)
+    probabilities_V = softmax(logits_V)
     tokens = highest(logits_V, top)
     name = trace.target if model == "target" else trace.draft
     slide = Slide(226 + 48 * top, f"One step of {name}: logits → softmax → argmax")
@@ -153,7 +154,7 @@ def draw_step(slide: Slide, trace: Trace, r: Round, t: int, logits_V: np.ndarray
     if judged:
         gap += f", target {top_gap(target_V):.2f}"
     slide.text(x, y + 287, slide.fitted(gap, width, SMALL), SMALL, FADED, name=f"gap {t}")
-    said = f"draft {t} “{label(trace, chosen)}” ({percent(probabilities(logits_V)[chosen])}) after “" \
+    said = f"draft {t} “{label(trace, chosen)}” ({percent(softmax(logits_V)[chosen])}) after “" \
            f"{context_words(trace, states, 5)}”"
     if judged:
         said += f": {NAMES[draft_state(r, t - 1)]}, the target's own choice is “{label(trace, r.choices[t - 1])}”"
@@ -190,12 +191,12 @@ def draw_candidate(slide: Slide, trace: Trace, r: Round, t: int, token: int, log
     track = right - PERCENT - (x + names)
     text = slide.fitted(label(trace, token), names - 10, weight=weight)
     slide.text(x + names - 8, y, text, align="right", weight=weight)
-    share = float(probabilities(draft_V)[token])
+    share = float(softmax(draft_V)[token])
     probability_bar(slide, x + names, y, track, 20, share, DRAFT if chosen else DRAFT_TINT, f"draft {t} {token}")
     slide.text(right, y, percent(share), SMALL, INK, "right")
     if target_V is None:
         return
-    outline = float(probabilities(target_V)[token])
+    outline = float(softmax(target_V)[token])
     line, colour = ("dotted", FADED) if draft_state(r, t - 1) == "discarded" else ("solid", TARGET)
     slide.box(x + names, y - 13, track * outline, 26, "none", TARGET, line, 2.5, name=f"target {t} {token}")
     slide.text(x + width - MARK, y, percent(outline), SMALL, colour, "right")

@@ -7,7 +7,6 @@ ValueError of one sentence.
 import numpy as np
 
 from ..arguments import check_count
-from ..layers import softmax
 from ..trace import Round, Trace
 from .slide import Slide
 from .text import label
@@ -39,11 +38,6 @@ def recorded(r: Round, model: str) -> np.ndarray:
 def highest(logits_V: np.ndarray, count: int) -> list[int]:
     """The `count` tokens of the highest logits, best first; of equal ones the lower number first, as argmax does."""
     return np.argsort(-logits_V, kind="stable")[:count].tolist()
-
-
-def probabilities(logits_V: np.ndarray) -> np.ndarray:
-    """softmax of one row."""
-    return softmax(logits_V[None])[0]
 
 
 def top_gap(logits_V: np.ndarray) -> float:

@@ -9,10 +9,11 @@ import shutil
 import textwrap
 from typing import TextIO
 
+from ..layers import softmax
 from ..trace import Round, Trace
 from . import record
 from .palette import CACHE_STATES, CELLS, TOKEN_STATES
-from .pieces import counted, highest, percent, probabilities, top_gap
+from .pieces import counted, highest, percent, top_gap
 from .stage.steps import HIDDEN, Step, steps
 from .text import LEGEND, Word, folded, label, painted, summary, wrapped
 
@@ -128,7 +129,7 @@ def likely_lines(r: Round, step: Step, trace: Trace, width: int) -> list[str]:
         if (model == "target" and not judged) or not record.usable(logits_TV, step.t - 1):
             continue
         row_V = logits_TV[step.t - 1]
-        share_V = probabilities(row_V)
+        share_V = softmax(row_V)
         lines.append(f"{model}: highest logit {top_gap(row_V):.1f} above the second"[:width])
         for token in highest(row_V, TOP):
             choice = "<" if token == taken[step.t - 1] else " "

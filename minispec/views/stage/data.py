@@ -89,7 +89,7 @@ def likely(r: Round, t: int, words: Words) -> list:
         if not record.usable(logits_TV, t):
             found.append(None)
             continue
-        share_V = softmax(logits_TV[t].astype(np.float64)[None])[0]
+        share_V = softmax(logits_TV[t].astype(np.float64))
         tokens = highest(logits_TV[t], TOP)
         tokens += [token for token in chosen[t:t + 1] if token not in tokens and 0 <= token < len(share_V)]
         rows = [[words(token), round(float(share_V[token]), 4), percent(float(share_V[token]))] for token in tokens]
