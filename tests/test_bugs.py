@@ -388,11 +388,13 @@ def test_the_lanes_show_what_was_not_read():
         draft_contexts(run, first=9)
 
 
-def test_a_context_with_stale_tokens_in_it_is_shown_as_it_is():
+def test_a_context_with_stale_tokens_in_it_is_shown_beside_what_is_missing():
     run = runs("first-draft-only")[4]
     r = run.correct.trace.rounds[0]
     stale = r.tokens + (r.proposed[2],)
-    assert [token for token, _ in read_states(run.correct.trace, r, 1, stale)] == list(stale)
+    states = read_states(run.correct.trace, r, 1, stale)
+    assert [token for token, state in states if state != "missing"] == list(stale)
+    assert [token for token, state in states if state == "missing"] == [r.proposed[0]]
     states = read_states(run.correct.trace, r, 2, r.tokens + r.proposed[1:2])
     assert [state for _, state in states][-2:] == ["missing", "pending"]
 

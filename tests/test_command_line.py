@@ -387,7 +387,7 @@ def test_too_little_memory_is_one_sentence_and_status_2(capsys, monkeypatch):
     """NumPy's traceback says how many GiB, which nobody asked for; a shell script reads the status."""
     def greedy_for_memory(*arguments):
         raise MemoryError
-    monkeypatch.setattr(command, "compare", greedy_for_memory)
+    monkeypatch.setattr(command, "beside_greedy", greedy_for_memory)
     status, out, err = run(capsys, "The", *MODELS)
     assert (status, out) == (2, "")
     assert err == "python -m minispec: error: this machine has not enough memory for what was asked\n"
@@ -507,8 +507,8 @@ def test_a_pipe_that_is_closed_early_ends_the_command_quietly(unbuffered):
 
 def test_the_status_is_1_when_the_texts_differ(capsys, monkeypatch):
     """A script that checks the promise reads the status, not the sentence."""
-    honest = command.compare
-    monkeypatch.setattr(command, "compare", lambda *arguments: replace(honest(*arguments), same_tokens=False))
+    honest = command.beside_greedy
+    monkeypatch.setattr(command, "beside_greedy", lambda *arguments: replace(honest(*arguments), same_tokens=False))
     status, out, _ = run(capsys, "The", *MODELS, "--new-tokens", "3")
     assert status == 1
     assert "identical to plain greedy: NO" in out
