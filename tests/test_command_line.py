@@ -460,13 +460,11 @@ def test_an_error_that_nobody_can_read_still_has_its_status(words):
     assert (done.returncode, done.stdout) == (2, b"")
 
 
-@pytest.mark.parametrize("words", [["step"], [], ["bugs", "stale-cache"]], ids=str)
+@pytest.mark.parametrize("words", [["step"], []], ids=str)
 def test_a_terminal_of_any_width_that_is_claimed_is_printed_for(words):
     """COLUMNS is a text that anybody can set; 10**30 was an OverflowError."""
-    for columns in (str(10 ** 30), "0", "-5", "nonsense"):
-        done = subprocess.run([sys.executable, "-m", "minispec", *words], cwd=ROOT, input="q\n", capture_output=True,
-                              text=True, timeout=300, env={**os.environ, "COLUMNS": columns})
-        assert "Traceback" not in done.stderr and done.returncode in (0, 2), done.stderr[-300:]
+    done = python_m(*words, "The", *MODELS, "--new-tokens", "4", input=b"q\n", environment={"COLUMNS": str(10 ** 30)})
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_trace_with_numbers_that_no_run_has_is_refused_by_diff(tmp_path):
