@@ -152,6 +152,16 @@ def test_the_text_grows_at_commit_and_the_carets_go_back_with_the_caches(opened)
     assert len(texts(page, ".cell.stale")) == 3
 
 
+def test_the_counters_count_a_pass_from_the_pass_on_and_tokens_from_the_commit_on(opened):
+    page = opened(to_html(moon_trace()), "#2.1")
+    counted = []
+    for _ in range(5):
+        counted.append([int(number) for number in page.locator(".meter b").all_inner_texts()])
+        pressed(page, "ArrowRight")
+    before, grown = len(moon_trace().rounds[0].committed), len(moon_trace().rounds[1].committed)
+    assert counted == [[2, before, 1], [2, before, 2], [2, before, 2], [2, before + grown, 2], [2, before + grown, 2]]
+
+
 def test_the_arcs_go_from_the_newest_draft_to_everything_before_it(opened):
     page = opened(to_html(moon_trace()), "#1.1")
     assert page.locator(".arcs path").count() == 5 and page.locator(".arcs path.guess").count() == 3

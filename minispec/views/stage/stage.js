@@ -236,8 +236,10 @@
     const run = show.runs[0], step = run.steps[scene.steps[0]], round = roundOf(run, step);
     if (!round) return;
     if (show.runs.length > 1) { meter.append(`round ${roundAt(at)} of ${last()}`); return; }
-    const written = round.tokens.length - run.prompt.length;
-    const parts = ["round ", step.round, ` of ${run.rounds.length} · `, written, ` tokens written · `, round.passes,
+    const now = BEATS.indexOf(beat), grown = now >= BEATS.indexOf("commit") ? round.committed.length : 0;
+    const written = round.tokens.length - run.prompt.length + grown;
+    const passes = round.passes + (now >= BEATS.indexOf("verify") ? 1 : 0);
+    const parts = ["round ", step.round, ` of ${run.rounds.length} · `, written, ` tokens written · `, passes,
       ` target passes (plain: ${written})`];
     for (const part of parts) make(typeof part === "number" ? "b" : "span", "", part, meter);
   }
