@@ -388,6 +388,16 @@ def test_every_step_of_both_runs_acts_once_in_its_own_order_and_beside_its_like(
             assert len({key(step) for step in acting}) == 1
 
 
+def test_a_beat_that_both_runs_have_is_one_step_of_both_whatever_their_tau():
+    for pair in pairs():
+        runs = [steps(trace) for trace in pair]
+        order = joint(*runs)
+        whole = [{(step.round, step.beat): place for place, step in enumerate(run)
+                  if step.level != "details" and step.beat != "totals"} for run in runs]
+        for beat in whole[0].keys() & whole[1].keys():
+            assert [whole[0][beat], whole[1][beat]] in order, beat
+
+
 def test_the_story_is_the_question_the_change_one_round_and_the_bars():
     first, second = mixed_trace(1, 4), late_trace(1)
     story = {"question": "Why?", "changes": [("-", "a"), ("+", "b")], "numbers": []}
