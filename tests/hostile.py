@@ -85,6 +85,10 @@ REAL = "import sys\nsys.path.insert(0, ROOT)\nfor name in list(sys.modules):\n  
 READ = "stolen = open(ROOT + '/minispec/speculation.py').read()\nexec(stolen[stolen.index('def count_accepted'):" \
        "stolen.index('def speculative_round')], globals())\n"
 
+DAMAGED = bytearray(zipped({"right.py": RIGHT}))
+DAMAGED[50] ^= 255                       # the first bytes of what is packed stand at 38
+DAMAGED = bytes(DAMAGED)
+
 # name, text, honestly right; ROOT stands for the folder of the real package, OUT for that of the results
 CODE = [
     ("loop at import", "while True: pass\n" + RIGHT, THREE),
@@ -101,59 +105,76 @@ CODE = [
     ("os.abort in a call", called("os.abort()"), TWO),
     ("sys.exit at import", "import sys\nsys.exit(0)\n" + RIGHT, THREE),
     ("sys.exit in a call", called("sys.exit(0)"), TWO),
-    ("SystemExit in __del__", WRONG + "class Bye:\n    def __del__(self): raise SystemExit(0)\nBye()\nx = Bye()\n", set()),
+    ("SystemExit in __del__", WRONG + "class Bye:\n    def __del__(self): raise SystemExit(0)\nBye()\nx = Bye()\n"
+     "", set()),
     ("KeyboardInterrupt", called("raise KeyboardInterrupt"), TWO),
-    ("error whose text fails", called("raise Odd()", "class Odd(BaseException):\n    def __str__(self): return 1 / 0"), TWO),
+    ("error whose text fails", called("raise Odd()", "class Odd(BaseException):\n    def __str__(self): return 1 / "
+     "0"), TWO),
     ("fork bomb", "import os\nwhile True: os.fork()\n" + WRONG, set()),
     ("fork without the audit", "import _posixsubprocess\n" + WRONG, set()),
-    ("threads", "import threading\nfor n in range(500): threading.Thread(target=print, daemon=False).start()\n" + WRONG, set()),
-    ("a daemon that rewrites results", "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time, os; "
+    ("threads", "import threading\nfor n in range(500): threading.Thread(target=print, daemon=False).start()\n"
+     "" + WRONG, set()),
+    ("a daemon that rewrites results", "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import "
+     "time, os; "
      "time.sleep(2); open(OUT + \"/results.json\", \"w\").write(\"100\")'], start_new_session=True)\n" + WRONG, set()),
     ("a shell", "import os\nos.system('touch ' + OUT + '/touched')\n" + WRONG, set()),
     ("exec", "import os\nos.execv('/bin/true', ['true'])\n" + WRONG, set()),
     ("kill the parent", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n" + WRONG, set()),
-    ("kill the parent by descriptor", "import os, signal\nsignal.pidfd_send_signal(os.pidfd_open(os.getppid()), 9)\n" + WRONG,
+    ("kill the parent by descriptor", "import os, signal\nsignal.pidfd_send_signal(os.pidfd_open(os.getppid()), 9)\n"
+     "" + WRONG,
      set()),
     ("kill the group", "import os\nos.killpg(0, 9)\n" + WRONG, set()),
     ("memory", called("x = [0]\nwhile True: x = x + x"), TWO),
     ("memory at import", "x = bytearray(10 ** 10)\nimport numpy as np\ny = np.ones(10 ** 9)\n" + RIGHT, THREE),
     ("100 MB of output", "for n in range(100): print('x' * 10 ** 6)\n" + RIGHT, THREE),
-    ("output past print", "import os\nfor n in range(100): os.write(1, b'y' * 10 ** 6); os.write(2, b'z' * 10 ** 6)\n" + RIGHT,
+    ("output past print", "import os\nfor n in range(100): os.write(1, b'y' * 10 ** 6); os.write(2, b'z' * 10 ** "
+     "6)\n" + RIGHT,
      THREE),
-    ("output closed", "import os, sys\nsys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)\n" + WRONG, set()),
+    ("output closed", "import os, sys\nsys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)\n"
+     "" + WRONG, set()),
     ("recursion", called("return next_token(logits)"), TWO),
     ("recursion without a limit", called("return next_token(logits)", "sys.setrecursionlimit(10 ** 9)"), TWO),
     ("a crash", called("import ctypes\nctypes.string_at(0)"), TWO),
-    ("patched numpy", "import numpy as np\nfor f in ('isclose', 'allclose', 'array_equal', 'argmax', 'integer', 'ndarray'): "
+    ("patched numpy", "import numpy as np\nfor f in ('isclose', 'allclose', 'array_equal', 'argmax', 'integer', "
+     "'ndarray'): "
      "setattr(np, f, lambda *a, **k: True)\n" + WRONG, set()),
-    ("patched builtins", "import builtins\nfor f in ('all', 'any', 'isinstance', 'len', 'zip', 'type', 'max', 'min', 'open'): "
+    ("patched builtins", "import builtins\nfor f in ('all', 'any', 'isinstance', 'len', 'zip', 'type', 'max', "
+     "'min', 'open'): "
      "setattr(builtins, f, lambda *a, **k: True)\n" + WRONG, set()),
     ("builtins deleted", "import builtins\nfor f in list(vars(builtins)): delattr(builtins, f)\n" + WRONG, set()),
     ("patched json", "import json\njson.dumps = json.JSONEncoder.encode = json.encoder.encode_basestring_ascii = "
      "lambda *a, **k: '{\"answer\": true}'\njson.loads = lambda *a: {}\n" + WRONG, set()),
     ("patched pickle", "import pickle\npickle.loads = pickle.dumps = lambda *a: b''\n" + WRONG, set()),
-    ("patched calls", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for name in table: "
+    ("patched calls", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for "
+     "name in table: "
      "table[name] = lambda *a: True\n" + WRONG, set()),
-    ("empty answers", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for name in table: "
+    ("empty answers", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for "
+     "name in table: "
      "table[name] = lambda *a: []\ndef policy(rounds): return 3\n" + WRONG, set()),
-    ("hindsight", "import sys\ndef policy(rounds):\n    frame = sys._getframe()\n    while frame:\n        case = frame.f_locals."
+    ("hindsight", "import sys\ndef policy(rounds):\n    frame = sys._getframe()\n    while frame:\n        case = "
+     "frame.f_locals."
      "get('case')\n        if isinstance(case, dict) and 'right' in case: return min(12, case['right'][len(rounds)])\n"
      "        frame = frame.f_back\n    return 3\n" + WRONG, set()),
-    ("patched worker", "import sys\nmain = sys.modules['__main__']\nmain.answer = lambda *a: {'answer': None, 'score': 100}\n"
+    ("patched worker", "import sys\nmain = sys.modules['__main__']\nmain.answer = lambda *a: {'answer': None, "
+     "'score': 100}\n"
      + WRONG, set()),
     ("equal to everything", ALIKE + "def next_token(logits): return Yes(0)\ndef draft_context(*a): return [Yes(0)]\n"
      "def count_accepted(*a): return Yes(0)\n", set()),
     ("NaN", "def next_token(logits): return float('nan')\ndef draft_context(*a): return [float('nan')]\n"
      "def count_accepted(*a): return float('inf')\n", set()),
-    ("NaN past the converter", "import minispec.classroom.calls as calls\nfor name in calls.PLAIN: calls.PLAIN[name] = lambda "
+    ("NaN past the converter", "import minispec.classroom.calls as calls\nfor name in calls.PLAIN: "
+     "calls.PLAIN[name] = lambda "
      "value: [float('nan')] * 30\ndef softmax(scores): return scores\n" + WRONG, set()),
-    ("giant numbers", "def next_token(logits): return 10 ** 100_000\ndef draft_context(*a): return [10 ** 4_000] * 100\n"
+    ("giant numbers", "def next_token(logits): return 10 ** 100_000\ndef draft_context(*a): return [10 ** 4_000] * "
+     "100\n"
      "def count_accepted(*a): return -10 ** 3_000\n", set()),
-    ("giant strings", "def next_token(logits): return 'x' * 10 ** 7\ndef draft_context(*a): return ['\\ud800\\x1b[31m'] * 10\n"
+    ("giant strings", "def next_token(logits): return 'x' * 10 ** 7\ndef draft_context(*a): return "
+     "['\\ud800\\x1b[31m'] * 10\n"
      "def count_accepted(*a): return '0'\n", set()),
     ("bytes, sets, None", "def next_token(logits): return b'0'\ndef draft_context(*a): return None\n"
      "def count_accepted(*a): return {0}\n", set()),
-    ("an endless answer", "import itertools\ndef next_token(logits): return 0\nclass Long(list):\n    def __iter__(self): "
+    ("an endless answer", "import itertools\ndef next_token(logits): return 0\nclass Long(list):\n    def "
+     "__iter__(self): "
      "return itertools.count()\ndef draft_context(*a): return Long()\ndef count_accepted(*a): return 0\n", set()),
     ("a nested answer", "deep = []\nfor n in range(10 ** 5): deep = [deep]\ndef next_token(logits): return deep\n"
      "def draft_context(*a): return deep\ndef count_accepted(*a): return deep\n", set()),
@@ -161,32 +182,40 @@ CODE = [
     ("frame walking", called(FRAMES) + WRONG.replace("def next_token", "def other"), set()),
     ("forged messages at import", FORGE + WRONG, set()),
     ("forged messages in a call", called("for n in range(40): forge()\nreturn 0", "def forge():\n" + "".join(
-        "    " + line + "\n" for line in FORGE.strip().split("\n"))) + WRONG.replace("def next_token", "def other"), set()),
+        "    " + line + "\n" for line in FORGE.strip().split("\n"))) + WRONG.replace("def next_token", "def "
+        "other"), set()),
     ("no json on the wire", "import os\nfor n in range(3, 9):\n    try: os.write(n, b'\\xff{{' * 1000 + b'\\n')\n"
      "    except OSError: pass\n" + WRONG, set()),
-    ("an endless line on the wire", "import os\nwhile True:\n    for n in range(3, 9):\n        try: os.write(n, b'[' * 60000)\n"
+    ("an endless line on the wire", "import os\nwhile True:\n    for n in range(3, 9):\n        try: os.write(n, "
+     "b'[' * 60000)\n"
      "        except OSError: pass\n" + WRONG, set()),
     ("descriptors closed", "import os\nos.closerange(0, 200)\n" + RIGHT, set()),
-    ("memory searched", "import gc\nfound = [x for x in gc.get_objects() if type(x).__name__ == 'Guard']\n" + WRONG, set()),
-    ("an audit hook of one's own", "import sys\ndef hook(*a): raise RuntimeError\nsys.addaudithook(hook)\n" + WRONG, set()),
+    ("memory searched", "import gc\nfound = [x for x in gc.get_objects() if type(x).__name__ == 'Guard']\n"
+     "" + WRONG, set()),
+    ("an audit hook of one's own", "import sys\ndef hook(*a): raise RuntimeError\nsys.addaudithook(hook)\n"
+     "" + WRONG, set()),
     ("the grader's files", READ + "def next_token(logits): return 0\n", set()),
     ("the real package by its path", REAL, set()),
     ("the package's own answer", "from minispec import count_accepted\nimport minispec\n"
      "def next_token(logits): return minispec.count_accepted([], [0])\n", set()),
-    ("the judge", "from minispec.classroom.registry import judge\nfrom minispec.classroom import verifying_steps\n" + WRONG, set()),
+    ("the judge", "from minispec.classroom.registry import judge\nfrom minispec.classroom import verifying_steps\n"
+     "" + WRONG, set()),
     ("a link to the answers", "import os\nos.symlink(ROOT, 'here')\nimport here.minispec\n" + WRONG, set()),
     ("the process table", "import os\nmine = open(f'/proc/{os.getppid()}/environ', 'rb').read()\n"
      "os.listdir('/proc')\n" + WRONG, set()),
     ("the parent's memory", "import os\nos.open(f'/proc/{os.getppid()}/mem', os.O_RDWR)\n" + WRONG, set()),
-    ("results overwritten", "import os\nfor name in os.listdir(OUT): open(OUT + '/' + name, 'w').write('100')\n" + WRONG,
+    ("results overwritten", "import os\nfor name in os.listdir(OUT): open(OUT + '/' + name, 'w').write('100')\n"
+     "" + WRONG,
      set()),
-    ("results written at the end", "import atexit\natexit.register(lambda: open(OUT + '/results.json', 'w'))\n" + WRONG, set()),
+    ("results written at the end", "import atexit\natexit.register(lambda: open(OUT + '/results.json', 'w'))\n"
+     "" + WRONG, set()),
     ("results removed", "import shutil\nshutil.rmtree(OUT)\n" + WRONG, set()),
     ("attempts without end", called("while True:\n    try: open('/etc/passwd')\n    except OSError: pass"), TWO),
     ("the network", "import socket\nsocket.create_connection(('127.0.0.1', 80), 1)\n" + WRONG, set()),
     ("limits raised", "import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))\n" + WRONG, set()),
     ("asking", "answer = input()\nimport sys\nsys.stdin.read()\n" + WRONG, set()),
-    ("counting calls", "calls = []\ndef next_token(logits): calls.append(0); return (1, 0, 0, 1, 0)[len(calls) % 5]\n", set()),
+    ("counting calls", "calls = []\ndef next_token(logits): calls.append(0); return (1, 0, 0, 1, 0)[len(calls) % "
+     "5]\n", set()),
     ("odd names", RIGHT + "globals()[3] = print\nclass Odd:\n    def __getattribute__(self, name): raise SystemExit\n"
      "    def __call__(self): pass\nodd = Odd()\n", THREE),
     ("10,000 failing lines", "1 / 0\n" * 10_000 + RIGHT, THREE),
@@ -208,7 +237,8 @@ FILES = [
     ("unknown coding.py", ("# coding: klingon\n" + RIGHT).encode(), set()),
     ("binary.py", bytes(range(256)) * 10, set()),
     ("too large.py", b"#" * 21_000_000, set()),
-    ("magics.ipynb", notebook("%matplotlib inline\nimport os\n!ls", "%%bash\nrm -rf /", "%%time\n" + RIGHT, "x = !ls\nlen?"), THREE),
+    ("magics.ipynb", notebook("%matplotlib inline\nimport os\n!ls", "%%bash\nrm -rf /", "%%time\n" + RIGHT, "x = "
+     "!ls\nlen?"), THREE),
     ("one bad cell.ipynb", notebook(RIGHT, "def (:", "1 / 0", ["a = 1\n", "b = 2"]), THREE),
     ("not json.ipynb", "{", set()),
     ("json of another kind.ipynb", "[1, 2]", set()),
@@ -226,7 +256,7 @@ FILES = [
     ("bomb.zip", zipped({f"{number}.py": b"#" * 19_000_000 for number in range(4)}), set()),
     ("many.zip", zipped({f"{number}.py": "" for number in range(500)}), set()),
     ("zip in a zip.zip", zipped({"inner.zip": zipped({"right.py": RIGHT})}), set()),
-    ("damaged.zip", zipped({"right.py": RIGHT}).replace(b"def", b"fed").replace(b"\x4b\x01\x02\x14", b"\x4b\x01\x02\xff"), None),
+    ("damaged.zip", DAMAGED, set()),
     ("cut.zip", zipped({"right.py": RIGHT * 100})[:150], set()),
     ("folder of modules", {"numpy.py": "raise SystemExit", "json.py": "1 / 0", "random.py": "", "conftest.py": "x = 1",
      "sitecustomize.py": "x = 2", "pytest.ini": "[pytest]", "work.py": "import numpy, json, "

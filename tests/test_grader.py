@@ -99,7 +99,8 @@ def test_a_class_with_hostile_neighbours_gets_the_marks_that_were_earned(tmp_pat
     assert not (out / "touched").exists()
     print(f"{len(entries)} submissions, {time.monotonic() - started:.0f} s")
     reached = {name: grade.attempts for name, grade in grades.items() if grade.attempts}
-    assert {"kill the parent.py", "results overwritten.py", "the real package by its path.py", "a shell.py"} <= set(reached)
+    assert {"kill the parent.py", "results overwritten.py", "the real package by its path.py",
+            "a shell.py"} <= set(reached)
     assert not any(name.startswith("honest") for name in reached)
 
 
@@ -131,8 +132,8 @@ def test_a_class_of_200_with_every_hostile_submission_in_it_gets_the_marks_that_
     os.mkfifo(folder / "pipe.py")
     entries += [("link.py", b"", set()), ("root", b"", set()), ("pipe.py", b"", set())]
     started = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "minispec", "grade", str(folder), "--out", str(out), "--seed", "7"],
-                               cwd=ROOT, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    command = [sys.executable, "-m", "minispec", "grade", str(folder), "--out", str(out), "--seed", "7"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
     peak = with_peak_memory(process)
     seconds = time.monotonic() - started
     assert process.returncode == 0
