@@ -17,7 +17,8 @@ from hostile import CODE, FILES, RIGHT, THREE
 from minispec.classroom.grading import Patience, grade_class
 from minispec.classroom.marks import result_files
 from minispec.classroom.registry import EXERCISES, cases, verdict
-from minispec.classroom.submissions import find_submissions
+from minispec.classroom.submissions import find_submissions, read_submission
+from minispec.command import main
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = Patience(load=6, exercise=3, total=40)
@@ -102,6 +103,31 @@ def test_a_class_with_hostile_neighbours_gets_the_marks_that_were_earned(tmp_pat
     assert {"kill the parent.py", "results overwritten.py", "the real package by its path.py",
             "a shell.py"} <= set(reached)
     assert not any(name.startswith("honest") for name in reached)
+
+
+def test_one_students_folder_cannot_hold_up_the_class(tmp_path):
+    """More files than a folder may have, folders in folders to the end of what a path can be, a name without letters."""
+    for name in ("many", "deep", "honest"):
+        (tmp_path / name).mkdir()
+    for number in range(20_001):
+        (tmp_path / "many" / str(number)).touch()
+    (tmp_path / "honest" / "work").mkdir()
+    (tmp_path / "honest" / "work" / "right.py").write_text(RIGHT, encoding="utf-8")
+    code = "import os\nfor n in range(1500): os.mkdir('d'); os.chdir('d')"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "deep", check=True)
+    submissions = find_submissions([str(tmp_path)])
+    assert [submission.name for submission in submissions] == ["deep", "honest", "many"]
+    (none, why), (files, fault), (no_files, too_many) = map(read_submission, submissions)
+    assert not none and why and files == [("right.py", RIGHT.encode())] and not fault
+    assert not no_files and "more than 20,000" in too_many
+
+
+def test_the_grader_does_not_run_in_the_folder_of_the_submissions(tmp_path, monkeypatch, capsys):
+    """`python -m` imports from there first: a json.py of a student's would run as the grader."""
+    (tmp_path / "right.py").write_text(RIGHT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["grade", ".", "--out", "marks"]) == 2
+    assert "another folder" in capsys.readouterr().err and not (tmp_path / "marks").exists()
 
 
 def with_peak_memory(process) -> int:

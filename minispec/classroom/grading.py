@@ -110,7 +110,7 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
     started = time.monotonic()
     files, fault = read_submission(submission)
     if fault:
-        return nothing(submission, asked, fault)
+        return replace(nothing(submission, asked, fault), notes=(fault,))
     problems, attempts, notes, printed = {}, [], [], b""
     while len(problems) < len(asked) and time.monotonic() - started < patience.total:
         with Child(sandbox, PACKAGE.name, files) as child:

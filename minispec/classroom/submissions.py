@@ -17,7 +17,7 @@ from ..arguments import short_repr
 CODE = (".py", ".ipynb")
 MAX_FILES = 60                           # of one submission
 MAX_BYTES = 20_000_000                   # of one submission
-MAX_ENTRIES = 20_000                     # of a folder or a zip
+MAX_ENTRIES = 20_000                     # of one student's folder, or of a zip
 MAX_DIRECTORY = 4_000_000                # bytes of a zip's own list of names
 CLUTTER = ("__MACOSX", "__pycache__", "__init__.py")
 
@@ -53,17 +53,31 @@ def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
         if one or not (path.is_dir() or path.suffix.lower() == ".zip"):
             found.append(Submission(name, (Source(path),)))
             continue
-        try:
-            entries = listed_folder(path) if path.is_dir() else listed_zip(zipfile_of(path))
-        except (OSError, ValueError) as error:
-            found.append(Submission(name, (), str(error)))
+        if path.is_dir():
+            found += [Submission(entry.name, (Source(entry),)) for entry in folder_entries(path)]
             continue
-        for entry, inside in grouped(entries).items():
-            sources = [Source(path / name) if path.is_dir() else Source(path, name) for name in inside]
-            found.append(Submission(entry.rsplit("/", 1)[-1], tuple(sources)))
+        try:
+            for entry, inside in grouped(listed_zip(zipfile_of(path))).items():
+                sources = [Source(path, member) for member in inside]
+                found.append(Submission(entry.rsplit("/", 1)[-1], tuple(sources)))
+        except ValueError as error:
+            found.append(Submission(name, (), str(error)))
     if not found:
         raise ValueError(f"SUBMISSION is {short_repr(paths[0])}; there is nothing in it")
     return found
+
+
+def folder_entries(folder: Path) -> list[Path]:
+    """What stands in a folder, or in the one folder in it; what a student put below is looked at when it is graded."""
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise ValueError(f"SUBMISSION is {folder}, and this runs in it: Python would import what was handed in; run the "
+                         f"command from another folder")
+    entries = sorted([path for path in folder.iterdir() if not is_clutter(path.name)])
+    if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink():
+        inner = [path for path in entries[0].iterdir() if not is_clutter(path.name)]
+        if not all([path.suffix.lower() in CODE for path in inner]):
+            return folder_entries(entries[0])
+    return entries
 
 
 def grouped(names: list[str]) -> dict[str, list[str]]:
@@ -91,12 +105,9 @@ def listed_folder(folder: Path) -> list[str]:
     """The files below a folder, as names with "/".  A link is listed, not followed."""
     names = []
     for parent, folders, files in os.walk(folder):
-        paths = [Path(parent, name) for name in files + folders]
-        leaves = [path for path in paths if path.is_symlink() or not path.is_dir()]
-        for path in sorted(leaves) if paths else [Path(parent)]:     # an empty folder is somebody's too
-            inside = path.relative_to(folder).as_posix()
-            if inside != "." and not is_clutter(inside):
-                names.append(inside)
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        inside = [Path(parent, name).relative_to(folder).as_posix() for name in files + links]
+        names += [name for name in inside if not is_clutter(name)]
         if len(names) > MAX_ENTRIES:
             raise ValueError(f"{folder} holds more than {MAX_ENTRIES:,} files")
     return sorted(names)
@@ -136,7 +147,7 @@ def read_submission(submission: Submission) -> tuple[list[tuple[str, bytes]], st
                 files.append(file)
                 if len(files) > MAX_FILES or sum([len(data) for _, data in files]) > MAX_BYTES:
                     return [], f"more than {MAX_FILES} files or {MAX_BYTES:,} bytes of code"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return [], str(error)
     if not files:
         return [], "there is no .py or .ipynb file in it"
