@@ -106,7 +106,7 @@ def test_a_class_with_hostile_neighbours_gets_the_marks_that_were_earned(tmp_pat
 
 
 def test_one_students_folder_cannot_hold_up_the_class(tmp_path):
-    """More files than a folder may have, folders in folders to the end of what a path can be, a name without letters."""
+    """More files than a folder may have, folders in folders as deep as a path can be."""
     for name in ("many", "deep", "honest"):
         (tmp_path / name).mkdir()
     for number in range(20_001):
