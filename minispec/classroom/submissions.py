@@ -70,8 +70,8 @@ def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
 def folder_entries(folder: Path) -> list[Path]:
     """What stands in a folder, or in the one folder in it; what a student put below is looked at when it is graded."""
     if folder in (Path.cwd(), *Path.cwd().parents):
-        raise ValueError(f"SUBMISSION is {folder}, where this runs: Python imports what lies there; run the command from "
-                         f"another folder")
+        raise ValueError(f"SUBMISSION is {folder}, where this runs: Python imports what lies there; run the command "
+                         f"from another folder")
     entries = sorted([path for path in folder.iterdir() if not is_clutter(path.name)])
     if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink():
         inner = [path for path in entries[0].iterdir() if not is_clutter(path.name)]
