@@ -439,8 +439,8 @@ def test_a_run_that_was_recorded_leaves_the_copy_as_it_was():
         before = speculation.speculative_round
         runs(name)
         assert speculation.speculative_round is before is package.speculative_round
-        with pytest.raises(KeyError), recorded_rounds(package) as rounds:
-            assert speculation.speculative_round is not before and rounds == []
+        with pytest.raises(KeyError), recorded_rounds(package, 9) as recorder:
+            assert speculation.speculative_round is not before and recorder.rounds == []
             raise KeyError
         assert speculation.speculative_round is before
 

@@ -92,14 +92,14 @@ def recorded(package, asked: dict) -> dict:
     target, draft = [Observer(scripted(rule_of(asked["models"], name), asked["models"]["vocab"], 128, name), most)
                      for name in ("target", "draft")]
     trace = None
-    with recorded_rounds(package) as rounds:
+    with recorded_rounds(package, asked["new_tokens"]) as recorder:
         try:
             trace = package.speculative(target, draft, list(asked["prompt"]), asked["new_tokens"], asked["tau"],
                                         asked["end_token"])
         except (AssertionError, ValueError, RuntimeError):       # what the gallery's bugs raise
             pass
     fields = ("tokens", "proposed", "choices", "committed", "target_cache", "draft_cache")
-    data = [{**{name: list(getattr(r, name)) for name in fields}, "n_accepted": r.n_accepted} for r in rounds]
+    data = [{**{name: list(getattr(r, name)) for name in fields}, "n_accepted": r.n_accepted} for r in recorder.rounds]
     rows = [rows for _, rows in target.passes]
     tokens = asked["prompt"] + sum([r["committed"] for r in data], [])
     counters = {"n_drafted": 0, "n_accepted": 0, "acceptance": None}

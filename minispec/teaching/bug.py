@@ -25,8 +25,10 @@ INVARIANTS = {
 OUTCOMES = {
     "crash": "it stops with an error",
     "wrong text": "the text is not that of plain greedy decoding",
+    "endless": "it goes on for ever and adds no token",
     "slow": "the text is right; drafts are lost or work is done in vain",
-    "wrong counters": "text and work are right; the numbers told about them are not",
+    "wrong counters": "text and work are right; what is reported about them is not",
+    "wrong baseline": "speculative decoding is right; the plain decoding that it is compared with is not",
     "other bits": "the text is right but at near ties; logits differ in their last bits",
 }
 

@@ -3,16 +3,20 @@
 Invariant: a case is plain data made from fixed seeds, so that every copy of the package can build the same models.
 The models are too small to speak; but each of their tokens depends on all tokens before it, and a draft agrees with
 its target about half of the time, which is what finds bugs.
+
+A long pair comes with them: bugs of windows, pages, rings, blocks and bytes show beyond a size only.  Its texts cross
+every boundary up to 128, its ids do not fit a byte, its blocks have up to 13 rows; two of its texts end by default, and
+two of its decodes come after another one with the same models.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
 
 import numpy as np
 
 from .. import config, model
-from ..decoding import greedy
+from ..decoding import MODEL_EOS, greedy
 from ..shapes import weight_shapes
 
 ARCHITECTURES = {
@@ -26,6 +30,17 @@ NOISE = 0.12                             # how far the draft's weights are from 
 PROMPTS = 10
 BUDGETS = (6, 9, 12, 17, 64)             # the last one is more than the context holds
 TAUS = (1, 2, 3, 4, 5)
+LONG = {"n_layer": 2, "n_head": 2, "n_embd": 16, "n_positions": 192, "vocab_size": 300}
+LONG_DRAFT_CONTEXT = 176
+# tokens of the prompt, tau, budget, whether a perfect draft, whether the default ends it, whether after another decode
+LONG_RUNS = (
+    (20, 9, 60, False, True, False),
+    (33, 12, 70, False, False, True),
+    (64, 4, 90, False, False, False),
+    (100, 7, 90, False, False, False),   # more than the draft's context holds
+    (39, 6, 40, False, True, True),
+    (30, 12, 78, True, False, False),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +62,24 @@ class Case:
     prompt: tuple[int, ...]
     tau: int
     new_tokens: int
-    stop: int | None
+    stop: int | str | None               # MODEL_EOS: `stop` is left to its default
     perfect: bool = False                # the draft is the target itself
+    before: tuple[int, ...] | None = None    # a prompt that the same models decode first
+
+    @property
+    def long(self) -> bool:
+        """Whether it is one of LONG_RUNS."""
+        return self.pair.target_sizes["n_positions"] == LONG["n_positions"]
+
+    @property
+    def options(self) -> dict:
+        """How `stop` is passed, or is not."""
+        return {} if self.stop == MODEL_EOS else {"stop": self.stop}
+
+    @property
+    def end_token(self) -> int | None:
+        """The token that ends the text."""
+        return self.pair.target_sizes.get("eos_token_id") if self.stop == MODEL_EOS else self.stop
 
     def models(self, package: ModuleType) -> tuple:
         """(target, draft), built by that copy of the package."""
@@ -71,10 +102,9 @@ def build(package: ModuleType, sizes: dict, weights: dict[str, np.ndarray], name
     return package.Transformer(package.Config(**sizes), weights, name)
 
 
-def random_pair(architecture: str, seed: int) -> CasePair:
+def random_pair(label: str, seed: int, sizes: dict, draft_context: int = DRAFT_CONTEXT) -> CasePair:
     """A target with random weights, and a draft whose weights are a little off."""
-    sizes = ARCHITECTURES[architecture]
-    draft_sizes = {**sizes, "n_positions": DRAFT_CONTEXT}
+    draft_sizes = {**sizes, "n_positions": draft_context}
     random = np.random.default_rng(seed)
     target_weights, draft_weights = {}, {}
     for name, shape in weight_shapes(config.Config(**sizes)):
@@ -84,22 +114,42 @@ def random_pair(architecture: str, seed: int) -> CasePair:
             weight = 1 + 0.1 * weight
         noisy = weight + NOISE * scale * random.normal(0.0, 1.0, shape)
         if name == "wpe.weight":
-            noisy = noisy[:DRAFT_CONTEXT]
+            noisy = noisy[:draft_context]
         if name == "wte.weight" and seed == TIED:
             weight[1::2], noisy[1::2] = weight[::2], noisy[::2]
         target_weights[name] = weight.astype(np.float32)
         draft_weights[name] = noisy.astype(np.float32)
-    return CasePair(f"{architecture} {seed}", sizes, target_weights, draft_sizes, draft_weights)
+    return CasePair(f"{label} {seed}", sizes, target_weights, draft_sizes, draft_weights)
 
 
 @cache
 def all_cases() -> tuple[Case, ...]:
-    """Ten prompts for each of the four pairs; three of each again with a perfect draft."""
+    """Ten prompts for each of the four pairs, three of each again with a perfect draft; and those of the long pair."""
     found = []
-    for architecture in ARCHITECTURES:
+    for architecture, sizes in ARCHITECTURES.items():
         for seed in SEEDS:
-            found += cases_of(random_pair(architecture, seed), seed)
-    return tuple(found)
+            found += cases_of(random_pair(architecture, seed, sizes), seed)
+    return tuple(found + long_cases())
+
+
+def long_cases() -> list[Case]:
+    """The decodes of LONG_RUNS.  The default end is a token that plain decoding first says some way into the first one;
+    the draft's own end is another, which it says sooner."""
+    random = np.random.default_rng(3)
+    pair = random_pair("long", 1, LONG, LONG_DRAFT_CONTEXT)
+    prompts = [tuple(random.integers(0, LONG["vocab_size"], length).tolist()) for length, *_ in LONG_RUNS]
+    target = model.Transformer(config.Config(**pair.target_sizes), pair.target_weights)
+    text = greedy(target, prompts[0], 60)
+    new = [place for place in range(len(prompts[0]), len(text)) if text[place] not in text[:place]]
+    sooner, later = [next(place for place in new if place >= len(prompts[0]) + ahead) for ahead in (9, 30)]
+    ends = {"target_sizes": {**pair.target_sizes, "eos_token_id": text[later]},
+            "draft_sizes": {**pair.draft_sizes, "eos_token_id": text[sooner]}}
+    pair = replace(pair, **ends)
+    found = []
+    for prompt, (_, tau, budget, perfect, default, second) in zip(prompts, LONG_RUNS):
+        stop = MODEL_EOS if default else None
+        found.append(Case(pair, prompt, tau, budget, stop, perfect, prompts[3] if second else None))
+    return found
 
 
 def cases_of(pair: CasePair, seed: int) -> list[Case]:

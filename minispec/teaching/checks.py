@@ -15,6 +15,7 @@ from ..rates import ratio
 from ..speculation import propose_literal
 from ..trace import parting
 from .evidence import Evidence
+from .observer import contents
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Check:
     name: str
     claim: str
     look: Callable[[Evidence], str]      # the first problem it sees, or ""
+    partial: bool = False                # whether it can look at the rounds before an error too
 
 
 def greedy_problem(evidence: Evidence) -> str:
@@ -40,10 +42,18 @@ def greedy_problem(evidence: Evidence) -> str:
 def formula_problem(evidence: Evidence) -> str:
     """Every draft is what the formula says, without a cache."""
     for number, r in enumerate(evidence.trace.rounds, start=1):
-        expected = propose_literal(evidence.oracle.draft, r.tokens, len(r.proposed))
+        expected = literal_drafts(evidence.oracle, r.tokens, len(r.proposed))
         if list(r.proposed) != expected:
             return f"round {number} drafts {list(r.proposed)}; the formula says {expected}"
     return ""
+
+
+def literal_drafts(oracle, tokens: tuple[int, ...], count: int) -> list[int]:
+    """`propose_literal`, and not twice for the same text."""
+    key = ("drafts", tuple(tokens), count)
+    if key not in oracle.known:
+        oracle.known[key] = propose_literal(oracle.draft, tokens, count)
+    return oracle.known[key]
 
 
 def perfect_problem(evidence: Evidence) -> str:
@@ -80,23 +90,15 @@ def work_problem(evidence: Evidence) -> str:
 
 def cache_problem(evidence: Evidence) -> str:
     """After every round both caches hold what a fresh pass over the text puts there, bit for bit, and no more."""
-    case, package = evidence.case, evidence.package
-    target, draft = case.models(package)
-    tokens = list(case.prompt)
-    target_cache, draft_cache, _ = package.decoding.prefill_both(target, draft, tokens)
-    draft_length = len(tokens) - 1
-    for number in range(1, 5):
-        tau = min(case.tau, evidence.oracle.end - len(tokens) - 1)
-        if tau < 0 or tokens[-1] == case.stop and number > 1:
-            break
-        r = package.speculative_round(target, draft, tokens, tau, target_cache, draft_cache, case.stop)
+    draft_length = len(evidence.case.prompt) - 1
+    for number, (r, caches) in enumerate(zip(evidence.rounds, evidence.caches), start=1):
+        tokens = tuple(r.tokens) + tuple(r.committed)
         draft_length = draft_reads(draft_length, r)
-        tokens += r.committed
-        for name, cache, oracle, length in (("target", target_cache, evidence.oracle.target, len(tokens) - 1),
-                                            ("draft", draft_cache, evidence.oracle.draft, draft_length)):
-            if cache.length != length:
-                return f"after round {number} the {name}'s cache has {cache.length} positions and not {length}"
-            if not holds(cache, oracle, tokens[:length]):
+        lengths = {"target": len(tokens) - 1, "draft": draft_length}
+        for (name, length), (found, bits) in zip(lengths.items(), caches):
+            if found != length:
+                return f"after round {number} the {name}'s cache has {found} positions and not {length}"
+            if bits != fresh_bits(evidence.oracle, name, tokens[:length]):
                 return f"after round {number} the {name}'s cache holds other numbers than a fresh one"
     return ""
 
@@ -108,20 +110,21 @@ def draft_reads(length: int, r) -> int:
     return min(length, len(r.tokens) + len(r.committed) - 1)
 
 
-def holds(cache, oracle, tokens: list[int]) -> bool:
-    """Whether the cache holds K and V of `tokens`, to the last bit."""
-    if not tokens:
-        return True
-    fresh = KVCache(oracle.config)
-    oracle(tokens, fresh)
-    read = slice(len(tokens))
-    same_keys = np.array_equal(cache.keys_LHPC[:, :, read], fresh.keys_LHPC[:, :, read])
-    return same_keys and np.array_equal(cache.values_LHPC[:, :, read], fresh.values_LHPC[:, :, read])
+def fresh_bits(oracle, name: str, tokens: tuple[int, ...]) -> int:
+    """The contents of a cache that has read `tokens` in one pass of the clean model `name`; made once for each text."""
+    key = (name, tokens)
+    if key not in oracle.known:
+        clean = getattr(oracle, name)
+        fresh = KVCache(clean.config)
+        if tokens:
+            clean(list(tokens), fresh)
+        oracle.known[key] = contents(fresh)[1]
+    return oracle.known[key]
 
 
 def budget_problem(evidence: Evidence) -> str:
     """As many tokens as were asked for, unless the text or a context ends; and nothing after the end of the text."""
-    trace, stop = evidence.trace, evidence.case.stop
+    trace, stop = evidence.trace, evidence.case.end_token
     tokens = list(trace.tokens)
     new = tokens[len(evidence.case.prompt):]
     if stop in new[:-1]:
@@ -136,10 +139,9 @@ def budget_problem(evidence: Evidence) -> str:
 def counters_problem(evidence: Evidence) -> str:
     """The rates are what a count of one's own over drafts and choices gives."""
     trace, rates = evidence.trace, import_module(f"{evidence.package.__name__}.rates")
-    accepted = judged = drafted = 0
-    for r in trace.rounds:
-        kept, looked_at = recount(r, evidence.case.stop)
-        accepted, judged, drafted = accepted + kept, judged + looked_at, drafted + len(r.proposed)
+    counted = [recount(r, evidence.case.end_token) for r in trace.rounds]
+    accepted, judged = sum([kept for kept, _ in counted]), sum([looked_at for _, looked_at in counted])
+    drafted = sum([len(r.proposed) for r in trace.rounds])
     new, passes = sum([len(r.committed) for r in trace.rounds]), len(trace.rounds)
     expected = {"conditional_acceptance": ratio(accepted, judged), "draft_efficiency": ratio(accepted, drafted),
                 "mean_acceptance_length": ratio(passes + accepted, passes), "tokens_per_round": ratio(new, passes)}
@@ -147,7 +149,12 @@ def counters_problem(evidence: Evidence) -> str:
         reported = getattr(rates, name)(trace)
         if (reported is None) != (value is None) or value is not None and abs(reported - value) > 1e-12:
             return f"{name} says {reported}; counted by hand it is {value}"
-    return ""
+    shares = []
+    for t in range(1, max([len(r.proposed) for r in trace.rounds], default=0) + 1):
+        long_enough = [kept for (kept, _), r in zip(counted, trace.rounds) if len(r.proposed) >= t]
+        shares.append(sum([kept >= t for kept in long_enough]) / len(long_enough))
+    reported = rates.survival(trace)
+    return "" if np.allclose(reported, shares) else f"survival says {reported}; counted by hand it is {shares}"
 
 
 def recount(r, stop: int | None) -> tuple[int, int]:
@@ -177,13 +184,61 @@ def bits_problem(evidence: Evidence) -> str:
     return ""
 
 
+def record_problem(evidence: Evidence) -> str:
+    """The trace says what happened: texts in order, why it ended, the drafts' own logits, each phase's own seconds."""
+    trace, case, oracle = evidence.trace, evidence.case, evidence.oracle
+    if evidence.prompt_after != case.prompt:
+        return f"the caller's list has {len(evidence.prompt_after)} tokens after the decode; it had {len(case.prompt)}"
+    tokens = case.prompt
+    for number, r in enumerate(trace.rounds, start=1):
+        if tuple(r.tokens) != tokens:
+            return f"round {number} is recorded with another text before it"
+        if np.argmax(r.draft_logits_TV, axis=-1).tolist() != list(r.proposed):
+            return f"round {number}'s draft logits are not those that chose {list(r.proposed)}"
+        tokens += tuple(r.committed)
+    if tuple(trace.tokens) == oracle.tokens and trace.stopped != oracle.stopped:
+        return f"the trace says it stopped with {trace.stopped}; it was {oracle.stopped}"
+    return seconds_problem(evidence)
+
+
+def seconds_problem(evidence: Evidence) -> str:
+    """A phase takes as long as its passes at least, and both phases no longer than the whole: clocks inside clocks."""
+    trace = evidence.trace
+    rounds = trace.rounds
+    drafted = sum([len(r.proposed) for r in rounds])
+    if len(evidence.target_passes) != len(rounds) or len(evidence.draft_passes) != drafted:
+        return ""                        # other passes than one for each: the work check's business
+    start = 0
+    for number, (r, verifying) in enumerate(zip(rounds, evidence.target_seconds), start=1):
+        drafting = sum(evidence.draft_seconds[start:start + len(r.proposed)])
+        start += len(r.proposed)
+        if r.draft_seconds < drafting or r.verify_seconds < verifying:
+            return f"round {number} took less time, says its record, than its passes did"
+    told = sum([r.draft_seconds + r.verify_seconds for r in rounds])
+    return "" if told <= trace.seconds else "the phases took longer, says their record, than the whole decode"
+
+
+def baseline_problem(evidence: Evidence) -> str:
+    """Plain greedy decoding says, token by token, what a fresh pass over the whole text says."""
+    case, expected = evidence.case, evidence.oracle.uncached
+    if not (case.long or case.perfect):
+        return ""                        # the other prompts would say no more, and take as long again
+    target, _ = case.models(evidence.package)
+    new_tokens = evidence.oracle.end - len(case.prompt)
+    tokens = evidence.package.greedy(target, list(case.prompt), new_tokens, **case.options)
+    position = parting(tokens, list(expected))
+    return "" if position is None else f"plain decoding parts from passes without a cache at position {position}"
+
+
 CHECKS = (
     Check("greedy", "the text is that of plain greedy decoding", greedy_problem),
     Check("formula", "drafts equal the literal formula, without a cache", formula_problem),
     Check("perfect draft", "a draft that is the target has every draft accepted", perfect_problem),
     Check("work", "one target pass per round, tau + 1 rows, and no token is read twice", work_problem),
-    Check("cache", "both caches equal a fresh prefill, after every round", cache_problem),
+    Check("cache", "both caches equal a fresh prefill, after every round", cache_problem, True),
     Check("budget", "not a token too many or too few, none after the end", budget_problem),
     Check("counters", "the rates equal a count by hand", counters_problem),
     Check("bits", "logits equal those of plain decoding bit for bit", bits_problem),
+    Check("record", "the trace says what happened: texts, logits, end, seconds", record_problem),
+    Check("baseline", "plain greedy decoding itself equals passes without a cache", baseline_problem),
 )

@@ -15,6 +15,7 @@ from .cases import Case, all_cases
 from .evidence import Evidence, consult, gather
 from .checks import CHECKS, Check
 from .gallery import GALLERY
+from .observer import ENDLESS
 
 CAUGHT, CRASHED, SURVIVED = "X", "!", "."
 CLEAN = "(the clean code)"
@@ -105,16 +106,15 @@ def finding(check: Check, seen: list[Evidence]) -> tuple[str, str]:
     """The sign of one check, and the first thing it found."""
     crashed = ""
     for evidence in seen:
-        problem = evidence.error
-        if not problem:
+        problem = ""
+        if not evidence.error or check.partial:
             try:
                 problem = check.look(evidence)
-            except Exception as error:   # the cache check runs the rounds itself
+            except Exception as error:   # of the copy's own rates or plain decoding
                 crashed = crashed or f"{type(error).__name__}: {error}"
-                continue
-            if problem:
-                return CAUGHT, f"{evidence.case.name}: {problem}"
-        crashed = crashed or problem
+        if problem:
+            return CAUGHT, f"{evidence.case.name}: {problem}"
+        crashed = crashed or evidence.error
     return (CRASHED, crashed) if crashed else (SURVIVED, "")
 
 
@@ -123,12 +123,15 @@ def outcome(seen: list[Evidence], clean: list[Evidence], signs: tuple[str, ...])
     sign = {check.name: found for check, found in zip(CHECKS, signs)}
     if CAUGHT in (sign["greedy"], sign["budget"]):
         return "wrong text"
-    if any(evidence.error for evidence in seen):
-        return "crash"
-    if any(rows_read(one) > rows_read(other) for one, other in zip(seen, clean)):
+    errors = [evidence.error for evidence in seen if evidence.error]
+    if errors:
+        return "endless" if all([ENDLESS in error for error in errors]) else "crash"
+    if sign["formula"] == CAUGHT or any(rows_read(one) > rows_read(other) for one, other in zip(seen, clean)):
         return "slow"
-    if sign["counters"] == CAUGHT:
+    if CAUGHT in (sign["counters"], sign["record"]):
         return "wrong counters"
+    if sign["baseline"] == CAUGHT:
+        return "wrong baseline"
     return "other bits" if sign["bits"] == CAUGHT else ""
 
 

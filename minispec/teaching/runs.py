@@ -20,7 +20,7 @@ from ..trace import Prefill, Round, Trace
 from ..views.text import rate, table_lines
 from .bug import Bug
 from .bugs import find_bug, load_bug
-from .observer import Observer, most_passes, recorded_rounds
+from .observer import Observer, Recorder, most_passes, recorded_rounds
 from .pair import Run, SideBySide
 
 TAU = 4
@@ -85,8 +85,8 @@ def decode_run(package: ModuleType, name: str, models: tuple, tokens: list[int],
     target, draft = [Observer(model, most_passes(new_tokens, tau)) for model in models]
     rates = import_module(f"{package.__name__}.rates")
     error, reported = "", []
-    watched = nullcontext([]) if package.__name__ == CLEAN else recorded_rounds(package)
-    with watched as rounds:
+    watched = nullcontext(Recorder(None, 0)) if package.__name__ == CLEAN else recorded_rounds(package, new_tokens)
+    with watched as recorder:
         try:
             raw = package.speculative(target, draft, tokens, new_tokens, tau, stop)
             reported = [(rate_name, getattr(rates, rate_name)(raw)) for rate_name in RATES]
@@ -94,7 +94,7 @@ def decode_run(package: ModuleType, name: str, models: tuple, tokens: list[int],
         except Exception as problem:     # whatever a bug may raise
             error = f"{type(problem).__name__}: {problem}"
             read_ahead = Prefill(max(len(tokens) - 1, 0), 0.0, 0.0)
-            trace = Trace(tuple(tokens), tuple([adopted_round(r) for r in rounds]), read_ahead, tau,
+            trace = Trace(tuple(tokens), tuple([adopted_round(r) for r in recorder.rounds]), read_ahead, tau,
                           models[0].name, models[1].name, "error", 0.0)
     first = 1 if len(tokens) > 1 else 0
     run = Run(name, trace, contexts(trace, draft.read[first:]), tuple(target.passes[first:]),

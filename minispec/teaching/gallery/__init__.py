@@ -7,9 +7,11 @@ a bug's `outcome` and `caught_by` say is what the detection matrix measures.
 from .attending import ATTENTION
 from .caches import CACHES
 from .counters import COUNTING
+from .course import COURSE
 from .drafting import DRAFTING
 from .judging import JUDGING
+from .sizes import SIZES
 from .stopping import STOPPING
 
 # the course's own first
-GALLERY = DRAFTING + CACHES + ATTENTION + JUDGING + STOPPING + COUNTING
+GALLERY = DRAFTING + COURSE + CACHES + ATTENTION + JUDGING + STOPPING + SIZES + COUNTING

@@ -3,6 +3,7 @@
 from ..bug import Bug
 
 MODEL = "model.py"
+SCORES = "        scores_HTP = products_HT1P[:, :, 0] + mask_TP\n"
 MASK = "        mask_TP = self.mask_PP[start:end]\n"
 
 ATTENTION = (
@@ -13,7 +14,7 @@ ATTENTION = (
         symptom="fluent text, but wrong at some places, and fewer drafts accepted",
         question="The cache says where a block begins, but each block is numbered from 0.  Is the text still right?",
         reference="huggingface/transformers#30042 and #30413",
-        caught_by=("greedy", "formula", "perfect draft", "cache", "bits")),
+        caught_by=("greedy", "formula", "perfect draft", "cache", "bits", "baseline")),
     Bug(name="positions-one-ahead",
         invariant="I3",
         edits=((MODEL, "        hidden_TD = self.token_embeddings_VD[list(tokens)] + "
@@ -25,7 +26,7 @@ ATTENTION = (
         symptom="fluent text that drifts away; the last position of the context cannot be used",
         question="The length is counted up before the pass and not after it.  Which number has the first new token?",
         reference="sgl-project/sglang#25015",
-        caught_by=("greedy", "formula", "cache", "bits")),
+        caught_by=("greedy", "formula", "cache", "bits", "baseline")),
     Bug(name="draft-context-forgotten",
         invariant="I3",
         edits=(("speculation.py", "length_limit(tokens, new_tokens, target, draft)",
@@ -42,7 +43,7 @@ ATTENTION = (
         symptom="each row sees the beginning of the text only, and the text falls to pieces",
         question="The mask of the first rows of the context is laid over a later block.  What can its first row see?",
         reference="pytorch-labs/gpt-fast#233",
-        caught_by=("greedy", "formula", "perfect draft", "cache", "bits")),
+        caught_by=("greedy", "formula", "perfect draft", "cache", "bits", "baseline")),
     Bug(name="no-mask-inside-the-block",
         invariant="I4",
         edits=((MODEL, MASK, "        mask_TP = self.mask_PP[[end - 1] * len(tokens)]\n"),),
@@ -50,7 +51,7 @@ ATTENTION = (
         symptom="a row that judges a draft has read it; fine text, but not the target's",
         question="All rows of a block see the whole block.  Which drafts will the target like?",
         reference="no thread was found; in lucidrains/speculative-decoding 0.2.0 some layers were not given the mask",
-        caught_by=("greedy", "formula", "perfect draft", "cache", "bits")),
+        caught_by=("greedy", "formula", "perfect draft", "cache", "bits", "baseline")),
     Bug(name="stale-cells-attended",
         invariant="I4",
         edits=((MODEL, MASK, "        mask_TP = self.mask_PP[start:end].copy()\n"

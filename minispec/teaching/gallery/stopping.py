@@ -30,5 +30,5 @@ STOPPING = (
         symptom="sooner or later the text goes another way",
         question="Plain decoding reads the prompt; this way reads it with a token in front.  Who could tell?",
         reference="ggml-org/llama.cpp#4025",
-        caught_by=("greedy", "work", "budget")),
+        caught_by=("greedy", "work", "budget", "record")),
 )
