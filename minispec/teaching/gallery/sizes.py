@@ -14,7 +14,7 @@ DRAFT_FILLED = "    prefill(draft, tokens, draft_cache)\n"
 READ = "    prompt = tuple(tokens)\n"
 
 SIZES = (
-    Bug(name="window-of-64",
+    Bug(name="window-too-narrow",
         invariant="I4",
         edits=(("model.py", SCORES, SCORES + "        scores_HTP[:, :, :max(0, cache.length - 64)] = -np.inf\n"),),
         outcome="wrong text",
