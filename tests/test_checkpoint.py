@@ -638,7 +638,7 @@ def test_an_unknown_name_lists_the_names_and_says_that_a_path_will_do(two_models
     for action in (load, bundled_folder):
         with pytest.raises(ValueError) as error:
             action(name)
-        one_sentence(error, repr(name), "alpha, big-1", "path of a GPT-2 folder")
+        one_sentence(error, repr(name), "alpha, big-1", "path of a folder")
 
 
 @pytest.mark.parametrize("name", ["..", "../models/alpha", "alpha/", "/"])
