@@ -102,5 +102,5 @@ def test_no_file_of_a_run_lies_beside_the_weights():
     """A checkpoint with the optimiser's memory is three times the model."""
     names = {path.name for path in MODELS.rglob("*") if path.is_file()}
     assert names == {"config.json", "generation_config.json", "model.safetensors", "vocab.json", "merges.txt",
-                     "tokenizer_config.json", "recipe.json", "held_out_prompts.txt"}
+                     "tokenizer_config.json", "recipe.json", "held_out_prompts.txt", "README.md"}
     assert Path(minispec.__file__).parent / "models" == MODELS

@@ -17,6 +17,7 @@ import pytest
 from minispec import checkpoint
 from minispec.checkpoint import bundled_folder, list_models, load, load_folder, save
 from minispec.config import Config
+from minispec.files.config_files import read_ends
 from minispec.files.safetensors import read_header, read_tensors, write_tensors
 from minispec.tokenizer import Tokenizer
 from minispec.shapes import weight_shapes
@@ -239,7 +240,11 @@ def test_a_weight_in_two_shards_is_refused(folder, draft):
 def test_a_config_with_no_keys_means_gpt2s_defaults(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     config = checkpoint.read_config(tmp_path / "config.json")
-    assert config == Config(12, 12, 768, 1024, 50257, None, 1e-5, 50256)
+    assert config == Config(12, 12, 768, 1024, 50257, None, 1e-5)
+    assert read_ends(tmp_path, config) == 50256
+    assert read_ends(tmp_path, Config(1, 1, 8, 8, 100)) is None          # an id that this vocabulary does not have
+    (tmp_path / "generation_config.json").write_text("{}")
+    assert read_ends(tmp_path, config) is None
 
 
 @pytest.mark.parametrize("changes", [{"activation_function": "gelu_pytorch_tanh"}, {"reorder_and_upcast_attn": True},
@@ -365,7 +370,7 @@ def test_names_asked_for_must_be_there_and_be_numbers_with_a_fraction(tmp_path):
 CONFIG_DAMAGE = [
     ("model_type", "gpt_neo"), ("model_type", None), ("activation_function", "relu"), ("activation_function", "gelu"),
     ("activation_function", ["gelu_new"]), ("scale_attn_weights", False), ("scale_attn_by_inverse_layer_idx", True),
-    ("add_cross_attention", True), ("tie_word_embeddings", False), ("eos_token_id", [0]), ("eos_token_id", True),
+    ("add_cross_attention", True), ("tie_word_embeddings", False), ("eos_token_id", [True]), ("eos_token_id", True),
     ("eos_token_id", "0"), ("eos_token_id", 0.0), ("eos_token_id", 400), ("eos_token_id", -1), ("n_layer", 0),
     ("n_layer", "2"), ("n_layer", 1.0), ("n_layer", None), ("n_head", 3), ("n_head", True), ("n_embd", -16),
     ("n_positions", [64]), ("vocab_size", 399), ("n_inner", 0), ("layer_norm_epsilon", "1e-5"),
@@ -375,10 +380,11 @@ CONFIG_DAMAGE = [
 
 @pytest.mark.parametrize("key, value", CONFIG_DAMAGE)
 def test_a_configuration_that_is_not_computed_here_is_refused_by_its_key(folder, key, value):
-    edit_json(folder / "config.json", **{key: value})
+    file = "generation_config.json" if key == "eos_token_id" else "config.json"        # the one that decides
+    edit_json(folder / file, **{key: value})
     with pytest.raises(ValueError) as error:
         load_folder(folder)
-    one_sentence(error, "config.json", key)
+    one_sentence(error, file, key)
 
 
 @pytest.mark.parametrize("key, value, mention", [

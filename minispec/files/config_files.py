@@ -13,6 +13,7 @@ from .reading import read_object
 # GPT2Config's defaults, for keys that config.json leaves out.
 DEFAULTS = {"n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024, "vocab_size": 50257, "n_inner": None,
             "layer_norm_epsilon": 1e-5}
+GPT2_END = 50256                         # GPT2Config's default for the end of text
 # What would change the numbers, and the values that model.py computes.  The first is the default.
 # reorder_and_upcast_attn is not here: it reorders a half-precision product, and in float32 says the same.
 SUPPORTED = {"model_type": ("gpt2",), "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
@@ -42,10 +43,10 @@ def read_ends(folder, config) -> int | tuple[int, ...] | None:
 
     That is transformers' precedence, even where the first file says nothing of them.
     """
-    path = folder / "generation_config.json"
+    path, default = folder / "generation_config.json", None
     if not os.path.lexists(path):
-        path = folder / "config.json"
-    ends = read_object(path).get("eos_token_id")
+        path, default = folder / "config.json", GPT2_END if config.vocab_size > GPT2_END else None
+    ends = read_object(path).get("eos_token_id", default)
     ends = tuple(ends) if isinstance(ends, list) else ends
     try:
         replace(config, eos_token_id=ends)
