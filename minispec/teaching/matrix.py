@@ -6,13 +6,14 @@ the bug survived.  The first row is the clean package, which every check must le
 
 import importlib
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 
 from ..lab.blas import NO_BLOCK_ROUNDING, blocks_round_differently
 from .bug import Bug
 from .bugs import load_bug
 from .cases import Case, all_cases
-from .evidence import Evidence, consult, gather
+from .evidence import Evidence, Oracle, consult, gather
 from .checks import CHECKS, Check
 from .gallery import GALLERY
 from .observer import ENDLESS
@@ -76,12 +77,18 @@ class Matrix:
                                   f"surviving all: {', '.join(self.survivors(tuple(names))) or 'none'}"])
 
 
+@cache
+def clean_runs(cases: tuple[Case, ...]) -> tuple[list[Oracle], list[Evidence]]:
+    """What plain decoding and the clean package say of these cases, asked once."""
+    clean = importlib.import_module("..", __package__)
+    oracles = [consult(clean, case) for case in cases]
+    return oracles, [gather(clean, case, oracle) for case, oracle in zip(cases, oracles)]
+
+
 def detection_matrix(bugs: tuple[Bug, ...] = GALLERY, cases: tuple[Case, ...] | None = None) -> Matrix:
     """Run every bug on every case, and the clean package first."""
     cases = all_cases() if cases is None else cases
-    clean = importlib.import_module("..", __package__)
-    oracles = [consult(clean, case) for case in cases]
-    witnesses = [gather(clean, case, oracle) for case, oracle in zip(cases, oracles)]
+    oracles, witnesses = clean_runs(cases)
     rows = [examine(CLEAN, witnesses, witnesses)]
     for bug in bugs:
         package = load_bug(bug)
