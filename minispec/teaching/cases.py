@@ -36,7 +36,7 @@ LONG_DRAFT_CONTEXT = 176
 LONG_RUNS = (
     (20, 9, 60, False, True, False),
     (33, 12, 70, False, False, True),
-    (64, 4, 90, False, False, False),
+    (64, 4, 112, False, False, False),   # exactly as much as the draft's context holds
     (100, 7, 90, False, False, False),   # more than the draft's context holds
     (39, 6, 40, False, True, True),
     (30, 12, 78, True, False, False),

@@ -4,6 +4,7 @@ Invariant: a check returns "" where its claim holds, and else one sentence that 
 plain decoding, the literal formula, a fresh prefill or a count of its own, never with another speculative decode.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +16,11 @@ from ..rates import ratio
 from ..speculation import propose_literal
 from ..trace import parting
 from .evidence import Evidence
-from .observer import contents
+from .observer import Observer, contents
+from .records import baseline_problem, record_problem
+
+
+WIDE_TAU = 130                           # more than any case has, and than 64, 100 and 128
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,19 @@ def perfect_problem(evidence: Evidence) -> str:
         return f"{accepted} of {drafted} drafts of a perfect draft were accepted"
     if len(trace.rounds) != needed:
         return f"{len(trace.rounds)} rounds with a perfect draft; {needed} are enough"
-    return ""
+    return wide_problem(evidence) if evidence.case.long else ""
+
+
+def wide_problem(evidence: Evidence) -> str:
+    """A perfect draft adds tau + 1 tokens in one round, however large tau is."""
+    target, draft = evidence.case.models(evidence.package)
+    draft = Observer(draft, WIDE_TAU + 1)            # the prefill's pass, and no draft more than needed
+    try:
+        trace = evidence.package.speculative(target, draft, list(evidence.case.prompt), WIDE_TAU + 1, WIDE_TAU, None)
+    except RuntimeError:
+        return f"{WIDE_TAU} drafts of a perfect draft are not enough for {WIDE_TAU + 1} tokens"
+    found = len(trace.rounds)
+    return "" if found == 1 else f"{found} rounds with a perfect draft and tau = {WIDE_TAU}; one is enough"
 
 
 def work_problem(evidence: Evidence) -> str:
@@ -100,7 +117,22 @@ def cache_problem(evidence: Evidence) -> str:
                 return f"after round {number} the {name}'s cache has {found} positions and not {length}"
             if bits != fresh_bits(evidence.oracle, name, tokens[:length]):
                 return f"after round {number} the {name}'s cache holds other numbers than a fresh one"
-    return ""
+    return copy_problem(evidence)
+
+
+def copy_problem(evidence: Evidence) -> str:
+    """A cache and its copy go on with different tokens, and neither sees the other's."""
+    if evidence.case.long or not evidence.case.perfect or evidence.error:
+        return ""                        # once for each set of weights and a few prompts is enough
+    target, _ = evidence.case.models(evidence.package)
+    first, alone = [evidence.package.KVCache(target.config) for _ in range(2)]
+    for cache in (first, alone):
+        target(list(evidence.case.prompt), cache)
+    twin = copy.copy(first)
+    for cache, token in ((twin, 1), (alone, 1), (first, 2)):
+        target([token], cache)
+    same = np.array_equal(target([3], twin), target([3], alone))
+    return "" if same else "after a copy of a cache has gone on its own way, it does not read like one of its own"
 
 
 def draft_reads(length: int, r) -> int:
@@ -182,52 +214,6 @@ def bits_problem(evidence: Evidence) -> str:
             if not np.array_equal(row_V, expected_NV[position - start]):
                 return f"row {place} of round {number} has other logits than plain decoding"
     return ""
-
-
-def record_problem(evidence: Evidence) -> str:
-    """The trace says what happened: texts in order, why it ended, the drafts' own logits, each phase's own seconds."""
-    trace, case, oracle = evidence.trace, evidence.case, evidence.oracle
-    if evidence.prompt_after != case.prompt:
-        return f"the caller's list has {len(evidence.prompt_after)} tokens after the decode; it had {len(case.prompt)}"
-    tokens = case.prompt
-    for number, r in enumerate(trace.rounds, start=1):
-        if tuple(r.tokens) != tokens:
-            return f"round {number} is recorded with another text before it"
-        if np.argmax(r.draft_logits_TV, axis=-1).tolist() != list(r.proposed):
-            return f"round {number}'s draft logits are not those that chose {list(r.proposed)}"
-        tokens += tuple(r.committed)
-    if tuple(trace.tokens) == oracle.tokens and trace.stopped != oracle.stopped:
-        return f"the trace says it stopped with {trace.stopped}; it was {oracle.stopped}"
-    return seconds_problem(evidence)
-
-
-def seconds_problem(evidence: Evidence) -> str:
-    """A phase takes as long as its passes at least, and both phases no longer than the whole: clocks inside clocks."""
-    trace = evidence.trace
-    rounds = trace.rounds
-    drafted = sum([len(r.proposed) for r in rounds])
-    if len(evidence.target_passes) != len(rounds) or len(evidence.draft_passes) != drafted:
-        return ""                        # other passes than one for each: the work check's business
-    start = 0
-    for number, (r, verifying) in enumerate(zip(rounds, evidence.target_seconds), start=1):
-        drafting = sum(evidence.draft_seconds[start:start + len(r.proposed)])
-        start += len(r.proposed)
-        if r.draft_seconds < drafting or r.verify_seconds < verifying:
-            return f"round {number} took less time, says its record, than its passes did"
-    told = sum([r.draft_seconds + r.verify_seconds for r in rounds])
-    return "" if told <= trace.seconds else "the phases took longer, says their record, than the whole decode"
-
-
-def baseline_problem(evidence: Evidence) -> str:
-    """Plain greedy decoding says, token by token, what a fresh pass over the whole text says."""
-    case, expected = evidence.case, evidence.oracle.uncached
-    if not (case.long or case.perfect):
-        return ""                        # the other prompts would say no more, and take as long again
-    target, _ = case.models(evidence.package)
-    new_tokens = evidence.oracle.end - len(case.prompt)
-    tokens = evidence.package.greedy(target, list(case.prompt), new_tokens, **case.options)
-    position = parting(tokens, list(expected))
-    return "" if position is None else f"plain decoding parts from passes without a cache at position {position}"
 
 
 CHECKS = (

@@ -133,7 +133,8 @@ def outcome(seen: list[Evidence], clean: list[Evidence], signs: tuple[str, ...])
     errors = [evidence.error for evidence in seen if evidence.error]
     if errors:
         return "endless" if all([ENDLESS in error for error in errors]) else "crash"
-    if sign["formula"] == CAUGHT or any(rows_read(one) > rows_read(other) for one, other in zip(seen, clean)):
+    vain = CAUGHT in (sign["formula"], sign["perfect draft"], sign["work"])
+    if vain or any(rows_read(one) > rows_read(other) for one, other in zip(seen, clean)):
         return "slow"
     if CAUGHT in (sign["counters"], sign["record"]):
         return "wrong counters"

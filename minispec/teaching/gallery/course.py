@@ -27,7 +27,7 @@ COURSE = (
         question="Every row of the target reads X and y_<=i, and no draft.  What do all of them choose?",
         reference="the course: Analyzing a Flawed Verification Process (C25); "
                   "Fahad16301139/exo-with-speculative-decoding-fixed-the-acceptance-logic did it on purpose",
-        caught_by=("greedy", "perfect draft")),
+        caught_by=("greedy", "perfect draft", "record")),
     Bug(name="every-a-kept",
         invariant="I7",
         edits=((SPECULATION, COMMIT,

@@ -109,5 +109,5 @@ JUDGING = (
         symptom="another token where two logits are exactly equal, and nowhere else",
         question="Two tokens have the same logit.  Which one is the argmax?",
         reference="ohdearquant/lattice#280 and #281",
-        caught_by=("greedy", "perfect draft")),
+        caught_by=("greedy", "perfect draft", "record")),
 )
