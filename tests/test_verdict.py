@@ -29,6 +29,8 @@ from minispec.scripted import Mix, scripted
 from minispec.teaching.bug import Bug
 from minispec.teaching.bugs import load_bug
 from minispec.teaching.gallery import GALLERY
+from minispec.teaching.gallery.sizes import SIZES
+from minispec.teaching.observer import recorded_rounds
 from minispec.teaching.runs import adopted, decode_both, load_both
 
 KINDS = ("identical", "rounding", "bug")
@@ -244,8 +246,9 @@ def decode(package, task, dtype="float32"):
     if dtype != "float32":
         target = importlib.import_module(f"{package.__name__}.compare.rounded").rounded(target, dtype)
     try:
-        return package.speculative(target, draft, list(task.prompt), task.new_tokens, task.tau, task.stop)
-    except (AssertionError, IndexError, ValueError):
+        with recorded_rounds(package, task.new_tokens):              # which stops a decode that does not end
+            return package.speculative(target, draft, list(task.prompt), task.new_tokens, task.tau, task.stop)
+    except (AssertionError, IndexError, ValueError, RuntimeError):
         return None
 
 
@@ -340,13 +343,15 @@ def test_no_bug_that_changes_a_text_passes_for_rounding_and_no_rounding_for_a_bu
     """The promise of the command, over every bug of the gallery: not one false verdict."""
     table = Table()
     seen = add_bugs(table, GALLERY, small_tasks() + trained_tasks("tales-2 tales-1", 1, 4, 36))
+    seen += add_bugs(table, SIZES, trained_tasks("tales-2 tales-1", 1, 9, 170))
     add_rounded(table, untrained_tasks(24) + trained_tasks("tales-2 tales-1", 2, 4, 40))
     add_clean(table, small_tasks())
     print(f"\n{table.total} labelled cases\n{table}")
     assert [(what, label, str(found)) for what, label, found in table.wrong] == []
     assert table.total >= 200
     assert table.counts["bug", "bug"] >= 100 and table.counts["rounding", "rounding"] >= 5
-    wrong_text = {bug.name for bug in GALLERY if bug.outcome == "wrong text"}
+    # two of these models have one end of text, so that it cannot matter whose it is
+    wrong_text = {bug.name for bug in GALLERY if bug.outcome == "wrong text"} - {"the-drafts-end-used"}
     assert {name for name, label in seen if label == "bug"} >= wrong_text, "a bug that changed no text proves nothing"
 
 

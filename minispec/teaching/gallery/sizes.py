@@ -53,7 +53,7 @@ SIZES = (
         caught_by=("greedy", "perfect draft", "record")),
     Bug(name="ids-in-a-byte",
         invariant="I11",
-        edits=((SPECULATION, READ, "    tokens = [token % 256 for token in tokens]\n" + READ),),
+        edits=((SPECULATION, READ, READ + "    tokens = [token % 256 for token in tokens]\n"),),
         outcome="wrong text",
         symptom="right while all tokens of the prompt are below 256",
         question="An id is kept in one byte.  How large must a vocabulary be before a test can see it?",
