@@ -117,6 +117,23 @@ def test_only_views_import_what_draws(path):
     assert {outside.split(".")[0] for outside, _ in imports(path) if outside} <= allowed
 
 
+@each_file
+def test_only_the_command_line_reads_arguments_and_nothing_imports_the_command_line(path):
+    """A lab that parses options cannot be called from a notebook without them."""
+    if room_of(path) != "command line":
+        assert "argparse" not in {outside for outside, _ in imports(path)}
+
+
+def test_a_plain_decode_imports_no_trainer_no_gallery_and_no_classroom():
+    """Each command's module is imported when the command is asked for: `python -m minispec hi` starts at once."""
+    code = "import sys\nfrom minispec.command import main\nmain(['The cat', '--new-tokens', '1'])\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, encoding="utf-8",
+                          timeout=300)
+    loaded = done.stdout.split("\n")[-2].split()
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("minispec.")}
+    assert "speculation" in rooms and rooms.isdisjoint({"classroom", "train", "teaching"}), done.stderr
+
+
 @each_core_file
 def test_core_files_import_at_their_top_only(path):
     """An import inside a function hides who depends on whom."""

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from conftest import measured
 
-from minispec import command, greedy, load, load_trace
-from minispec.commands import request
+from minispec import greedy, load, load_trace
+from minispec.commands import check_command, decode_command, request
 from minispec.checkpoint import list_models, load_folder, save
 from minispec.command import main
 from minispec.lab import exactness
@@ -376,7 +376,7 @@ def test_files_that_cannot_be_written_are_refused_before_anything_is_decoded(cap
     """A minute of decoding, and then "it must name a file"."""
     def never(arguments):
         raise AssertionError("the models were read")
-    monkeypatch.setattr(command.request, "read", never)
+    monkeypatch.setattr(request, "read", never)
     for arguments in (["--save", ""], ["--html", ""], ["--save", "/dev/null"], ["--save", "x", "--html", "x"],
                       ["--html", str(GOLDEN)]):
         status, out, err = run(capsys, *arguments)
@@ -387,7 +387,7 @@ def test_too_little_memory_is_one_sentence_and_status_2(capsys, monkeypatch):
     """NumPy's traceback says how many GiB, which nobody asked for; a shell script reads the status."""
     def greedy_for_memory(*arguments):
         raise MemoryError
-    monkeypatch.setattr(command, "beside_greedy", greedy_for_memory)
+    monkeypatch.setattr(decode_command, "beside_greedy", greedy_for_memory)
     status, out, err = run(capsys, "The", *MODELS)
     assert (status, out) == (2, "")
     assert err == "python -m minispec: error: this machine has not enough memory for what was asked\n"
@@ -505,8 +505,8 @@ def test_a_pipe_that_is_closed_early_ends_the_command_quietly(unbuffered):
 
 def test_the_status_is_1_when_the_texts_differ(capsys, monkeypatch):
     """A script that checks the promise reads the status, not the sentence."""
-    honest = command.beside_greedy
-    monkeypatch.setattr(command, "beside_greedy", lambda *arguments: replace(honest(*arguments), same_tokens=False))
+    honest = decode_command.beside_greedy
+    monkeypatch.setattr(decode_command, "beside_greedy", lambda *arguments: replace(honest(*arguments), same_tokens=False))
     status, out, _ = run(capsys, "The", *MODELS, "--new-tokens", "3")
     assert status == 1
     assert "identical to plain greedy: NO" in out
@@ -534,7 +534,7 @@ def test_check_prints_a_line_for_every_claim_and_its_status_is_the_verdict(capsy
 def test_check_says_no_where_one_claim_fails(capsys, monkeypatch):
     """The one thing a check must be able to do."""
     findings = [Finding("this holds", 5, 0), Finding("this does not", 7, 2), Finding("this holds", 5, 0)]
-    monkeypatch.setattr(exactness, "check_this_machine", lambda names: findings)
+    monkeypatch.setattr(check_command, "check_this_machine", lambda names: findings)
     status, out, _ = run(capsys, "check")
     assert status == 1
     assert re.search("^NO +this does not .5 of 7.$", out, re.MULTILINE)

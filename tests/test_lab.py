@@ -1,6 +1,5 @@
 """The lab: that the bit check can say no, and that a predicted speed-up is the arithmetic it claims to be."""
 
-import argparse
 import tracemalloc
 from dataclasses import replace
 from functools import cache
@@ -11,14 +10,18 @@ import pytest
 
 from minispec import KVCache, greedy, load, greedy_baseline, speculative
 from minispec.checkpoint import MODELS, list_models, read_config
+from minispec.command import parse
+from minispec.commands import bench_command
 from minispec.lab import bench, exactness
-from minispec.lab.bench import bare_products, held_out_prompts, measure_speedups, weight_bytes
+from minispec.lab.bench import bare_products, measure_speedups, weight_bytes
 from minispec.lab.comparison import beside_greedy
 from minispec.lab.costs import RUN, Costs, measure_costs, predicted_speedup, timed_block
 from minispec.lab.exactness import (Finding, block_size_finding, check_this_machine, differing_rows, same_bits,
                                     same_text, speculative_findings, uncached_finding, used_logits)
+from minispec.prompts import held_out_prompts
 from minispec.rates import conditional_acceptance
 from minispec.scripted import Mix, Recite, scripted
+from minispec.starting import THREADS
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -339,14 +342,10 @@ def test_speedups_are_measured_for_every_draft_and_tau_and_stop_at_a_wrong_text(
 
 def test_bench_refuses_what_it_cannot_measure_before_it_starts(monkeypatch):
     """After minutes of timing is too late for "taus is 0"."""
-    for name, value in bench.THREADS.items():
-        monkeypatch.setenv(name, value)
-    parser = argparse.ArgumentParser()
-    bench.add_arguments(parser)
     for arguments, argument in ((["--prompts", "1"], "prompts"), (["--repetitions", "0"], "repetitions"),
                                 (["--taus", "4", "0"], "taus")):
         with pytest.raises(ValueError, match=f"{argument} is [01]; it must be at least"):
-            bench.run(parser.parse_args(arguments))
+            bench_command.run(bench_arguments(monkeypatch, *arguments))
 
 
 def test_two_drafts_of_one_name_are_measured_each_by_its_own_seconds(monkeypatch):
@@ -366,11 +365,9 @@ def test_two_drafts_of_one_name_are_measured_each_by_its_own_seconds(monkeypatch
 
 def bench_arguments(monkeypatch, *arguments):
     """The parsed arguments of `bench`, which then runs in this process."""
-    for name, value in bench.THREADS.items():
+    for name, value in THREADS.items():
         monkeypatch.setenv(name, value)
-    parser = argparse.ArgumentParser()
-    bench.add_arguments(parser)
-    return parser.parse_args(arguments)
+    return parse(["bench", *arguments])[1]
 
 
 @pytest.mark.parametrize("taus, message", [
@@ -378,9 +375,9 @@ def bench_arguments(monkeypatch, *arguments):
     (["2", "4", "2"], "taus is .2, 4, 2.; each may be named once")])
 def test_bench_refuses_a_tau_longer_than_the_timed_text_and_one_named_twice(monkeypatch, taus, message):
     """A block of 301 rows in a text of 128 tokens ended in a traceback of NumPy, after minutes."""
-    monkeypatch.setattr(bench, "load", None)             # refused before a model is read
+    monkeypatch.setattr(bench_command, "load", None)             # refused before a model is read
     with pytest.raises(ValueError, match=message):
-        bench.run(bench_arguments(monkeypatch, "--taus", *taus))
+        bench_command.run(bench_arguments(monkeypatch, "--taus", *taus))
 
 
 def test_the_longest_tau_that_bench_allows_can_be_timed():
@@ -400,7 +397,7 @@ def test_bench_and_check_name_a_model_whose_context_is_too_short_before_they_mea
     target, draft = str(GOLDEN / "target"), str(GOLDEN / "draft")
     arguments = bench_arguments(monkeypatch, "--target", target, "--drafts", draft, "--prompts", "2")
     with pytest.raises(ValueError, match="'target' has a context of 64 tokens; it must be at least 2"):
-        bench.run(arguments)
+        bench_command.run(arguments)
     long, short = scripted(Mix(11, 3), 11, 300), scripted(Mix(11, 3), 11, 150, name="short")
     with pytest.raises(ValueError, match="'short' has a context of 150 tokens; it must be at least 200"):
         bench.check_models(long, [long, short], 200)

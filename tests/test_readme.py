@@ -1,6 +1,5 @@
 """The README tells the truth: its code runs, its output is the real one, its commands exist."""
 
-import argparse
 import inspect
 import io
 import re
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from minispec import speculative_round
-from minispec.command import COMMANDS, decode_parser, main
+from minispec.command import COMMANDS, main, parse
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -109,13 +108,8 @@ def test_the_notebooks_are_listed_as_they_list_themselves():
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)
 def test_every_command_in_the_readme_is_understood(arguments):
     """An option that was renamed would otherwise live on in the README."""
-    if arguments and arguments[0] in COMMANDS:
-        parser = argparse.ArgumentParser()
-        COMMANDS[arguments[0]][0].add_arguments(parser)
-        if "--output" in arguments or arguments[0] != "train":
-            parser.parse_args(arguments[1:])
-    else:
-        decode_parser().parse_args(arguments)
+    needed = ["--output", "model"] if arguments[:1] == ["train"] and "--output" not in arguments else []
+    parse(arguments + needed)
 
 
 def test_every_file_that_the_readme_names_exists():

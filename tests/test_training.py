@@ -1,6 +1,5 @@
 """The trainer: gradients against finite differences, and runs that can be stopped and resumed without a trace."""
 
-import argparse
 import json
 import math
 import os
@@ -19,7 +18,8 @@ import pytest
 from minispec import command
 from minispec.checkpoint import MODELS
 from minispec.config import Config
-from minispec.train import evaluate, options, train_command, training
+from minispec.commands import recall_command
+from minispec.train import making, options, training
 from minispec.train.adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
 from minispec.train.backward import loss_and_gradients, mean_loss
 from minispec.train.batches import PackedBatches, packed_batch
@@ -660,15 +660,15 @@ def test_the_command_trains_on_ones_own_text(tmp_path):
     ("\n\n", []),
 ])
 def test_documents_are_separated_by_end_of_text_lines_or_else_by_blank_lines(text, documents):
-    assert train_command.split_text(text) == documents
+    assert making.split_text(text) == documents
 
 
 def test_no_held_out_document_is_trained_on():
     texts = [f"tale {number % 30}" for number in range(200)]
-    training_texts, held_out = train_command.split_documents(texts)
+    training_texts, held_out = making.split_documents(texts)
     assert not set(training_texts) & set(held_out)
     texts = [f"tale {number}" for number in range(200)]
-    training_texts, held_out = train_command.split_documents(texts)
+    training_texts, held_out = making.split_documents(texts)
     assert (len(training_texts), len(held_out)) == (190, 10)
     assert set(training_texts) | set(held_out) == set(texts)
 
@@ -695,7 +695,7 @@ def test_a_stopped_command_can_be_resumed(tmp_path, monkeypatch, capsys):
         return real_batch(self, step)
 
     # Without held-out batches, batch 1 is the second step of the training.
-    monkeypatch.setattr(train_command, "HELD_OUT_EVERY", 1000)
+    monkeypatch.setattr(making, "HELD_OUT_EVERY", 1000)
     monkeypatch.setattr(PackedBatches, "batch", interrupted_batch)
     assert run_command(*options) == 130
     assert "can be resumed" in capsys.readouterr().err
@@ -720,7 +720,7 @@ def refusal(capsys, *options):
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "checkpoint.npz"])
 def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_saying_so(
         tmp_path, capsys, monkeypatch, name):
-    monkeypatch.setattr(train_command, "generate", None)             # calling it would be a TypeError
+    monkeypatch.setattr(making, "generate", None)             # calling it would be a TypeError
     (tmp_path / name).write_bytes(b"precious")
     assert f"{tmp_path / name} is there already" in refusal(capsys, *MODEL_40, "--output", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -752,7 +752,7 @@ def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_say
 ])
 def test_what_cannot_be_trained_is_refused_by_the_name_of_the_option_before_any_work(
         tmp_path, capsys, monkeypatch, wrong, message):
-    monkeypatch.setattr(train_command, "generate", None)
+    monkeypatch.setattr(making, "generate", None)
     assert message in refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", *wrong)
     assert list(tmp_path.iterdir()) == []
 
@@ -770,7 +770,7 @@ def test_ctrl_c_before_the_first_step_says_so(tmp_path, capsys, monkeypatch):
     def stopped(seed, count):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_command, "generate", stopped)
+    monkeypatch.setattr(making, "generate", stopped)
     assert run_command(*MODEL_40, "--output", tmp_path / "model") == 130
     assert capsys.readouterr().err.strip() == "stopped"
     assert list(tmp_path.iterdir()) == []
@@ -839,9 +839,7 @@ def test_the_command_of_every_committed_recipe_is_still_accepted(name):
     recipe = json.loads((MODELS / name / "recipe.json").read_text(encoding="utf-8"))
     words = recipe["command"].split()
     assert words[:4] == ["python", "-m", "minispec", "train"]
-    parser = argparse.ArgumentParser()
-    train_command.add_arguments(parser)
-    arguments = parser.parse_args(words[4:])
+    arguments = command.parse(words[3:])[1]
     options.check_options(arguments)
     assert (arguments.steps, arguments.width) == (recipe["steps"], recipe["config"]["n_embd"])
 
@@ -850,12 +848,12 @@ def test_recall_refuses_an_unknown_model_before_it_makes_tales_and_shows_its_hea
     def no_tales(count):
         raise KeyError("made")
 
-    monkeypatch.setattr(evaluate, "held_out_tales", no_tales)
+    monkeypatch.setattr(recall_command, "held_out_tales", no_tales)
     with pytest.raises(ValueError, match="no model 'nope'"):
-        evaluate.run(types.SimpleNamespace(models=["tales-1", "nope"], tales=200))
+        recall_command.run(types.SimpleNamespace(models=["tales-1", "nope"], tales=200))
     assert capsys.readouterr().out == ""
     with pytest.raises(KeyError):
-        evaluate.run(types.SimpleNamespace(models=["tales-1"], tales=200))
+        recall_command.run(types.SimpleNamespace(models=["tales-1"], tales=200))
     assert "on 200 held-out tales" in capsys.readouterr().out
 
 

@@ -1,15 +1,15 @@
 """Where speculative decoding does not pay, the bench says so in those words, and says before it decodes if it can."""
 
-import argparse
-
 import pytest
 
+from minispec.command import main, parse
 from minispec.lab import bench
 from minispec.lab.costs import PUBLISHED, Costs
 from minispec.lab.policies import fixed_speeds
 from minispec.lab.replay import chances
 from minispec.lab.worth import NOT_HERE, best_lines, can_pay, limit_lines
 from minispec.scripted import Mix, scripted
+from minispec.starting import THREADS
 
 # a real gpt2 with distilgpt2 before its output product was blocked: a draft costs 0.62 passes, nine rows 5.4
 GPT2 = Costs(0.1, 0.62, {rows: 1 + 0.55 * (rows - 1) for rows in range(1, 17)})
@@ -41,22 +41,18 @@ def test_a_draft_that_is_seldom_right_does_not_pay_and_a_good_one_has_its_best_t
 
 
 def test_the_bench_of_a_pair_that_cannot_pay_decodes_nothing_but_what_it_times(monkeypatch, capsys):
-    for name, value in bench.THREADS.items():
+    for name, value in THREADS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(bench, "measure_costs", lambda *_, **__: GPT2)
     monkeypatch.setattr(bench, "best_lines", None)
     monkeypatch.setattr(bench, "print_speedups", None)
-    parser = argparse.ArgumentParser()
-    bench.add_arguments(parser)
-    assert bench.run(parser.parse_args(["--target", "tales-2", "--draft", "tales-1", "--prompts", "2"])) == 0
+    assert main(["bench", "--target", "tales-2", "--draft", "tales-1", "--prompts", "2"]) == 0
     assert f"  tales-1: {NOT_HERE}" in capsys.readouterr().out
 
 
 def test_both_spellings_of_the_option_are_one():
-    parser = argparse.ArgumentParser()
-    bench.add_arguments(parser)
     for option in ("--draft", "--drafts"):
-        assert parser.parse_args([option, "a", "b"]).drafts == ["a", "b"]
+        assert parse(["bench", option, "a", "b"])[1].drafts == ["a", "b"]
 
 
 def test_a_slow_pass_is_timed_less_often():

@@ -4,7 +4,6 @@ Invariant: a mark is given for right answers to every case of an exercise and fo
 claims of a submission count for nothing, and what is missing is 0.
 """
 
-import argparse
 import os
 import secrets
 import shutil
@@ -35,19 +34,7 @@ class Patience:
     total: float = 120                   # for a submission
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `grade`."""
-    parser.add_argument("submission", nargs="+", metavar="SUBMISSION",
-                        help=".py, .ipynb or .zip; every entry of a folder or of a zip is one student's")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results; made if it is not there")
-    parser.add_argument("--seed", type=int, help="of the cases: the same seed, the same marks (default: a new one)")
-    parser.add_argument("--one", action="store_true", help="each SUBMISSION is one student's, with all that is in it")
-    parser.add_argument("--only", nargs="+", choices=EXERCISES, metavar="EXERCISE", default=list(EXERCISES),
-                        help="the exercises that were set (default: all)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="submissions at a time")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments) -> int:
     """Grade, and write what is to be written; 0 whatever the marks are."""
     if arguments.jobs < 1:
         raise ValueError(f"--jobs is {arguments.jobs}; it must be 1 or more")

@@ -4,7 +4,6 @@ Invariant: nothing for students holds an answer in plain sight, notebooks have n
 packages for Gradescope, nbgrader and Classroom 50 use the same exercises and cases as the notebooks.
 """
 
-import argparse
 import json
 import re
 import secrets
@@ -23,13 +22,7 @@ ANSWER_HERE = "### BEGIN SOLUTION\n### END SOLUTION"       # nbgrader would clea
 SECONDS = 600                            # for `python -m pytest -q` in continuous integration
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `handout`."""
-    parser.add_argument("folder", metavar="DIR", help="a folder that is not there yet")
-    parser.add_argument("--seed", type=int, help="of the cases that give marks (default: a new one)")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments) -> int:
     """Write the folders `students` and `instructor`."""
     folder = Path(arguments.folder)
     if folder.exists():

@@ -4,7 +4,6 @@ Invariant: the correct and the broken run have the same prompt, models, tau and 
 """
 
 import argparse
-import shutil
 
 from ..arguments import check_count, short_repr
 from ..files.writing import write_whole
@@ -20,6 +19,7 @@ from ..teaching.runs import TAU, decode_both, load_both
 from ..views.figure import UNDATED
 from ..views.text import folded
 from . import request
+from .request import terminal_width
 
 KINDS = tuple(f".{kind}" for kind in UNDATED)
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.matrix:
         return show_matrix(arguments)
     if arguments.name is None:
-        print(listing(width()))
+        print(listing(terminal_width()))
         return 0
     return show_bug(arguments)
 
@@ -57,11 +57,6 @@ def check_files(arguments: argparse.Namespace) -> None:
     if html is not None and (arguments.name is None or arguments.matrix):
         raise ValueError(f"--html is {short_repr(html)}; it goes with the name of a bug, without --matrix")
     request.check_outputs({"--figure": figure, "--html": html})
-
-
-def width() -> int:
-    """Characters in a line of this terminal."""
-    return min(1000, shutil.get_terminal_size((100, 24)).columns)
 
 
 def listing(columns: int) -> str:
@@ -101,13 +96,13 @@ def show_bug(arguments: argparse.Namespace) -> int:
     models = load_both(bug, arguments.target, arguments.draft)
     stop = request.asked_stop(arguments)
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
-    seen = text_section(pair, width())
+    seen = text_section(pair, terminal_width())
     if bug.outcome == "wrong text" and pair.same_text:
         seen += "; the checks find one that the bug changes"
     sections = [bug_description(bug), str(diff(bug)), f"Ask the class: {bug.question}",
                 f"target {pair.correct.trace.target}, draft {pair.correct.trace.draft}, tau {arguments.tau}\n\n"
-                + folded(models.tokenizer.decode(pair.correct.trace.tokens), width()),
-                seen, numbers(pair), rounds_part(pair, width()), caught_part(bug)]
+                + folded(models.tokenizer.decode(pair.correct.trace.tokens), terminal_width()),
+                seen, numbers(pair), rounds_part(pair, terminal_width()), caught_part(bug)]
     print("\n\n".join(sections))
     if arguments.figure is not None:
         draft_contexts(pair, pair.round_to_show).save(arguments.figure)
@@ -121,7 +116,7 @@ def bug_description(bug: Bug) -> str:
     outcome = unseen_outcome(bug) or f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"
     pairs = [("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
              ("outcome", outcome), ("symptom", bug.symptom), ("seen in", bug.reference)]
-    return "\n".join(entry(f"{name:<9}", text, width()) for name, text in pairs)
+    return "\n".join(entry(f"{name:<9}", text, terminal_width()) for name, text in pairs)
 
 
 def caught_part(bug: Bug) -> str:
@@ -133,5 +128,5 @@ def caught_part(bug: Bug) -> str:
     lines = ["What the checks say of it, on small random models:"]
     for (sign, sentence), names in said.items():
         meaning = sentence if sign == CAUGHT else f"stops with {sentence}" if sign == CRASHED else "it survives"
-        lines.append(entry(f"{sign} ", f"{', '.join(names)}: {meaning}", width()))
+        lines.append(entry(f"{sign} ", f"{', '.join(names)}: {meaning}", terminal_width()))
     return "\n".join(lines)

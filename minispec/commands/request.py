@@ -5,6 +5,7 @@ Invariant: a request that was read can be run, but for what only the models know
 
 import argparse
 import os
+import shutil
 from dataclasses import dataclass
 
 from ..arguments import check_count, check_pair, short_repr
@@ -115,3 +116,8 @@ def check_outputs(paths: dict[str, str | None]) -> None:
         if place in taken:
             raise ValueError(f"{option} is {short_repr(path)}, the file of {taken[place]}; it must be another one")
         taken[place] = option
+
+
+def terminal_width() -> int:
+    """Columns to print in; COLUMNS may say anything, and no terminal has more than a thousand."""
+    return min(1000, shutil.get_terminal_size((100, 24)).columns)

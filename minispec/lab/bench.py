@@ -1,13 +1,9 @@
-"""`python -m minispec bench`: what passes cost, and how much faster speculative decoding is, as ratios of one run.
+"""The bench: what passes cost, and how much faster speculative decoding is, as ratios of one run.
 
 Invariant: every ratio is of interleaved repetitions in one process with one BLAS thread; a predicted speed-up uses
 costs from separate passes and tokens per round from other prompts than those it is compared with.
 """
 
-import argparse
-import os
-import subprocess
-import sys
 import tracemalloc
 from dataclasses import dataclass
 from statistics import median
@@ -17,15 +13,11 @@ import numpy as np
 
 from ..arguments import check_count, check_pair, short_repr
 from ..cache import KVCache
-from ..checkpoint import list_models, load
 from ..decoding import greedy_baseline
-from ..defaults import NEW_TOKENS, TARGET
-from ..drafters import load_draft
-from ..prompts import held_out_prompts
+from ..defaults import NEW_TOKENS
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, tokens_per_round
 from ..sampled import Sampled
 from ..speculation import speculative
-from ..starting import THREADS
 from .costs import Costs, measure_costs, predicted_speedup, timed_block
 from .exactness import check_context
 from .worth import best_lines, can_pay, limit_lines
@@ -34,45 +26,20 @@ TEXT = 128                               # tokens of the text at whose end passe
 V_ROWS = tuple(range(1, 17))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `bench`."""
-    parser.add_argument("--target", default=TARGET, metavar="MODEL", help="(default: %(default)s)")
-    parser.add_argument("--draft", "--drafts", nargs="+", metavar="MODEL", dest="drafts",
-                        help="one or several, lookup and first-6-layers too (default: all other bundled models)")
-    parser.add_argument("--taus", nargs="+", type=int, default=[2, 4, 6, 8, 10, 12], metavar="N",
-                        help="(default: 2 4 6 8 10 12)")
-    parser.add_argument("--prompts", type=int, default=50, metavar="N",
-                        help="held-out prompts: half to time, half to predict from (default: %(default)s)")
-    parser.add_argument("--repetitions", type=int, default=3, metavar="N", help="(default: %(default)s)")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Measure and print; in a child process with one BLAS thread, as NumPy reads that setting when it is imported."""
-    if any(os.environ.get(name) != value for name, value in THREADS.items()):
-        package = __package__.split(".")[0]
-        command = [sys.executable, "-m", package, *arguments.argv]
-        return subprocess.run(command, env={**os.environ, **THREADS}).returncode
-    check_count("prompts", arguments.prompts, least=2)
-    check_count("repetitions", arguments.repetitions, least=1)
-    check_taus(arguments.taus)
-    target, tokenizer = load(arguments.target)
-    names = arguments.drafts or [name for name in list_models() if name != arguments.target]
-    drafts = [load_draft(name, target) for name in names]
-    prompts = held_out_prompts(tokenizer, arguments.prompts)
-    check_models(target, drafts, max(map(len, prompts)) + NEW_TOKENS)
+def bench(target, drafts: list, prompts: list[list[int]], taus: list[int], repetitions: int) -> None:
+    """Measure and print: costs of passes, the best tau that they predict, speed-ups, and the memory of a decode."""
+    names = labels(drafts)
     text = (prompts[0] * TEXT)[:TEXT]                # what it says does not matter for the time of a pass
     print_baseline_cost(target, text)
-    costs = print_costs(target, drafts, text, arguments.taus)
-    names = labels(drafts)
+    costs = print_costs(target, drafts, text, taus)
     print("", *limit_lines(names, costs), sep="\n")
     if any(can_pay(cost) for cost in costs):
         others = prompts[len(prompts) // 2:]
         print("", *best_lines(target, drafts, names, others, NEW_TOKENS, costs), sep="\n")
-        print_speedups(target, drafts, prompts, arguments, costs)
+        print_speedups(target, drafts, prompts, taus, repetitions, costs)
     sampling = measure_costs(target, Sampled(target, seed=0), text, rows=(2,)).c
     print(f"\na pass whose logits get the noise of sampling: {sampling:.2f} greedy passes")
     print_memory(target, drafts[0], prompts[0])
-    return 0
 
 
 def check_taus(taus: list[int]) -> None:
@@ -185,16 +152,17 @@ class Speed:
     highest: float
 
 
-def print_speedups(target, drafts: list, prompts: list[list[int]], arguments, costs: list[Costs]) -> None:
+def print_speedups(target, drafts: list, prompts: list[list[int]], taus: list[int],
+                   repetitions: int, costs: list[Costs]) -> None:
     """Acceptance on all prompts; speed-up measured on one half, predicted from the other half's tokens per round."""
     half = len(prompts) // 2
     timed_prompts, other_prompts = prompts[:half], prompts[half:]
-    speeds = measure_speedups(target, drafts, timed_prompts, arguments.taus, arguments.repetitions)
+    speeds = measure_speedups(target, drafts, timed_prompts, taus, repetitions)
     print(f"\n{len(prompts)} held-out prompts, up to {NEW_TOKENS} new tokens; acceptance over all of them, speed-up "
-          f"(lowest to highest of {arguments.repetitions}) over {half}, predicted from the other {len(other_prompts)}:")
+          f"(lowest to highest of {repetitions}) over {half}, predicted from the other {len(other_prompts)}:")
     print("  draft      tau  conditional  efficiency  length   speed-up               predicted    off")
     for place, (draft, label, cost) in enumerate(zip(drafts, labels(drafts), costs)):
-        for tau in arguments.taus:
+        for tau in taus:
             traces = [speculative(target, draft, prompt, NEW_TOKENS, tau) for prompt in prompts]
             everything = pooled(traces)
             others = pooled(traces[half:])

@@ -4,7 +4,6 @@ Invariant: a verdict is a count of compared rows or runs and of those that diffe
 library that NumPy was built with, because none promises anything.
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -13,13 +12,12 @@ import numpy as np
 
 from ..arguments import check_pair, short_repr
 from ..cache import KVCache
-from ..checkpoint import list_models, load
+from ..checkpoint import load
 from ..compare.rounded import untrained
 from ..config import Config
 from ..decoding import check_finite, greedy_baseline
-from ..defaults import TARGET
 from ..speculation import speculative
-from .blas import ODD_SIZES, ROUNDS_ROWS_APART, STILL_HOLDS, blas_name
+from .blas import ODD_SIZES
 
 
 @dataclass(frozen=True)
@@ -161,27 +159,3 @@ def check_context(model, least: int) -> None:
 def layers_of(loaded) -> int:
     """The layers of a (model, tokenizer) pair."""
     return loaded[0].config.n_layer
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `check`."""
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="(default: all bundled models)")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """`python -m minispec check`: print every finding; 0 if all hold, 1 if not."""
-    failed = []
-    heading = f"NumPy {np.__version__} on {blas_name()}\n"
-    names = arguments.models or list_models() or [TARGET]    # where there is no model at all, load says why
-    for finding in check_this_machine(names):
-        failed += [] if finding.holds else [finding]
-        verdict = "yes" if finding.holds else "NO "
-        print(f"{heading}{verdict}  {finding.claim} ({finding.compared - finding.differ} of {finding.compared})",
-              flush=True)
-        heading = ""
-    if not failed:
-        print("Speculative decoding is plain decoding on this machine, to the last bit.")
-        return 0
-    where = "For these models, but not for all sizes" if failed == [odd_sizes_finding()] else "Not on this machine"
-    print(f"{where}: {ROUNDS_ROWS_APART}.  {STILL_HOLDS}")
-    return 1

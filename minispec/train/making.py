@@ -1,11 +1,10 @@
-"""`python -m minispec train`: from texts to a model folder.
+"""From texts to a model folder: what `python -m minispec train` does.
 
 Invariant: the folder it leaves says how it was made: recipe.json has the command line, the sizes and the losses.
 The same command gives the same tokenizer and, on the same machine, the same weights.  Drafts and their target must
 share one vocabulary: train the first model, then give its folder to the others with --tokenizer.
 """
 
-import argparse
 import json
 import shlex
 import sys
@@ -22,37 +21,16 @@ from ..files.writing import write_whole
 from ..tokenizer import Tokenizer
 from ..splitting import END_OF_TEXT
 from .batches import PackedBatches
-from .folder import check_folder, locked_folder
 from .merges import train_merges
-from .options import add_arguments, check_options
 from .run_state import TrainingRun
 from .tales import generate
 from .training import Batch, Recipe, train_model
-
-__all__ = ["add_arguments", "run"]       # what the command line asks of a command
 
 HELD_OUT_EVERY = 20                      # every 20th document is kept from training, to measure on
 HELD_OUT_BATCHES = 4
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Trains and saves, in a folder of its own.  Returns 0, or 130 if it was stopped; raises ValueError or OSError."""
-    check_options(arguments)
-    folder = Path(arguments.output)
-    try:
-        with locked_folder(folder):
-            # Here already: nobody should wait for tales and tokenizer before hearing of it.
-            check_folder(folder, arguments.resume)
-            train_in(folder, arguments)
-    except KeyboardInterrupt as stop:
-        print(f"\n{str(stop) or 'stopped'}", file=sys.stderr)
-        return 130
-    except FloatingPointError as error:
-        raise ValueError(str(error)) from None
-    return 0
-
-
-def train_in(folder: Path, arguments: argparse.Namespace) -> None:
+def train_in(folder: Path, arguments) -> None:
     """Texts, tokenizer, training, model folder."""
     command = command_line(folder, arguments.resume)
     recipe = Recipe(steps=arguments.steps, batch=arguments.batch, length=arguments.length or arguments.context,
@@ -75,7 +53,7 @@ def train_in(folder: Path, arguments: argparse.Namespace) -> None:
     write_recipe(folder, command, config, recipe, finished, corpus)
 
 
-def read_documents(arguments: argparse.Namespace) -> list[str]:
+def read_documents(arguments) -> list[str]:
     """The documents of --texts, or that many tales.  Raises OSError or ValueError, naming the file."""
     if not arguments.texts:
         return [tale.text for tale in generate(arguments.seed, arguments.tales)]
@@ -109,7 +87,7 @@ def split_text(text: str) -> list[str]:
     return [document for document in joined if document.strip()]
 
 
-def choose_tokenizer(arguments: argparse.Namespace, texts: list[str]) -> Tokenizer:
+def choose_tokenizer(arguments, texts: list[str]) -> Tokenizer:
     """The one of --tokenizer, or a new one, learnt from the texts (the same texts give the same one on resuming)."""
     if arguments.tokenizer is None:
         return train_merges(END_OF_TEXT.join(texts), arguments.vocab)

@@ -1,0 +1,52 @@
+"""`python -m minispec train`: a GPT-2 of one's own, from texts to a model folder."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..splitting import END_OF_TEXT
+from ..train.folder import CHECKPOINT, check_folder, locked_folder
+from ..train.making import train_in
+from ..train.options import check_options
+
+SIZES = (("--layers", 2, "blocks"), ("--width", 96, "of the residual stream"), ("--heads", 4, "attention heads"),
+         ("--context", 256, "tokens the model can see"), ("--steps", 2000, "updates of the weights"),
+         ("--batch", 8, "rows in a step"), ("--learning-rate", 2e-3, "at its peak"),
+         ("--seed", 0, "of the tales, the first weights and the batches"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `train`, all with defaults except --output."""
+    corpus = parser.add_mutually_exclusive_group()
+    corpus.add_argument("--texts", nargs="+", type=Path, metavar="FILE",
+                        help=f"UTF-8 texts; documents end at {END_OF_TEXT} lines if there are any, else at blank lines")
+    corpus.add_argument("--tales", type=int, default=20_000, metavar="N",
+                        help="how many built-in tales to learn from, if there are no --texts (default: %(default)s)")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--vocab", type=int, default=1000, metavar="N",
+                       help="tokens of a new tokenizer (default: %(default)s)")
+    words.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="take the tokenizer of this model instead")
+    for name, default, meaning in SIZES:
+        meaning += " (default: %(default)s)"
+        parser.add_argument(name, type=type(default), default=default, metavar="N", help=meaning)
+    parser.add_argument("--length", type=int, metavar="N", help="tokens in a row (default: the context)")
+    # No Path: it would make the folder "." of an empty text.
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="of the model and the checkpoint")
+    parser.add_argument("--resume", action="store_true", help=f"go on from {CHECKPOINT} in the output folder")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains and saves, in a folder of its own.  Returns 0, or 130 if it was stopped; raises ValueError or OSError."""
+    check_options(arguments)
+    folder = Path(arguments.output)
+    try:
+        with locked_folder(folder):
+            # Here already: nobody should wait for tales and tokenizer before hearing of it.
+            check_folder(folder, arguments.resume)
+            train_in(folder, arguments)
+    except KeyboardInterrupt as stop:
+        print(f"\n{str(stop) or 'stopped'}", file=sys.stderr)
+        return 130
+    except FloatingPointError as error:
+        raise ValueError(str(error)) from None
+    return 0
