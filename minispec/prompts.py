@@ -7,6 +7,9 @@ from .checkpoint import MODELS
 
 STRANGE = ("12 + 7 =", "He was not happy, because", "if x: return y", "To be or not to be,", "The price of oil rose by",
            "import numpy as np", "Dear Sir or Madam,", "Chapter 1. The law of", "3.14159", "Breaking news:")
+# the end of this text lies inside a block of drafts, and few drafts before it are wrong
+TALE = ("Once upon a time there was a shy owl called Ben. He lived in the forest. One day Ben found a red spoon in "
+        "the mud.")
 
 
 def held_out_lines(count: int) -> list[str]:

@@ -5,7 +5,7 @@ Invariant: plain data; eight cases are bugs of the gallery, and in two the code 
 
 from dataclasses import dataclass
 
-from ..defaults import PROMPT as TALE
+from ..prompts import TALE
 
 ROUNDING = "rounding"
 DRAFT_COST = "draft cost"

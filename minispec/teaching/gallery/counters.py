@@ -1,6 +1,6 @@
 """Bugs of the numbers: text and work are right, and what is told about them is not."""
 
-from ...defaults import PROMPT as TALE
+from ...prompts import TALE
 from ..bug import Bug
 from .drafting import SPECULATION
 

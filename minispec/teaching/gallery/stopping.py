@@ -1,6 +1,6 @@
 """Bugs at the ends of a text: where it begins, and where it stops."""
 
-from ...defaults import PROMPT as TALE
+from ...prompts import TALE
 from ..bug import Bug
 from .drafting import SPECULATION
 
