@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,14 +19,13 @@ import pytest
 from minispec import command
 from minispec.checkpoint import MODELS
 from minispec.config import Config
-from minispec.commands import recall_command
-from minispec.train import making, options, training
+from minispec.commands import recall_command, train_command
+from minispec.train import making, training
 from minispec.train.adamw import adamw_update, clip_gradients, initial_weights, learning_rate, zero_moments
 from minispec.train.backward import loss_and_gradients, mean_loss
-from minispec.train.batches import PackedBatches, packed_batch
+from minispec.train.batches import PackedBatches
 from minispec.train.folder import locked_folder
 from minispec.train.forward import forward, logits
-from minispec.train.run_state import TrainingRun, save_checkpoint
 from minispec.train.training import Recipe, train_model
 from minispec.shapes import weight_shapes
 
@@ -155,21 +155,14 @@ def test_the_gradient_of_every_element_is_its_finite_difference(name):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_gradients_have_the_names_shapes_and_dtype_of_the_weights(dtype):
+def test_gradients_have_the_names_shapes_and_dtype_of_the_weights_and_nearly_the_same_values(dtype):
     weights = {name: weight.astype(dtype) for name, weight in tiny_weights().items()}
     _, gradients = loss_and_gradients(TINY, weights, *tiny_batch())
+    _, from_double = loss_and_gradients(TINY, tiny_weights(), *tiny_batch())
     assert gradients.keys() == weights.keys()
     for name, weight in weights.items():
         assert (gradients[name].shape, gradients[name].dtype) == (weight.shape, weight.dtype), name
-
-
-def test_float32_and_float64_gradients_agree():
-    double = tiny_weights()
-    single = {name: weight.astype(np.float32) for name, weight in double.items()}
-    _, from_double = loss_and_gradients(TINY, double, *tiny_batch())
-    _, from_single = loss_and_gradients(TINY, single, *tiny_batch())
-    for name, gradient in from_double.items():
-        np.testing.assert_allclose(from_single[name], gradient, rtol=0, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(gradients[name], from_double[name], rtol=0, atol=1e-5, err_msg=name)
 
 
 def test_ignored_targets_contribute_nothing():
@@ -287,24 +280,21 @@ def test_the_initial_weights_are_those_of_gpt2_at_the_width_of_the_model():
 
 
 SHORT = [[1, 2, 3], [4, 5], [6, 7, 8, 9, 1, 2], [5]]
+DATA = PackedBatches(SHORT, END, seed=0, rows=4, length=16)
 
 
 def test_a_batch_is_a_function_of_seed_and_step():
-    tokens_BT, targets_BT = packed_batch(SHORT, END, seed=1, step=5, batch=4, length=16)
-    packed_batch(SHORT, END, seed=1, step=6, batch=4, length=16)
-    again_BT, targets_again_BT = packed_batch(SHORT, END, seed=1, step=5, batch=4, length=16)
+    tokens_BT, targets_BT = DATA.batch(5)
+    others = [replace(DATA, seed=seed).batch(step)[0] for seed, step in ((0, 6), (1, 5), (5, 0))]
     assert tokens_BT.shape == targets_BT.shape == (4, 16)
-    np.testing.assert_array_equal(tokens_BT, again_BT)
-    np.testing.assert_array_equal(targets_BT, targets_again_BT)
-    for seed, step in ((1, 6), (2, 5), (5, 1)):
-        other_BT, _ = packed_batch(SHORT, END, seed=seed, step=step, batch=4, length=16)
-        assert (tokens_BT != other_BT).any()
+    np.testing.assert_array_equal(DATA.batch(5), (tokens_BT, targets_BT))
+    assert all((tokens_BT != other_BT).any() for other_BT in others)
 
 
 def test_every_row_starts_at_a_document_start_and_holds_whole_documents():
     started = set()
     for step in range(20):
-        tokens_BT, targets_BT = packed_batch(SHORT, END, seed=0, step=step, batch=4, length=16)
+        tokens_BT, targets_BT = DATA.batch(step)
         np.testing.assert_array_equal(tokens_BT[:, 1:], targets_BT[:, :-1])
         for row in range(4):
             packed = tokens_BT[row].tolist() + [int(targets_BT[row, -1])]
@@ -317,21 +307,17 @@ def test_every_row_starts_at_a_document_start_and_holds_whole_documents():
 
 
 def test_a_document_longer_than_a_row_is_read_from_its_start_and_from_all_over():
-    book = list(range(100))
-    begins = []
-    for step in range(200):
-        tokens_BT, targets_BT = packed_batch([book], END, seed=0, step=step, batch=2, length=20)
-        for row in range(2):
-            begin = int(tokens_BT[row, 0])
-            begins.append(begin)
-            assert tokens_BT[row].tolist() == book[begin:begin + 20]
+    data = PackedBatches([list(range(100))], END, seed=0, rows=2, length=20)
+    rows = [row_T.tolist() for step in range(200) for row_T in data.batch(step)[0]]
+    begins = [row[0] for row in rows]
+    assert rows == [list(range(begin, begin + 20)) for begin in begins]
     assert 40 <= begins.count(0) <= 120                        # one in five of 400
     assert min(begins) == 0 and max(begins) == 80
     assert len(set(begins)) > 60
 
 
 def test_a_document_just_as_long_as_a_row_starts_at_its_start_and_is_followed_by_end_of_text():
-    tokens_BT, targets_BT = packed_batch([[1, 2, 3, 4]], END, seed=0, step=0, batch=3, length=4)
+    tokens_BT, targets_BT = PackedBatches([[1, 2, 3, 4]], END, seed=0, rows=3, length=4).batch(0)
     assert tokens_BT.tolist() == [[1, 2, 3, 4]] * 3
     assert targets_BT.tolist() == [[2, 3, 4, END]] * 3
 
@@ -339,7 +325,7 @@ def test_a_document_just_as_long_as_a_row_starts_at_its_start_and_is_followed_by
 @pytest.mark.parametrize("documents", [[], [[1, 2], []]])
 def test_documents_without_tokens_are_refused(documents):
     with pytest.raises(ValueError, match="documents"):
-        packed_batch(documents, END, seed=0, step=0, batch=1, length=4)
+        replace(DATA, documents=documents).batch(0)
 
 
 # the run
@@ -347,16 +333,13 @@ def test_documents_without_tokens_are_refused(documents):
 
 CONFIG = Config(n_layer=2, n_head=2, n_embd=16, n_positions=16, vocab_size=11, eos_token_id=END)
 RECIPE = Recipe(steps=24, batch=4, length=16, peak=1e-2, warmup=4, floor=1e-3, checkpoint_every=10, held_out_every=8)
-DATA = PackedBatches(SHORT, END, seed=0, rows=4, length=16)
 
 
 def assert_same_bits(one, other):
-    for mine, yours in ((one.weights, other.weights), (one.moments.first, other.moments.first),
-                        (one.moments.second, other.moments.second)):
-        assert mine.keys() == yours.keys()
-        for name in mine:
-            assert mine[name].dtype == np.float32
-            np.testing.assert_array_equal(mine[name].view(np.uint32), yours[name].view(np.uint32), err_msg=name)
+    assert one.tensors().keys() == other.tensors().keys()
+    for name, mine in one.tensors().items():
+        assert mine.dtype == np.float32
+        np.testing.assert_array_equal(mine.view(np.uint32), other.tensors()[name].view(np.uint32), err_msg=name)
     assert (one.moments.step, one.loss, one.held_out_loss) == (other.moments.step, other.loss, other.held_out_loss)
 
 
@@ -410,96 +393,35 @@ def test_a_run_that_dies_without_warning_resumes_from_its_last_regular_checkpoin
     assert_same_bits(whole, train_model(CONFIG, DATA.batch, RECIPE, tmp_path / "parts", resume=True))
 
 
-def test_a_failed_save_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
-    run = train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
-    before = (tmp_path / "checkpoint.npz").read_bytes()
-
-    def half_a_save(file, **arrays):
-        file.write(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(np, "savez", half_a_save)
-    with pytest.raises(OSError, match="disk full"):
-        save_checkpoint(tmp_path / "checkpoint.npz", run, {})
-    assert (tmp_path / "checkpoint.npz").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
-
-
-def save_with_no_room_left(folder):
-    """In a child process, where no file may grow beyond 3000 bytes, as on a disk that is full."""
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
+def test_a_full_disk_leaves_no_half_file_and_the_error_names_the_file(tmp_path):
+    """In a child process, where no file may grow beyond 3000 bytes."""
     code = f"""
-import resource
-from pathlib import Path
+import pathlib, resource, numpy as np
 from minispec.files.writing import write_whole
-from minispec.train.run_state import save_checkpoint
-import tests.test_training as mine
+from minispec.train.adamw import Moments
+from minispec.train.run_state import TrainingRun, save_checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-run = mine.TrainingRun(mine.initial_weights(mine.CONFIG, 0), mine.zero_moments(mine.initial_weights(mine.CONFIG, 0)),
-                       1.0)
-try:
-    save_checkpoint(Path({str(folder)!r}) / "checkpoint.npz", run, {{}})
-except OSError as error:
-    print(error)
-try:
-    write_whole(Path({str(folder)!r}) / "recipe.json", b"x" * 9000)
-except OSError as error:
-    print(error)
+run = TrainingRun({{"wte.weight": np.zeros(2000, np.float32)}}, Moments(1, {{}}, {{}}), 1.0)
+for save, path, *rest in ((save_checkpoint, "checkpoint.npz", run, {{}}), (write_whole, "recipe.json", b"x" * 9000)):
+    try:
+        save(pathlib.Path({str(tmp_path)!r}) / path, *rest)
+    except OSError as error:
+        print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True,
                           encoding="utf-8", timeout=100)
-    assert done.stderr == ""
-    return done.stdout.splitlines()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
-def test_a_full_disk_leaves_no_half_file_and_the_error_names_the_file(tmp_path):
-    said = save_with_no_room_left(tmp_path)
-    assert [line.split(": ")[0] for line in said] == [
-        str(tmp_path / "checkpoint.npz"), str(tmp_path / "recipe.json")]
+    assert [line.split(": ")[0] for line in done.stdout.splitlines()] == [
+        str(tmp_path / "checkpoint.npz"), str(tmp_path / "recipe.json")], done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def damaged(path, change):
-    """Writes the checkpoint again, with its arrays changed."""
-    with np.load(path) as arrays:
-        stored = {name: arrays[name] for name in arrays.files}
-    change(stored)
-    np.savez(path, **stored)
-
-
-def with_scalars(**new):
-    """A change of single scalars; None takes one away."""
-    def change(stored):
-        scalars = json.loads(str(stored["scalars"])) | new
-        stored["scalars"] = np.array(json.dumps({name: value for name, value in scalars.items() if value != "gone"}))
-    return change
-
-
-@pytest.mark.parametrize("change, message", [
-    (lambda stored: stored.update(scalars=np.array("{}")), "step"),
-    (lambda stored: stored.update(scalars=np.array("[1]")), "cannot be read"),
-    (lambda stored: stored.pop("scalars"), "scalars"),
-    (with_scalars(step="gone"), "step"),
-    (with_scalars(step=True), "step is True; it must be 1 to 2"),
-    (with_scalars(step=3), "step is 3; it must be 1 to 2"),          # it resumed, and was done before it began
-    (with_scalars(loss=None), "cannot be read"),
-    (with_scalars(seconds="long"), "'long'"),
-    (with_scalars(held_out_loss=math.nan), "held-out loss and seconds are .*nan"),
-    (with_scalars(loss=10 ** 400), "cannot be read"),                # it was an OverflowError
-    (with_scalars(identity=7), "cannot be read"),
-    (lambda stored: stored.pop("weights/wte.weight"), "weights: wte.weight is missing"),
-    (lambda stored: stored.pop("second/ln_f.bias"), "second: ln_f.bias is missing"),
-    (lambda stored: stored.update({"first/extra": np.zeros(2, np.float32)}), "first: 'extra' is unexpected"),
-    (lambda stored: stored.update({"first/ln_f.bias": np.zeros(3, np.float32)}), r"ln_f.bias has shape \(3,\)"),
-    (lambda stored: stored.update({"weights/ln_f.bias": np.zeros(16)}), "ln_f.bias is float64"),
-    (lambda stored: stored["weights/ln_f.bias"].fill(np.nan), "ln_f.bias has NaN"),
-])
-def test_a_damaged_checkpoint_is_a_sentence_that_names_the_file(tmp_path, change, message):
-    train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path)
-    damaged(tmp_path / "checkpoint.npz", change)
-    with pytest.raises(ValueError, match=message) as refused:
-        train_model(CONFIG, DATA.batch, replace(RECIPE, steps=2), tmp_path, resume=True)
-    assert str(tmp_path / "checkpoint.npz") in str(refused.value)
+@pytest.mark.parametrize("scalars", [None, "{", "[1]", "{}", '{"identity": 7}'])
+def test_an_archive_that_is_no_checkpoint_is_a_sentence_that_names_the_file(tmp_path, scalars):
+    arrays = {"weights/wte.weight": np.zeros(3, np.float32)} | ({} if scalars is None else {"scalars": scalars})
+    np.savez(tmp_path / "checkpoint.npz", **arrays)
+    with pytest.raises(ValueError, match=r"checkpoint\.npz cannot be read as a checkpoint"):
+        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
 
 
 def test_no_flipped_bit_of_a_checkpoint_is_taken_for_its_state(tmp_path):
@@ -535,11 +457,6 @@ def test_a_pipe_as_checkpoint_or_lock_is_refused_and_not_waited_for(tmp_path, ca
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_resuming_a_finished_run_gives_its_weights_again(tmp_path):
-    run = train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
-    assert_same_bits(run, train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True))
-
-
 @pytest.mark.parametrize("changed, message", [
     (dict(config=replace(CONFIG, n_head=4)), "config.n_head = 2, but this run has 4"),
     (dict(recipe=replace(RECIPE, steps=25)), "recipe.steps = 24, but this run has 25"),
@@ -554,15 +471,6 @@ def test_a_run_is_not_resumed_with_other_settings(tmp_path, changed, message):
     train_model(CONFIG, DATA.batch, replace(RECIPE, checkpoint_every=3), tmp_path, resume=True)
 
 
-def test_a_run_is_not_resumed_with_other_texts(tmp_path):
-    held_out = (DATA.batch(1000),)
-    train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, digests={"texts": DATA.digest})
-    other = replace(DATA, documents=[*SHORT[:-1], [6]])
-    with pytest.raises(ValueError, match="digest.texts = "):
-        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": other.digest})
-    train_model(CONFIG, DATA.batch, RECIPE, tmp_path, held_out, resume=True, digests={"texts": DATA.digest})
-
-
 def test_the_digest_of_documents_shows_where_one_ends():
     digests = {replace(DATA, documents=documents).digest
                for documents in (SHORT, SHORT[::-1], [[1, 2], [3]], [[1], [2, 3]], [[1, 2, 3]], [])}
@@ -570,14 +478,13 @@ def test_the_digest_of_documents_shows_where_one_ends():
     assert DATA.digest == replace(DATA, documents=[list(document) for document in SHORT]).digest
 
 
-def test_a_checkpoint_is_neither_overwritten_nor_invented_nor_guessed(tmp_path):
-    with pytest.raises(FileNotFoundError, match="checkpoint.npz is not there"):
+def test_a_checkpoint_is_neither_invented_nor_overwritten(tmp_path):
+    with pytest.raises(FileNotFoundError, match="checkpoint.npz"):
         train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
     (tmp_path / "checkpoint.npz").write_bytes(b"PK not really")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="checkpoint.npz"):
         train_model(CONFIG, DATA.batch, RECIPE, tmp_path)
-    with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
-        train_model(CONFIG, DATA.batch, RECIPE, tmp_path, resume=True)
+    assert (tmp_path / "checkpoint.npz").read_bytes() == b"PK not really"
 
 
 def test_a_run_outside_the_main_thread_trains_too(tmp_path):
@@ -601,12 +508,12 @@ def test_the_loss_falls_on_a_text_that_can_be_memorised(tmp_path):
 
 @pytest.mark.filterwarnings("error")
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
-    with pytest.raises(FloatingPointError, match="loss of step"):
+    with pytest.raises(FloatingPointError, match="loss is no longer finite after step"):
         train_model(CONFIG, DATA.batch, replace(RECIPE, peak=1e30, warmup=0), tmp_path)
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("held_out, message", [((DATA.batch(1000),), "held-out loss after step 1 is"),
+@pytest.mark.parametrize("held_out, message", [((DATA.batch(1000),), "held-out loss is no longer finite after step 1"),
                                                ((), "is no longer finite after step 1")])
 def test_a_run_that_diverges_in_its_last_step_fails_and_leaves_no_checkpoint(tmp_path, held_out, message):
     """The loss of a step is that of the weights before it: the last update is judged by nobody else."""
@@ -676,8 +583,8 @@ def test_no_held_out_document_is_trained_on():
 def test_the_command_reports_an_error_in_one_sentence(tmp_path, capsys):
     (tmp_path / "latin.txt").write_bytes("Männlein".encode("latin-1"))
     for options, message in (
-            (("--length", 17, *SMALL), "error: --length is 17; it must be at most --context, which is 16"),
-            (("--texts", tmp_path / "latin.txt", *SMALL), "is not UTF-8 at byte 1"),
+            (("--length", 17, *SMALL), "--length"),
+            (("--texts", tmp_path / "latin.txt", *SMALL), "latin.txt: not UTF-8"),
             (("--texts", tmp_path / "none.txt", *SMALL), "none.txt"),
             (("--tales", 5, "--resume", *SMALL), "checkpoint.npz is not there")):
         assert run_command(*options, "--output", tmp_path / "model") == 2
@@ -728,39 +635,22 @@ def test_a_model_or_checkpoint_is_not_overwritten_and_no_work_is_done_before_say
 
 
 @pytest.mark.parametrize("wrong, message", [
-    (("--output", ""), "--output is empty; it must"),
-    (("--tales", 0), "--tales is 0; it must be from 1 to 1000000"),
-    (("--tales", 99_999_999_999), "--tales is 99999999999; it must be from 1 to"),
-    (("--vocab", 10), "--vocab is 10; it must be from 257 to"),
-    (("--context", 0), "--context is 0"),
-    (("--length", 0), "--length is 0"),
-    (("--length", 17), "--length is 17; it must be at most --context, which is 16"),
-    (("--width", 0), "--width is 0"),
-    (("--width", 9), "--width is 9; it must be a multiple of --heads, which is 2"),
-    (("--heads", 0), "--heads is 0"),
-    (("--layers", -1), "--layers is -1"),
-    (("--steps", 0), "--steps is 0"),
-    (("--batch", 0), "--batch is 0"),
-    (("--seed", -1), "--seed is -1"),
-    (("--learning-rate", "nan"), "--learning-rate is nan; it must be a number above 0"),
-    (("--learning-rate", "inf"), "--learning-rate is inf"),
-    (("--learning-rate", 0), "--learning-rate is 0.0"),
-    (("--width", 100_000), "--layers 1, --width 100000, --context 16, --batch 2 need at least"),
-    (("--batch", 100_000_000_000), "--batch is 100000000000"),
-    (("--context", 99_999_999_999), "--context is 99999999999"),
-    (("--layers", 10 ** 18), "--layers is 1000000000000000000"),
+    (("--output", ""), "--output is empty"),
+    (("--width", 9), "--width is 9; .* a multiple of --heads, .* 2"),
+    (("--length", 17), "--length is 17; .* --context, .* 16"),
+    *[((f"--{name}", value), f"--{name} is {value}; .* {least} to {most}")
+      for name, (least, most) in train_command.LIMITS.items() for value in (least - 1, most + 1)],
+    *[(("--learning-rate", value), f"--learning-rate is {value}; .* above 0") for value in ("nan", "inf", "0.0")],
 ])
 def test_what_cannot_be_trained_is_refused_by_the_name_of_the_option_before_any_work(
         tmp_path, capsys, monkeypatch, wrong, message):
     monkeypatch.setattr(making, "generate", None)
-    assert message in refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", *wrong)
+    assert re.search(message, refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", *wrong))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_memory_that_ends_on_the_way_is_one_sentence_and_leaves_no_folder(tmp_path, capsys, monkeypatch):
-    """Where the machine does not say how much it has, NumPy does, when it is asked for too much."""
-    monkeypatch.setattr(options, "machine_memory", lambda: math.inf)
-    monkeypatch.setitem(options.LIMITS, "batch", (1, 10 ** 14))
+    monkeypatch.setitem(train_command.LIMITS, "batch", (1, 10 ** 14))
     assert "not enough memory" in refusal(capsys, *MODEL_40, "--output", tmp_path / "a" / "b", "--batch", 10 ** 13)
     assert list(tmp_path.iterdir()) == []
 
@@ -776,26 +666,26 @@ def test_ctrl_c_before_the_first_step_says_so(tmp_path, capsys, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such lock")
 def test_a_second_training_into_one_folder_is_refused_while_the_first_one_runs(tmp_path, capsys):
     with locked_folder(tmp_path):
-        said = refusal(capsys, *MODEL_40, "--output", tmp_path)
-        assert f"training.lock says that process {os.getpid()} is training there" in said
-    (tmp_path / "training.lock").write_text(str(os.getppid()))
-    assert f"process {os.getppid()} is training" in refusal(capsys, *MODEL_40, "--resume", "--output", tmp_path)
-    assert (tmp_path / "training.lock").read_text() == str(os.getppid())
-    (tmp_path / "training.lock").write_text("")
-    assert "does not say which process" in refusal(capsys, *MODEL_40, "--output", tmp_path)
+        for options in ((), ("--resume",)):
+            (tmp_path / "checkpoint.npz").touch()
+            assert f"{tmp_path / 'training.lock'}: another training" in refusal(
+                capsys, *MODEL_40, *options, "--output", tmp_path)
+        (tmp_path / "checkpoint.npz").unlink()
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody can tell whether a process is dead")
-def test_the_lock_of_a_dead_process_is_taken_over_and_no_lock_is_left(tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    for owner in (child.pid, os.getpid()):                     # the second: a namesake, as in a container
-        (tmp_path / "training.lock").write_text(str(owner))
-        with locked_folder(tmp_path):
-            assert (tmp_path / "training.lock").read_text() == str(os.getpid())
-        assert list(tmp_path.iterdir()) == []
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such lock")
+def test_the_lock_of_a_killed_process_is_taken_over_and_no_lock_is_left(tmp_path):
+    code = (f"import os, pathlib\nfrom minispec.train.folder import locked_folder\n"
+            f"with locked_folder(pathlib.Path({str(tmp_path)!r})):\n    os.kill(os.getpid(), 9)")
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, timeout=100)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.lock"]
+    with locked_folder(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):
@@ -840,7 +730,7 @@ def test_the_command_of_every_committed_recipe_is_still_accepted(name):
     words = recipe["command"].split()
     assert words[:4] == ["python", "-m", "minispec", "train"]
     arguments = command.parse(words[3:])[1]
-    options.check_options(arguments)
+    train_command.check_options(arguments)
     assert (arguments.steps, arguments.width) == (recipe["steps"], recipe["config"]["n_embd"])
 
 

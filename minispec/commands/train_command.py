@@ -1,18 +1,23 @@
 """`python -m minispec train`: a GPT-2 of one's own, from texts to a model folder."""
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
 from ..splitting import END_OF_TEXT
 from ..train.folder import CHECKPOINT, check_folder, locked_folder
 from ..train.making import train_in
-from ..train.options import check_options
+from ..train.merges import SMALLEST
 
 SIZES = (("--layers", 2, "blocks"), ("--width", 96, "of the residual stream"), ("--heads", 4, "attention heads"),
          ("--context", 256, "tokens the model can see"), ("--steps", 2000, "updates of the weights"),
          ("--batch", 8, "rows in a step"), ("--learning-rate", 2e-3, "at its peak"),
          ("--seed", 0, "of the tales, the first weights and the batches"))
+# The least and the most that may be asked for: beyond it, a zero too many is likelier than a wish that NumPy can grant.
+LIMITS = {"layers": (1, 48), "width": (1, 1024), "heads": (1, 64), "context": (1, 4096), "length": (1, 4096),
+          "steps": (1, 10 ** 7), "batch": (1, 1024), "seed": (0, 2 ** 63), "tales": (1, 1_000_000),
+          "vocab": (SMALLEST, 100_000)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # No Path: it would make the folder "." of an empty text.
     parser.add_argument("--output", required=True, metavar="FOLDER", help="of the model and the checkpoint")
     parser.add_argument("--resume", action="store_true", help=f"go on from {CHECKPOINT} in the output folder")
+
+
+def check_options(arguments: argparse.Namespace) -> None:
+    """Raise ValueError, naming the option, for what cannot be trained."""
+    if not arguments.output:
+        raise ValueError("--output is empty; it must be the name of a folder")
+    for name, (least, most) in LIMITS.items():
+        value = getattr(arguments, name)
+        if value is not None and not least <= value <= most:
+            raise ValueError(f"--{name} is {value}; it must be from {least} to {most}")
+    if arguments.length is not None and arguments.length > arguments.context:
+        raise ValueError(f"--length is {arguments.length}; it must be at most --context, which is {arguments.context}")
+    if arguments.width % arguments.heads != 0:
+        raise ValueError(f"--width is {arguments.width}; it must be a multiple of --heads, which is {arguments.heads}")
+    if not 0 < arguments.learning_rate < math.inf:
+        raise ValueError(f"--learning-rate is {arguments.learning_rate}; it must be a number above 0")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,18 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def packed_batch(documents: list[list[int]], end_of_text: int, seed: int, step: int, batch: int,
-                 length: int) -> tuple[np.ndarray, np.ndarray]:
-    """`batch` rows of `length` tokens, and as targets the same rows one token further on."""
-    if not documents or min(map(len, documents)) == 0:
-        raise ValueError(f"documents is a list of {len(documents)}; it must hold at least one, and none may be empty")
-    generator = np.random.default_rng([seed, step])
-    packed = np.empty((batch, length + 1), dtype=np.int64)
-    for row in range(batch):
-        packed[row] = packed_row(documents, end_of_text, generator, length)
-    return packed[:, :-1], packed[:, 1:]
-
-
 def packed_row(documents: list[list[int]], end_of_text: int, generator: np.random.Generator, length: int) -> list[int]:
     """One document, end_of_text, another document, ...: cut after length + 1 tokens; the last is only a target."""
     document = documents[generator.integers(len(documents))]
@@ -52,7 +40,7 @@ def random_begin(generator: np.random.Generator, size: int, length: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class PackedBatches:
-    """The arguments of packed_batch that stay the same in a run; its method `batch` is what `train` asks for."""
+    """Documents, and the shape of a batch; `batch` is what train_model asks for."""
 
     documents: list[list[int]]
     end_of_text: int
@@ -61,8 +49,14 @@ class PackedBatches:
     length: int
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """What step number `step` trains on."""
-        return packed_batch(self.documents, self.end_of_text, self.seed, step, self.rows, self.length)
+        """What step number `step` trains on: rows of `length` tokens, and the same rows one token further on."""
+        if not all(self.documents) or not self.documents:
+            raise ValueError(f"documents is a list of {len(self.documents)}; it must hold at least one, none empty")
+        generator = np.random.default_rng([self.seed, step])
+        packed = np.empty((self.rows, self.length + 1), dtype=np.int64)
+        for row in range(self.rows):
+            packed[row] = packed_row(self.documents, self.end_of_text, generator, self.length)
+        return packed[:, :-1], packed[:, 1:]
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ share one vocabulary: train the first model, then give its folder to the others 
 """
 
 import json
+import re
 import shlex
 import sys
 from dataclasses import asdict
@@ -13,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import short_repr
 from ..checkpoint import save
 from ..config import Config
-from ..files.reading import named_error, read_object
+from ..files.reading import read_object, read_text
 from ..files.writing import write_whole
 from ..tokenizer import Tokenizer
 from ..splitting import END_OF_TEXT
@@ -32,7 +32,7 @@ HELD_OUT_BATCHES = 4
 
 def train_in(folder: Path, arguments) -> None:
     """Texts, tokenizer, training, model folder."""
-    command = command_line(folder, arguments.resume)
+    command = command_line(folder / "recipe.json", arguments.resume)
     recipe = Recipe(steps=arguments.steps, batch=arguments.batch, length=arguments.length or arguments.context,
                     peak=arguments.learning_rate, warmup=min(100, arguments.steps // 10),
                     floor=arguments.learning_rate / 20, seed=arguments.seed)
@@ -57,15 +57,7 @@ def read_documents(arguments) -> list[str]:
     """The documents of --texts, or that many tales.  Raises OSError or ValueError, naming the file."""
     if not arguments.texts:
         return [tale.text for tale in generate(arguments.seed, arguments.tales)]
-    documents = []
-    for file in arguments.texts:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"--texts: {file} is not UTF-8 at byte {error.start}; every text must be UTF-8") from None
-        except OSError as error:
-            raise named_error(file, error) from None
-        documents += split_text(text)
+    documents = [document for file in arguments.texts for document in split_text(read_text(file))]
     if not documents:
         names = ", ".join(map(str, arguments.texts))
         raise ValueError(f"--texts: {names} hold no text; at least one document is needed")
@@ -74,17 +66,10 @@ def read_documents(arguments) -> list[str]:
 
 def split_text(text: str) -> list[str]:
     """The documents of one file: separated by <|endoftext|> lines if it has any, otherwise by blank lines."""
-    lines = text.splitlines()
-    stripped = [line.strip() for line in lines]
-    separator = END_OF_TEXT if END_OF_TEXT in stripped else ""
-    documents = [[]]
-    for line in lines:
-        if line.strip() == separator:
-            documents.append([])
-        else:
-            documents[-1].append(line)
-    joined = ["\n".join(document).strip("\n") for document in documents]
-    return [document for document in joined if document.strip()]
+    text = "\n".join(text.splitlines())
+    line = rf"(?m)^[^\S\n]*{re.escape(END_OF_TEXT)}[^\S\n]*$"
+    documents = re.split(line if re.search(line, text) else r"(?m)^[^\S\n]*$", text)
+    return [document.strip("\n") for document in documents if document.strip()]
 
 
 def choose_tokenizer(arguments, texts: list[str]) -> Tokenizer:
@@ -99,13 +84,8 @@ def choose_tokenizer(arguments, texts: list[str]) -> Tokenizer:
 
 def split_documents(texts: list[str]) -> tuple[list[str], list[str]]:
     """Training and held-out documents.  One that is in both would measure memory, so it is not held out."""
-    training = []
-    held_out = []
-    for number, text in enumerate(texts, start=1):
-        if number % HELD_OUT_EVERY == 0:
-            held_out.append(text)
-        else:
-            training.append(text)
+    training = [text for number, text in enumerate(texts, start=1) if number % HELD_OUT_EVERY != 0]
+    held_out = texts[HELD_OUT_EVERY - 1::HELD_OUT_EVERY]
     known = set(training)
     return training, [text for text in held_out if text not in known]
 
@@ -123,20 +103,11 @@ def held_out_batches(data: PackedBatches) -> tuple[Batch, ...]:
     return tuple(data.batch(number) for number in range(HELD_OUT_BATCHES))
 
 
-def command_line(folder: Path, resume: bool) -> str:
+def command_line(recipe: Path, resume: bool) -> str:
     """The command that makes this model from nothing: the first one, and never one that resumes."""
-    if resume and (folder / "recipe.json").exists():
-        return first_command(folder / "recipe.json")
+    first = read_object(recipe).get("command") if resume and recipe.exists() else None
     words = [word for word in sys.argv[1:] if word != "--resume"]
-    return shlex.join(["python", "-m", "minispec", *words])
-
-
-def first_command(path: Path) -> str:
-    """The command in a recipe.json.  Raises ValueError, naming the file, if there is none."""
-    command = read_object(path).get("command")
-    if not isinstance(command, str):
-        raise ValueError(f"{path}: command is {short_repr(command)}; it must be the command line that began the run")
-    return command
+    return first if isinstance(first, str) else shlex.join(["python", "-m", "minispec", *words])
 
 
 def write_recipe(folder: Path, command: str, config: Config, recipe: Recipe, finished: TrainingRun,

@@ -7,6 +7,7 @@ a run is the same with and without it.
 import sys
 import time
 from contextlib import suppress
+from datetime import timedelta
 
 TERMINAL_PAUSE = 0.2                     # seconds between two lines
 LOG_PAUSE = 30.0
@@ -19,7 +20,6 @@ class Progress:
         self.steps = steps
         self.first_step = first_step
         self.tokens_per_step = tokens_per_step
-        self.on_terminal = sys.stderr is not None and sys.stderr.isatty()
         self.started = time.perf_counter()
         self.last_report = self.started
 
@@ -27,26 +27,23 @@ class Progress:
         """`step` updates are done.  The last one is always reported."""
         if sys.stderr is None:           # closed, as by 2>&-; print would take standard output instead
             return
+        on_terminal = sys.stderr.isatty()
         now = time.perf_counter()
-        pause = TERMINAL_PAUSE if self.on_terminal else LOG_PAUSE
-        finished = step == self.steps
-        if now - self.last_report < pause and not finished:
+        if now - self.last_report < (TERMINAL_PAUSE if on_terminal else LOG_PAUSE) and step < self.steps:
             return
         self.last_report = now
-        seconds_per_step = (now - self.started) / (step - self.first_step)
-        line = progress_line(step, self.steps, loss, held_out_loss, seconds_per_step, self.tokens_per_step)
-        if self.on_terminal:             # spaces wipe what a longer line left behind
+        pace = (now - self.started) / (step - self.first_step)
+        line = progress_line(step, self.steps, loss, held_out_loss, pace, self.tokens_per_step)
+        if on_terminal:                  # spaces wipe what a longer line left behind
             line = "\r" + line.ljust(90)
         with suppress(OSError):          # a log on a full disk is no reason to lose the run
-            print(line, end="" if self.on_terminal and not finished else "\n", file=sys.stderr, flush=True)
+            print(line, end="" if on_terminal and step < self.steps else "\n", file=sys.stderr, flush=True)
 
 
 def progress_line(step: int, steps: int, loss: float, held_out_loss: float | None, seconds_per_step: float,
                   tokens_per_step: int) -> str:
     """`step 1200/4000  loss 1.234  held-out 1.301  5713 tokens/s  0:16:46 left`"""
     held_out = "  n/a" if held_out_loss is None else f"{held_out_loss:.3f}"
+    left = timedelta(seconds=round((steps - step) * seconds_per_step))
     speed = tokens_per_step / seconds_per_step
-    minutes, seconds = divmod(round((steps - step) * seconds_per_step), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (f"step {step}/{steps}  loss {loss:.3f}  held-out {held_out}  {speed:.0f} tokens/s  "
-            f"{hours}:{minutes:02d}:{seconds:02d} left")
+    return f"step {step}/{steps}  loss {loss:.3f}  held-out {held_out}  {speed:.0f} tokens/s  {left} left"

@@ -6,17 +6,14 @@ other file is an error of one sentence that names it.
 
 import io
 import json
-import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..config import Config
 from ..files.reading import check_regular
 from ..files.writing import write_parts
-from ..shapes import check_names, check_numbers
 from .adamw import Moments
 
 PARTS = ("weights", "first", "second")
@@ -32,26 +29,30 @@ class TrainingRun:
     held_out_loss: float | None = None   # of the last time it was measured: at the end, if the run has ended
     seconds: float = 0.0                 # over all sittings
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Every array of the state: `weights/wte.weight`, `first/wte.weight`, `second/wte.weight`, …"""
+        parts = zip(PARTS, (self.weights, self.moments.first, self.moments.second))
+        return {f"{part}/{name}": tensor for part, named in parts for name, tensor in named.items()}
+
 
 def save_checkpoint(path: Path, run: TrainingRun, identity: dict) -> None:
     """A crash or a full disk leaves the old checkpoint or the new one, never half of one."""
-    arrays = {}
-    for part, tensors in zip(PARTS, (run.weights, run.moments.first, run.moments.second)):
-        for name, tensor in tensors.items():
-            arrays[f"{part}/{name}"] = tensor
     scalars = {"step": run.moments.step, "loss": run.loss, "held_out_loss": run.held_out_loss,
                "seconds": run.seconds, "identity": identity}
-    arrays["scalars"] = np.array(json.dumps(scalars, allow_nan=False))
     file = io.BytesIO()                  # NumPy before 2.2 leaves a file of its own open when a write fails
-    np.savez(file, **arrays)
+    np.savez(file, scalars=np.array(json.dumps(scalars, allow_nan=False)), **run.tensors())
     write_parts(path, [file.getbuffer()])
 
 
-def load_checkpoint(path: Path, config: Config, identity: dict, steps: int) -> TrainingRun:
-    """Raises OSError, or ValueError if the checkpoint is damaged or belongs to a different run of `steps` steps."""
+def load_checkpoint(path: Path, run: TrainingRun, identity: dict) -> None:
+    """Put the state of the checkpoint into `run`, one that has not made a step.
+
+    Raises OSError, or ValueError if the checkpoint is damaged or belongs to a run of another identity.
+    """
     check_regular(path)
     try:
-        run, stored = read_run(path, steps)
+        scalars, tensors = read_checkpoint(path)
+        stored = dict(scalars["identity"])
     except (OSError, MemoryError):
         raise
     except Exception as error:           # whatever zipfile, NumPy and json raise for bytes that are not a checkpoint
@@ -60,32 +61,18 @@ def load_checkpoint(path: Path, config: Config, identity: dict, steps: int) -> T
         if stored.get(name) != identity.get(name):
             raise ValueError(f"{path} was made with {name} = {stored.get(name)!r:.100}, but this run has "
                              f"{identity.get(name)!r:.100}; resume with the same settings, or choose another folder")
-    for part, tensors in zip(PARTS, (run.weights, run.moments.first, run.moments.second)):
-        check_names(f"{path}, {part}", config, {name: tensor.shape for name, tensor in tensors.items()})
-        check_numbers(f"{path}, {part}", tensors)
-    return run
+    run.moments.step, run.seconds = scalars["step"], scalars["seconds"]
+    run.loss, run.held_out_loss = scalars["loss"], scalars["held_out_loss"]
+    for name, tensor in run.tensors().items():
+        np.copyto(tensor, tensors[name], casting="no")
 
 
-def read_run(path: Path, steps: int) -> tuple[TrainingRun, dict]:
-    """The run in a checkpoint and its identity.  Raises what the libraries raise for what is not one."""
+def read_checkpoint(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """The scalars and the arrays of a file.  Raises what the libraries raise for what is not a checkpoint."""
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()      # NumPy reads no member to its end, and so compares no checksum
     if damaged is not None:
         raise ValueError(f"{damaged} is damaged")
-    parts = {part: {} for part in PARTS}
     with np.load(path, allow_pickle=False) as arrays:
-        scalars = json.loads(str(arrays["scalars"]))
-        for key in arrays.files:
-            part, _, name = key.partition("/")
-            if part in parts:
-                parts[part][name] = arrays[key]
-    step = scalars["step"]
-    if type(step) is not int or not 1 <= step <= steps:
-        raise ValueError(f"step is {step!r:.60}; it must be 1 to {steps}")
-    held_out_loss = scalars["held_out_loss"] or 0.0
-    numbers = [float(value) for value in (scalars["loss"], held_out_loss, scalars["seconds"])]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"loss, held-out loss and seconds are {numbers}; they must be finite")
-    moments = Moments(step, parts["first"], parts["second"])
-    run = TrainingRun(parts["weights"], moments, numbers[0], scalars["held_out_loss"], numbers[2])
-    return run, dict(scalars["identity"])
+        tensors = dict(arrays)
+    return json.loads(str(tensors.pop("scalars"))), tensors

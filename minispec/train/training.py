@@ -2,11 +2,10 @@
 
 Invariant: the weights after a step are a function of config, recipe, batches and the step alone.  A run stopped by
 Ctrl-C or SIGTERM and resumed therefore ends in the same weights, bit for bit, as one that was never stopped.
-It knows neither tokenizers nor model folders: `command.py` does.
+It knows neither tokenizers nor model folders: `making.py` does.
 """
 
 import json
-import math
 import signal
 import threading
 import time
@@ -59,12 +58,11 @@ def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe,
     path = Path(folder) / CHECKPOINT
     check_folder(path.parent, resume)
     identity = run_identity(config, recipe, digests or {})
+    weights = initial_weights(config, recipe.seed)
+    run = TrainingRun(weights, zero_moments(weights))
     if resume:
-        run = load_checkpoint(path, config, identity, recipe.steps)
-    else:
-        weights = initial_weights(config, recipe.seed)
-        run = TrainingRun(weights, zero_moments(weights))
-        path.parent.mkdir(parents=True, exist_ok=True)     # last: a model too large for the memory leaves no folder
+        load_checkpoint(path, run, identity)
+    path.parent.mkdir(parents=True, exist_ok=True)     # not before: a model too large for the memory leaves no folder
     progress = Progress(recipe.steps, run.moments.step, recipe.batch * recipe.length)
     started = time.perf_counter() - run.seconds
     # A run that diverges ends in one error; NumPy's warnings before it would say the same many times over.
@@ -75,11 +73,11 @@ def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe,
             last = step == recipe.steps
             if held_out and (last or step % recipe.held_out_every == 0):
                 run.held_out_loss = held_out_mean(config, run.weights, held_out)
-                check_loss("held-out loss after", step, run.held_out_loss, recipe)
+                check_finite_at(step, recipe, {"held-out loss": run.held_out_loss})
             run.seconds = time.perf_counter() - started
             progress.report(step, run.loss, run.held_out_loss)
             if last or stop.requested or step % recipe.checkpoint_every == 0:
-                check_weights(run, recipe)
+                check_finite_at(step, recipe, run.tensors())     # an update that no loss has shown yet
                 save_checkpoint(path, run, identity)
             if stop.requested and not last:
                 raise KeyboardInterrupt(f"stopped after step {step} of {recipe.steps}; {path} can be resumed")
@@ -91,7 +89,7 @@ def train_step(config: Config, batches: Callable[[int], Batch], recipe: Recipe, 
     step = run.moments.step
     tokens_BT, targets_BT = batches(step)
     loss, gradients = loss_and_gradients(config, run.weights, tokens_BT, targets_BT)
-    check_loss("loss of", step, loss, recipe)
+    check_finite_at(step, recipe, {"loss": loss})
     clip_gradients(gradients, recipe.clip)
     rate = learning_rate(step, recipe.steps, recipe.peak, recipe.warmup, recipe.floor)
     adamw_update(run.weights, gradients, run.moments, rate, recipe.betas, recipe.weight_decay)
@@ -100,27 +98,17 @@ def train_step(config: Config, batches: Callable[[int], Batch], recipe: Recipe, 
     run.loss = SMOOTHING * run.loss + (1 - SMOOTHING) * loss
 
 
-def check_loss(what: str, step: int, loss: float, recipe: Recipe) -> None:
-    """Raise FloatingPointError when a loss is no number any more."""
-    if not math.isfinite(loss):
-        raise FloatingPointError(f"the {what} step {step} is {loss}; the peak rate, {recipe.peak}, is too high")
-
-
-def check_weights(run: TrainingRun, recipe: Recipe) -> None:
-    """Raise FloatingPointError when an update went beyond float32, which no loss has shown yet."""
-    for part in (run.weights, run.moments.first, run.moments.second):
-        for name, tensor in part.items():
-            if not np.isfinite(tensor).all():
-                raise FloatingPointError(f"{name} is no longer finite after step {run.moments.step}; "
-                                         f"the peak rate, {recipe.peak}, is too high")
+def check_finite_at(step: int, recipe: Recipe, values: dict) -> None:
+    """Raise FloatingPointError when a number, or one in an array, is no longer finite after so many steps."""
+    for name, value in values.items():
+        if not np.isfinite(value).all():
+            raise FloatingPointError(f"{name} is no longer finite after step {step}; the peak rate, {recipe.peak}, is "
+                                     "too high")
 
 
 def held_out_mean(config: Config, weights: dict[str, np.ndarray], held_out: tuple[Batch, ...]) -> float:
     """The mean loss over batches that training never sees."""
-    losses = []
-    for tokens_BT, targets_BT in held_out:
-        loss = mean_loss(config, weights, tokens_BT, targets_BT)
-        losses.append(loss)
+    losses = [mean_loss(config, weights, tokens_BT, targets_BT) for tokens_BT, targets_BT in held_out]
     return sum(losses) / len(losses)
 
 
