@@ -1,5 +1,5 @@
 """The command line: `python -m minispec [PROMPT]`, and the commands step, check, bugs, diff, bench, recall,
-grade, handout and train.
+grade, handout, site and train.
 
 Invariant: whatever goes wrong with what the user gave is one sentence on standard error and exit status 2.
 """
@@ -27,6 +27,7 @@ COMMANDS = {
                                "trusted."),
     "handout": ("handout_command", "What students get, without answers, and what Gradescope, nbgrader and Classroom 50 "
                                    "need."),
+    "site": ("site_command", "The whole course as static pages, slides included: for a browser, a web server, a zip."),
     "train": ("train_command", "Train a GPT-2 from scratch, on the built-in tales or on texts of your own."),
 }
 

@@ -15,7 +15,7 @@ import minispec
 
 PACKAGE = Path(minispec.__file__).parent
 # rooms; whatever else has files of its own is core
-ABOVE_THE_CORE = ("views", "compare", "lab", "train", "teaching", "classroom")
+ABOVE_THE_CORE = ("views", "compare", "lab", "train", "teaching", "classroom", "site")
 COMMAND_LINE = ("command.py", "__main__.py")
 
 
@@ -37,6 +37,7 @@ MAY_IMPORT = {"core": {"core"}, "views": {"core", "views"}, "train": {"core", "t
               "compare": {"core", "views", "compare"}, "lab": {"core", "views", "compare", "lab"},
               "teaching": {"core", "views", "compare", "lab", "teaching"},
               "classroom": {"core", "views", "compare", "lab", "teaching", "classroom"},
+              "site": {"core", "site"},
               "command line": {"core", *ABOVE_THE_CORE, "command line"}}
 
 
@@ -113,6 +114,7 @@ def test_the_core_imports_numpy_and_the_standard_library_only(path):
 def test_only_views_import_what_draws(path):
     """Decoding on a bare server, and drawing on the lecturer's laptop."""
     drawing = {"matplotlib", "PIL", "IPython", "pygments"} if room_of(path) == "views" else set()
+    drawing |= {"nbconvert"} if room_of(path) == "site" else set()
     allowed = {"numpy", *sys.stdlib_module_names} | drawing
     assert {outside.split(".")[0] for outside, _ in imports(path) if outside} <= allowed
 

@@ -1,0 +1,208 @@
+"""The course as a site: every notebook a page, every link alive, no network, readable on a phone, and slides.
+
+What needs a browser is skipped where Debian's `chromium` or Playwright is missing.
+"""
+
+import json
+import os
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from minispec.command import main
+from minispec.site.site_pages import course_files, output_html, prose_html
+
+pytest.importorskip("nbconvert", reason="nbconvert is not installed: pip install jupyter")
+ROOT = Path(__file__).parent.parent
+SOURCES = [source for source in course_files(ROOT / "notebooks") if source.path.endswith(".ipynb")]
+COURSE = [source for source in SOURCES if "/" not in source.path]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "course"
+    assert main(["site", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, site):
+    """A function that opens a page of the site; at the end, no page may have asked for anything outside the folder."""
+    asked, contexts = [], []
+
+    def open_page(address, width=1280, height=720, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
+        contexts.append(context)
+        context.route(lambda url: not url.startswith((site.as_uri(), "about:", "data:")),
+                      lambda route: (asked.append(route.request.url), route.abort()))
+        page = context.new_page()
+        page.on("pageerror", lambda error: asked.append(str(error)))
+        page.goto(f"{site.as_uri()}/{address}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert asked == [], "a request to somewhere else, or an error of a script"
+
+
+def html_of(site, source):
+    return (site / source.address).read_text(encoding="utf-8")
+
+
+def test_every_notebook_is_a_page_with_all_its_cells_in_order(site):
+    for source in SOURCES:
+        notebook = json.loads((ROOT / "notebooks" / source.path).read_text(encoding="utf-8"))
+        ids = re.findall(r'<section class="(?:code|markdown)" id="([^"]*)"', html_of(site, source))
+        assert ids == [cell["id"] for cell in notebook["cells"]], source.path
+    assert len(SOURCES) == len(list((ROOT / "notebooks").rglob("[0-9]*.ipynb")))
+
+
+def test_the_outputs_are_those_that_the_notebooks_were_saved_with(site):
+    for source in SOURCES:
+        notebook = json.loads((ROOT / "notebooks" / source.path).read_text(encoding="utf-8"))
+        html = html_of(site, source)
+        for cell in notebook["cells"]:
+            for output in cell.get("outputs", []):
+                data = output.get("data", {})
+                text = "".join(data.get("text/html") or output.get("text") or data["text/plain"])
+                assert text in html or text in unescape(html), cell["id"]
+
+
+def test_the_index_is_the_readmes_table(site):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\d\d) \| \[([^\]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.*) \| (\d+) \|$", readme, re.M)
+    cells = re.findall(r"<td>(\d\d)</td>\s*<td><a href=\"(\w+)\.html\">(.*?)</a></td>\s*<td>(.*?)</td>\s*<td>(\d+)</td>",
+                       (site / "index.html").read_text(encoding="utf-8"))
+    assert [(number, unescape(title), file, unescape(question), minutes)
+            for number, file, title, question, minutes in cells] == listed and len(listed) == len(COURSE)
+
+
+def test_the_notebooks_are_called_as_their_first_cell_says_and_the_table_shortens_that_at_most(site):
+    index = (site / "index.html").read_text(encoding="utf-8")
+    for source in COURSE:
+        title = unescape(re.search(rf'<a href="{source.address}">(.*?)</a>', index).group(1))
+        assert source.title.startswith(f"{source.path[:2]} · {title}"), source.path
+
+
+def test_no_link_is_dead(site):
+    """Pages, style, script, and places inside a page."""
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) == len(SOURCES) + 3
+    for page in pages:
+        html = re.sub(r'srcdoc="[^"]*"', "", page.read_text(encoding="utf-8"))
+        for link in re.findall(r'(?:href|src)="([^"]*)"', html):
+            if not link.startswith(("https://", "data:")):
+                file, _, part = unquote(unescape(link)).partition("#")
+                there = (page.parent / file if file else page).resolve()
+                assert site.resolve() in there.parents and there.is_file(), f"{page.name}: {link}"
+                assert not part or f'id="{part}"' in there.read_text(encoding="utf-8"), f"{page.name}: {link}"
+        assert ".ipynb)" not in html and ".ipynb\"" not in html, page.name
+
+
+def test_a_link_out_of_the_course_is_its_words(site):
+    assert "<a" not in prose_html("[the house](../minispec/README.md)", "README.md", {"README.html"})
+    assert 'href="https://example.org"' in prose_html("[web](https://example.org)", "README.md", set())
+    assert 'href="../README.html#x"' in prose_html("[up](../README.md#x)", "exercises/a.ipynb", {"README.html"})
+
+
+def test_previous_and_next_go_through_the_course_in_order_and_back(site):
+    visited, address = [], SOURCES[0].address
+    while address:
+        visited.append(address)
+        html = (site / address).read_text(encoding="utf-8")
+        for side, neighbour in (("prev", visited[-2:-1]), ("next", [])):
+            links = set(re.findall(rf'rel="{side}" href="([^"]*)"', html))
+            there = [os.path.normpath(os.path.join(os.path.dirname(address), link)).replace(os.sep, "/") for link in links]
+            assert side == "next" or there == neighbour, address
+        address = there[0] if there else None
+    assert visited == [source.address for source in SOURCES]
+
+
+def test_what_is_printed_is_text_and_not_markup():
+    assert "&lt;b&gt;" in output_html({"output_type": "stream", "name": "stdout", "text": ["<b>1 & 2</b>\n"]})
+
+
+def test_a_folder_with_something_in_it_is_refused_and_an_unfinished_one_is_never_seen(tmp_path, capsys, monkeypatch):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    assert main(["site", str(tmp_path / "full")]) == 2
+    assert "it must not be there yet, or be empty" in capsys.readouterr().err
+    monkeypatch.setattr("minispec.site.site_pages.FIXED", ("nowhere.css",))
+    assert main(["site", str(tmp_path / "new")]) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full"] and os.listdir(tmp_path / "full") == ["mine.txt"]
+
+
+def test_without_nbconvert_one_sentence_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "nbconvert", None)
+    assert main(["site", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "new").exists()
+
+
+# ---- in a browser
+
+
+@pytest.mark.parametrize("width, scheme", [(390, "light"), (1280, "dark")])
+def test_no_page_scrolls_sideways_and_none_asks_a_network(opened, site, width, scheme):
+    """With every answer open."""
+    page = opened("index.html", width, 844, color_scheme=scheme)
+    for address in sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html")):
+        page.goto(f"{site.as_uri()}/{address}")
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        sizes = page.locator("main p, main li, main pre").evaluate_all(
+            "all => all.map(each => parseFloat(getComputedStyle(each).fontSize))")
+        assert min(sizes) >= 13.5, address
+
+
+def test_an_answer_is_closed_and_opens_with_a_click(opened):
+    for address in ("00_the_idea.html", "06_what_goes_wrong.html"):
+        page = opened(address, 390, 844)
+        bars = page.locator(".output > details > summary")
+        assert bars.count() > 5 and page.locator("details[open]").count() == 0
+        bars.first.click()
+        assert page.locator(".output > details > pre").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_stage_plays_inside_a_page(opened, width):
+    page = opened("00_the_idea.html", width, 844)
+    page.locator("iframe").scroll_into_view_if_needed()
+    stage = page.frame_locator("iframe")
+    said = stage.locator("h1").inner_text()
+    stage.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    assert stage.locator("h1").inner_text() != said
+    assert not page.locator("pre.minispec-text").is_visible()
+
+
+def test_colours_of_code_and_words_can_be_read_in_both_schemes(opened):
+    """Against the ground they stand on: 4.5 to 1, as WCAG asks."""
+    ratio = """all => Math.min(...all.map(each => {
+        const light = css => { const [r, g, b] = css.match(/\\d+/g).slice(0, 3).map(v => v / 255)
+            .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+        let ground = each;
+        while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+        const [low, high] = [light(getComputedStyle(each).color), light(getComputedStyle(ground).backgroundColor)].sort();
+        return (high + .05) / (low + .05); }))"""
+    for scheme in ("light", "dark"):
+        page = opened("03_draft_prediction.html", color_scheme=scheme)
+        assert page.locator(".highlight span, main p, header a, footer a, summary").evaluate_all(ratio) >= 4.5, scheme
