@@ -112,18 +112,23 @@ def follow(texts: list[list[int]], n: int, otherwise: int = 0) -> Follow:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The rule "say what followed the last n tokens when they last stood in the text so far" (prompt lookup decoding,
-    Saxena 2023): a draft without a network.  It falls back on fewer tokens, and at last repeats the newest one.
-
-    subtle: the place where the last n tokens stand now has nothing behind it yet, so the search begins before it.
-    """
+    """The rule "say what followed the last n tokens when they last stood in the text": a draft without a network."""
 
     n: int = 3
 
     def __call__(self, prefix: list[int]) -> int:
-        for length in range(min(self.n, len(prefix) - 1), 0, -1):
-            last = prefix[-length:]
-            for end in range(len(prefix) - 1, length - 1, -1):
-                if prefix[end - length:end] == last:
-                    return prefix[end]
-        return prefix[-1]
+        return lookup(prefix, self.n)
+
+
+def lookup(tokens: list[int], n: int) -> int:
+    """What followed the last n tokens when they last stood in the text (prompt lookup decoding, Saxena 2023).
+
+    If they never did, it falls back on the last n - 1, and so on; at last it repeats the newest token.
+    subtle: the place where the last n tokens stand now has nothing behind it yet, so the search begins before it.
+    """
+    for length in range(min(n, len(tokens) - 1), 0, -1):
+        last = tokens[-length:]
+        for end in range(len(tokens) - 1, length - 1, -1):
+            if tokens[end - length:end] == last:
+                return tokens[end]
+    return tokens[-1]

@@ -1096,3 +1096,198 @@ def check_counters__until_the_end_token(run):
     if drafted == 0:
         return run.n_drafted == 0 and run.n_accepted == 0 and run.acceptance is None
     return run.n_drafted == drafted and run.n_accepted == total and abs(run.acceptance - total / drafted) < 1e-9
+
+
+# ---- gumbel_choice
+
+
+def gumbel_choice__lists(logits_V, noise_V, temperature):
+    noisy = [logit / temperature + noise for logit, noise in zip(logits_V, noise_V)]
+    return noisy.index(max(noisy))
+
+
+def gumbel_choice__numpy(logits_V, noise_V, temperature):
+    return np.argmax(np.array(logits_V) / temperature + noise_V)
+
+
+def gumbel_choice__float32(logits_V, noise_V, temperature):
+    return (np.float32(logits_V) / np.float32(temperature) + np.float32(noise_V)).argmax()
+
+
+def gumbel_choice__noise_times_the_temperature(logits_V, noise_V, temperature):
+    return max(range(len(logits_V)), key=lambda token: logits_V[token] + temperature * noise_V[token])
+
+
+def gumbel_choice__log_shares(logits_V, noise_V, temperature):
+    scores = np.array(logits_V) / temperature
+    return int((scores - np.logaddexp.reduce(scores) + np.array(noise_V)).argmax())
+
+
+def gumbel_choice__race(logits_V, noise_V, temperature):
+    clocks = [math.exp(-noise - logit / temperature) if logit > -math.inf else math.inf
+              for logit, noise in zip(logits_V, noise_V)]
+    return clocks.index(min(clocks))
+
+
+def gumbel_choice__loop(logits_V, noise_V, temperature):
+    assert temperature > 0 and len(logits_V) == len(noise_V)
+    best, most = 0, -math.inf
+    for token, (logit, noise) in enumerate(zip(logits_V, noise_V)):
+        if logit / temperature + noise > most:
+            best, most = token, logit / temperature + noise
+    return best
+
+
+# ---- ratio_test
+
+
+def ratio_test__min(target_V, draft_V, token, uniform):
+    return uniform < min(1, target_V[token] / draft_V[token])
+
+
+def ratio_test__multiplied_out(target_V, draft_V, token, uniform):
+    return uniform * draft_V[token] < target_V[token]
+
+
+def ratio_test__no_min(target_V, draft_V, token, uniform):
+    return np.float32(target_V[token]) / np.float32(draft_V[token]) > uniform
+
+
+def ratio_test__two_cases(target_V, draft_V, token, uniform):
+    if target_V[token] >= draft_V[token]:
+        return True
+    return uniform < target_V[token] / draft_V[token]
+
+
+def ratio_test__logarithms(target_V, draft_V, token, uniform):
+    if target_V[token] == 0:
+        return False
+    return uniform == 0 or math.log(uniform) < math.log(target_V[token]) - math.log(draft_V[token])
+
+
+def ratio_test__fraction(target_V, draft_V, token, uniform):
+    return Fraction(uniform) < Fraction(target_V[token]) / Fraction(draft_V[token])
+
+
+def ratio_test__whole_row(target_V, draft_V, token, uniform):
+    kept = np.minimum(1, np.divide(target_V, draft_V, out=np.ones(len(draft_V)), where=np.array(draft_V) > 0))
+    return int(uniform < kept[token])
+
+
+# ---- residual
+
+
+def residual__lists(target_V, draft_V):
+    left = [max(0.0, target - draft) for target, draft in zip(target_V, draft_V)]
+    if sum(left) == 0:
+        raise ValueError("nothing is left")
+    return [share / sum(left) for share in left]
+
+
+def residual__numpy(target_V, draft_V):
+    left = np.maximum(np.array(target_V) - draft_V, 0)
+    if not left.any():
+        raise ValueError("equal distributions")
+    return left / left.sum()
+
+
+def residual__float32(target_V, draft_V):
+    left = np.clip(np.subtract(target_V, draft_V, dtype=np.float32), 0, None)
+    if left.sum() <= 0:
+        raise ValueError
+    return (left / left.sum()).tolist()
+
+
+def residual__by_the_acceptance(target_V, draft_V):
+    rejected = 1 - sum(map(min, target_V, draft_V))
+    if rejected < 1e-9:
+        raise ValueError("every draft is kept")
+    return tuple((target - min(target, draft)) / rejected for target, draft in zip(target_V, draft_V))
+
+
+def residual__equal_first(target_V, draft_V):
+    if target_V == draft_V:
+        raise ValueError(f"{target_V} twice")
+    left = np.array(target_V, dtype=float)
+    left -= np.minimum(target_V, draft_V)
+    return left / np.sum(left)
+
+
+def residual__fractions(target_V, draft_V):
+    left = [max(Fraction(target) - Fraction(draft), Fraction(0)) for target, draft in zip(target_V, draft_V)]
+    if not any(left):
+        raise ValueError("no share is left")
+    return [float(share / sum(left)) for share in left]
+
+
+def residual__half_the_sizes(target_V, draft_V):
+    difference = np.array(target_V) - np.array(draft_V)
+    distance = np.abs(difference).sum() / 2
+    if distance == 0:
+        raise ValueError("no distance")
+    return (difference + np.abs(difference)) / 2 / distance
+
+
+# ---- lookup
+
+
+def lookup__two_loops(tokens, n):
+    for length in range(min(n, len(tokens) - 1), 0, -1):
+        for end in range(len(tokens) - 1, length - 1, -1):
+            if tokens[end - length:end] == tokens[-length:]:
+                return tokens[end]
+    return tokens[-1]
+
+
+def lookup__recursion(tokens, n):
+    if n == 0:
+        return tokens[-1]
+    ends = [end for end in range(n, len(tokens)) if tokens[end - n:end] == tokens[-n:]]
+    return tokens[ends[-1]] if ends else lookup__recursion(tokens, n - 1)
+
+
+def lookup__dictionary(tokens, n):
+    followers = {}
+    for length in range(1, n + 1):
+        for end in range(length, len(tokens)):
+            followers[tuple(tokens[end - length:end])] = tokens[end]
+    for length in range(n, 0, -1):
+        if tuple(tokens[-length:]) in followers:
+            return followers[tuple(tokens[-length:])]
+    return tokens[-1]
+
+
+def lookup__longest_match(tokens, n):
+    def agreeing(end):
+        return len(list(itertools.takewhile(bool, (tokens[end - k] == tokens[-k] for k in range(1, min(n, end) + 1)))))
+    best = max(range(1, len(tokens)), key=lambda end: (agreeing(end), end), default=0)
+    return tokens[best] if best and agreeing(best) else tokens[-1]
+
+
+def lookup__arrays(tokens, n):
+    text = np.array(tokens)
+    for length in range(min(n, len(text) - 1), 0, -1):
+        windows = np.lib.stride_tricks.sliding_window_view(text[:-1], length)
+        found = np.flatnonzero((windows == text[-length:]).all(axis=1))
+        if found.size:
+            return text[found[-1] + length]
+    return text[-1]
+
+
+def lookup__text(tokens, n):
+    words = "".join(f" {token}" for token in tokens)
+    for length in range(min(n, len(tokens) - 1), 0, -1):
+        last = "".join(f" {token}" for token in tokens[-length:]) + " "
+        before, found, after = words.rpartition(last)
+        if found:
+            return int(after.split()[0])
+    return tokens[-1]
+
+
+def lookup__backwards(tokens, n):
+    back = tokens[::-1]
+    for length in range(n, 0, -1):
+        for place in range(1, len(back) - length + 1):
+            if back[place:place + length] == back[:length]:
+                return np.int64(back[place - 1])
+    return back[0]

@@ -1,4 +1,4 @@
-"""The six notebooks of exercises: as short as they promise, they run with the stubs, and with the right answers."""
+"""The notebooks of exercises: as short as they promise, they run with the stubs, and with the right answers."""
 
 import ast
 import contextlib
@@ -51,8 +51,8 @@ def run(path, answers=False):
     return printed.getvalue()
 
 
-def test_there_are_six():
-    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number}_" for number in range(1, 7)]
+def test_they_are_numbered_and_hold_every_exercise():
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number}_" for number in range(1, 8)]
     assert sum([len(exercises_of(path)) for path in NOTEBOOKS]) == len(EXERCISES)
 
 
@@ -109,6 +109,8 @@ def test_a_notebook_runs_with_the_right_answers(path, capsys):
     assert "not written" not in printed and capsys.readouterr().err == ""
     if path.name.startswith("4"):
         assert "the text of greedy decoding: True" in printed
+    if path.name.startswith("7"):
+        assert "the text of plain sampling: True" in printed and re.search(r"Leviathan's rule +0\.000 ", printed)
     if path.name.startswith("6"):
         assert "✓" in printed and "✗" not in printed
 

@@ -66,6 +66,36 @@ def test_the_learners_formulas_make_the_table_of_the_package():
     assert wrong_table((0.5, 0.9), (1, 4), 0.1) != formula_table((0.5, 0.9), (1, 4), 0.1)
 
 
+def sampled_decode(package):
+    """A sampled decode that a lookup drafts for, and plain sampling with the same seed."""
+    target, tokenizer = package.load("tales-24")
+    sampled = import_module(f"{package.__name__}.sampled").Sampled(target, 7, 0.5)
+    draft = import_module(f"{package.__name__}.drafters").load_draft("lookup", target)
+    tokens = tokenizer.encode("The cat sat on the mat. The cat sat")
+    return package.speculative(sampled, draft, tokens, 20, 3), package.greedy(sampled, tokens, 20)
+
+
+def test_the_learners_choice_samples_and_the_learners_lookup_drafts():
+    ours, _ = sampled_decode(minispec)
+    theirs, plain = sampled_decode(with_functions(gumbel_choice=right("gumbel_choice"), lookup=right("lookup")))
+    assert as_data(theirs) == as_data(ours) and theirs.tokens == plain
+    trace, plain = sampled_decode(with_functions(gumbel_choice=wrong_answers.gumbel_choice__the_noise_left_out))
+    assert trace.tokens == plain != ours.tokens
+    trace, _ = sampled_decode(with_functions(lookup=wrong_answers.lookup__the_last_matching_token))
+    assert trace.tokens == ours.tokens and trace.n_accepted != ours.n_accepted
+
+
+@pytest.mark.parametrize("wrong, zero", [({}, True), ({"ratio_test": "the_fraction_upside_down"}, False),
+                                         ({"residual": "the_target_itself"}, False)])
+def test_the_learners_test_and_residual_are_tried_on_all_texts(wrong, zero):
+    """Leviathan's rule with a part of it wrong writes something else than the target's distribution."""
+    functions = {name: right(name) for name in ("ratio_test", "residual")}
+    functions.update({name: getattr(wrong_answers, f"{name}__{style}") for name, style in wrong.items()})
+    rules = import_module(f"{with_functions(**functions).__name__}.lab.sampling_rounds")
+    [row] = [row for row in rules.four_rules([0.5, 0.2, 0.3], [0.3, 0.5, 0.2]).split("\n") if "Leviathan" in row]
+    assert (row.split()[2] == "0.000") is zero
+
+
 def test_a_wrong_function_shows_in_the_trace_and_the_clean_package_stays_clean():
     before = as_data(decode(minispec))
     lost = decode(with_functions(propose=wrong_answers.propose__no_earlier_drafts))

@@ -1360,3 +1360,292 @@ def check_counters__end_forgotten(run):
     def prefix(r):
         return next((n for n, guess in enumerate(r.proposed) if guess != r.choices[n]), len(r.proposed))
     return all(r.n_accepted == prefix(r) for r in run.rounds)
+
+
+# ---- gumbel_choice
+
+
+def argmax_of(scores):
+    return int(np.argmax(scores))
+
+
+def gumbel_choice__the_noise_left_out(logits_V, noise_V, temperature):
+    return argmax_of(np.array(logits_V) / temperature)
+
+
+def gumbel_choice__the_noise_divided_by_the_temperature_too(logits_V, noise_V, temperature):
+    return argmax_of((np.array(logits_V) + noise_V) / temperature)
+
+
+def gumbel_choice__times_the_temperature(logits_V, noise_V, temperature):
+    return argmax_of(np.array(logits_V) * temperature + noise_V)
+
+
+def gumbel_choice__noise_taken_off(logits_V, noise_V, temperature):
+    return argmax_of(np.array(logits_V) / temperature - noise_V)
+
+
+def gumbel_choice__noise_only(logits_V, noise_V, temperature):
+    return argmax_of(noise_V)
+
+
+def gumbel_choice__noise_on_the_probabilities(logits_V, noise_V, temperature):
+    powers = np.exp(np.array(logits_V) / temperature - max(logits_V) / temperature)
+    return argmax_of(powers / powers.sum() + noise_V)
+
+
+def gumbel_choice__noise_as_a_factor(logits_V, noise_V, temperature):
+    return argmax_of(np.exp(np.array(logits_V) / temperature) * noise_V)
+
+
+def gumbel_choice__noise_over_the_temperature_only(logits_V, noise_V, temperature):
+    return argmax_of(np.array(logits_V) + np.array(noise_V) / temperature)
+
+
+def gumbel_choice__the_number_itself(logits_V, noise_V, temperature):
+    return max(np.array(logits_V) / temperature + noise_V)
+
+
+def gumbel_choice__ties_to_the_last_token(logits_V, noise_V, temperature):
+    return len(logits_V) - 1 - argmax_of((np.array(logits_V) / temperature + noise_V)[::-1])
+
+
+def gumbel_choice__fresh_noise(logits_V, noise_V, temperature):
+    return argmax_of(np.array(logits_V) / temperature + np.random.default_rng(0).gumbel(size=len(logits_V)))
+
+
+# ---- ratio_test
+
+
+def ratio_test__the_fraction_upside_down(target_V, draft_V, token, uniform):
+    return uniform < min(1, draft_V[token] / max(target_V[token], 1e-9))
+
+
+def ratio_test__the_targets_share_alone(target_V, draft_V, token, uniform):
+    return uniform < target_V[token]
+
+
+def ratio_test__the_targets_argmax_only(target_V, draft_V, token, uniform):
+    return token == target_V.index(max(target_V))
+
+
+def ratio_test__a_token_of_share_0_kept(target_V, draft_V, token, uniform):
+    return uniform <= min(1, target_V[token] / draft_V[token])
+
+
+def ratio_test__the_other_way_round(target_V, draft_V, token, uniform):
+    return uniform > min(1, target_V[token] / draft_V[token])
+
+
+def ratio_test__likelier_only(target_V, draft_V, token, uniform):
+    return target_V[token] >= draft_V[token]
+
+
+def ratio_test__the_drafts_share_alone(target_V, draft_V, token, uniform):
+    return uniform < draft_V[token]
+
+
+def ratio_test__a_half_for_the_number(target_V, draft_V, token, uniform):
+    return target_V[token] / draft_V[token] > 0.5
+
+
+def ratio_test__a_number_of_its_own(target_V, draft_V, token, uniform):
+    return np.random.default_rng(0).random() < target_V[token] / draft_V[token]
+
+
+def ratio_test__largest_share_below(target_V, draft_V, token, uniform):
+    return uniform < min(1, max(target_V) / draft_V[token])
+
+
+def ratio_test__the_chance_itself(target_V, draft_V, token, uniform):
+    return min(1, target_V[token] / draft_V[token])
+
+
+def ratio_test__the_token_instead(target_V, draft_V, token, uniform):
+    return token if uniform < min(1, target_V[token] / draft_V[token]) else -1
+
+
+def ratio_test__always_kept(target_V, draft_V, token, uniform):
+    return True
+
+
+# ---- residual
+
+
+def left(target_V, draft_V, beyond=None):
+    """The right residual, or with another `beyond` made to sum to 1."""
+    if target_V == draft_V:
+        raise ValueError("nothing is left")
+    beyond = np.maximum(np.array(target_V) - draft_V, 0) if beyond is None else beyond
+    return beyond / beyond.sum()
+
+
+def residual__draft_minus_target(target_V, draft_V):
+    return left(draft_V, target_V)
+
+
+def residual__sizes_instead_of_a_clip(target_V, draft_V):
+    return left(target_V, draft_V, np.abs(np.array(target_V) - draft_V))
+
+
+def residual__not_made_to_sum_to_1(target_V, draft_V):
+    return np.maximum(np.array(target_V) - draft_V, 0)
+
+
+def residual__the_target_itself(target_V, draft_V):
+    return target_V
+
+
+def residual__not_clipped(target_V, draft_V):
+    return np.array(target_V) - draft_V
+
+
+def residual__one_share_taken_off_all(target_V, draft_V):
+    return left(target_V, draft_V, np.maximum(np.array(target_V) - max(draft_V), 0))
+
+
+def residual__softmax_of_the_difference(target_V, draft_V):
+    return left(target_V, draft_V, np.exp(np.array(target_V) - draft_V))
+
+
+def residual__its_argmax(target_V, draft_V):
+    return int(np.argmax(left(target_V, draft_V)))
+
+
+def residual__argmax_only(target_V, draft_V):
+    return np.eye(len(target_V))[np.argmax(left(target_V, draft_V))]
+
+
+def residual__the_draft_once_more(target_V, draft_V):
+    return draft_V
+
+
+def residual__nothing_by_nothing(target_V, draft_V):
+    beyond = np.maximum(np.array(target_V) - draft_V, 0)
+    return beyond / beyond.sum()
+
+
+def residual__uniform_where_nothing_is_left(target_V, draft_V):
+    return [1 / len(target_V)] * len(target_V) if target_V == draft_V else left(target_V, draft_V)
+
+
+def residual__target_where_nothing_is_left(target_V, draft_V):
+    return target_V if target_V == draft_V else left(target_V, draft_V)
+
+
+def residual__none_where_nothing_is_left(target_V, draft_V):
+    return None if target_V == draft_V else left(target_V, draft_V)
+
+
+def residual__in_place(target_V, draft_V):
+    for token, share in enumerate(draft_V):
+        target_V[token] = max(0, target_V[token] - share)
+    return left(target_V, [0] * len(draft_V), np.array(target_V))
+
+
+def residual__without_the_sampled_token(target_V, draft_V):
+    target = np.array(target_V)
+    target[np.argmax(draft_V)] = 0
+    return left(target_V, draft_V, target)
+
+
+# ---- lookup
+
+
+def ends_of(tokens, n):
+    """Where what stands before is the last n tokens, the end itself left out."""
+    return [end for end in range(n, len(tokens)) if tokens[end - n:end] == tokens[-n:]]
+
+
+def looked_up(tokens, n, which=-1, fewer=True, shift=0, apart=False):
+    """The right lookup with the defaults."""
+    for length in range(n, 0 if fewer else n - 1, -1):
+        ends = [end for end in ends_of(tokens, length) if not apart or end + length <= len(tokens)]
+        if ends:
+            return tokens[ends[which] + shift]
+    return tokens[-1]
+
+
+def lookup__the_first_occurrence(tokens, n):
+    return looked_up(tokens, n, which=0)
+
+
+def lookup__the_newest_token_alone(tokens, n):
+    return looked_up(tokens, 1)
+
+
+def lookup__no_fewer_than_n_tokens(tokens, n):
+    return looked_up(tokens, n, fewer=False)
+
+
+def lookup__no_occurrence_that_overlaps(tokens, n):
+    return looked_up(tokens, n, apart=True)
+
+
+def lookup__the_last_matching_token(tokens, n):
+    return looked_up(tokens, n, shift=-1)
+
+
+def lookup__finds_itself(tokens, n):
+    for end in range(len(tokens), n - 1, -1):
+        if tokens[end - n:end] == tokens[-n:]:
+            return tokens[end % len(tokens)]
+    return tokens[-1]
+
+
+def lookup__runs_off_the_end(tokens, n):
+    places = [place for place, token in enumerate(tokens) if token == tokens[-1]]
+    return tokens[places[-1] + 1]
+
+
+def lookup__token_0_at_last(tokens, n):
+    return looked_up(tokens, n) if any(ends_of(tokens, length) for length in range(1, n + 1)) else 0
+
+
+def lookup__none_at_last(tokens, n):
+    return looked_up(tokens, n) if any(ends_of(tokens, length) for length in range(1, n + 1)) else None
+
+
+def lookup__shortest_first(tokens, n):
+    for length in range(1, n + 1):
+        if ends_of(tokens, length):
+            return tokens[ends_of(tokens, length)[-1]]
+    return tokens[-1]
+
+
+def lookup__digits_for_tokens(tokens, n):
+    for length in range(min(n, len(tokens) - 1), 0, -1):
+        words, last = " ".join(map(str, tokens)), " ".join(map(str, tokens[-length:]))
+        found = words.rfind(last + " ")
+        if found >= 0:
+            return int(words[found + len(last):].split()[0])
+    return tokens[-1]
+
+
+def lookup__most_often(tokens, n):
+    for length in range(n, 0, -1):
+        found = [tokens[end] for end in ends_of(tokens, length)]
+        if found:
+            return max(sorted(set(found)), key=found.count)
+    return tokens[-1]
+
+
+def lookup__second_to_last(tokens, n):
+    return looked_up(tokens, n, which=-2) if len(ends_of(tokens, n)) > 1 else looked_up(tokens, n)
+
+
+def lookup__any_order(tokens, n):
+    for length in range(min(n, len(tokens) - 1), 0, -1):
+        last = sorted(tokens[-length:])
+        ends = [end for end in range(length, len(tokens)) if sorted(tokens[end - length:end]) == last]
+        if ends:
+            return tokens[ends[-1]]
+    return tokens[-1]
+
+
+def lookup__never_in_the_second_half(tokens, n):
+    return looked_up(tokens[:(len(tokens) + 1) // 2] + tokens[-n:], n)
+
+
+def lookup__as_text(tokens, n):
+    return str(looked_up(tokens, n))

@@ -134,6 +134,14 @@ def call_policy(function, case: dict):
     return taus
 
 
+def call_residual(function, case: dict):
+    """The shares, or None where the function says with a ValueError that there are none."""
+    try:
+        return reals(run_unchanged(function, **copied(case)))
+    except ValueError:
+        return None
+
+
 def call_run_check(function, case: dict):
     """What the learner's test says of one recorded run."""
     return truth(function(Run(copied(case["run"]))))
@@ -142,12 +150,12 @@ def call_run_check(function, case: dict):
 # exercise -> the converter of its answer, where its case is its arguments, in order
 PLAIN = {"next_token": whole, "softmax": reals, "draft_context": wholes, "row_contexts": whole_lists,
          "causal_mask": truth_table, "count_accepted": whole, "commit": wholes, "attend": reals, "unseen": wholes,
-         "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real}
+         "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real,
+         "gumbel_choice": whole, "ratio_test": truth, "lookup": whole}
 # exercise -> the function that calls it
 STAGED = {"propose_literal": call_propose_literal, "propose": call_propose, "verify": call_verify,
           "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode,
-          "best_tau": call_best_tau,
-          "policy": call_policy,
+          "best_tau": call_best_tau, "policy": call_policy, "residual": call_residual,
           "check_text": call_run_check, "check_drafts": call_run_check, "check_work": call_run_check,
           "check_caches": call_run_check, "check_counters": call_run_check}
 

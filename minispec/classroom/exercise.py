@@ -19,7 +19,7 @@ class Exercise:
     """One function to write."""
 
     name: str                            # of the function
-    notebook: int                        # 1 to 6: where it stands in notebooks/exercises
+    notebook: int                        # 1 to 7: where it stands in notebooks/exercises
     title: str
     parameters: tuple[str, ...]          # of the function, in order
     lines: int                           # about as many, of a good answer

@@ -15,9 +15,9 @@ import numpy as np
 from ..teaching.bug import Bug
 from ..teaching.bugs import find_bug, load_bug
 from .checking import is_written
-from .returned import reals, wholes
+from .returned import reals, whole, wholes
 
-SPECULATION, MODEL = "speculation.py", "model.py"
+SPECULATION, MODEL, SAMPLED = "speculation.py", "model.py", "sampled.py"
 # exercise -> the edits after which the package calls the learner's function there
 EDITS = {
     "next_token": ((SPECULATION, "guess = int(np.argmax(logits_TV[-1]))\n        draft_logits_TV",
@@ -40,6 +40,8 @@ EDITS = {
     "causal_mask": ((MODEL, "mask_TP = self.mask_PP[start:end]",
                      "mask_TP = np.where(causal_mask(start, len(tokens), self.config.n_positions), 0, "
                      "-np.inf).astype(np.float32)"),),
+    "gumbel_choice": ((SAMPLED, "noisy_TV[t] += noise_V",
+                       "noisy_TV[t] = gumbel_row(logits_TV[t], noise_V, self.temperature)"),),
     "attend": ((MODEL, "heads_HTC = heads_HT1C[:, :, 0]",
                 "heads_HTC = attend_all(query_HTC, cache.keys_LHPC[layer], cache.values_LHPC[layer], cache.length)"),),
 }
@@ -144,6 +146,31 @@ class LearnersAttention:
         return heads_HTC
 
 
+@dataclass(frozen=True)
+class LearnersChoice:
+    """A gumbel_choice as the noisy row whose argmax it must be; another token's number is raised above all others."""
+
+    function: Callable
+
+    def __call__(self, logits_V, noise_V, temperature):
+        noisy_V = logits_V / temperature + noise_V
+        token = whole(self.function(logits_V.tolist(), noise_V.tolist(), temperature))
+        if token != noisy_V.argmax():
+            noisy_V[token] = noisy_V.max() + 1
+        return noisy_V
+
+
+@dataclass(frozen=True)
+class LearnersRule:
+    """A ratio_test or residual of lists, for arrays; what is a list comes back as an array."""
+
+    function: Callable
+
+    def __call__(self, *arguments):
+        answer = self.function(*[np.asarray(argument).tolist() for argument in arguments])
+        return answer if np.ndim(answer) == 0 else np.array(reals(answer))
+
+
 NUMBERS = count(1)                       # of the copies
 
 
@@ -185,6 +212,13 @@ def put_in(package: ModuleType, name: str, function: Callable) -> None:
         model.softmax = LearnersSoftmax(function)
     elif name == "causal_mask":
         model.causal_mask = function
+    elif name == "gumbel_choice":
+        import_module(f"{package.__name__}.sampled").gumbel_row = LearnersChoice(function)
+    elif name == "lookup":
+        import_module(f"{package.__name__}.scripted").lookup = function
+    elif name in ("ratio_test", "residual"):
+        for module in ("sampling", "sampling_rounds"):
+            setattr(import_module(f"{package.__name__}.lab.{module}"), name, LearnersRule(function))
     elif name in ("expected_tokens", "speedup", "break_even"):
         setattr(import_module(f"{package.__name__}.lab.pays"), name, function)
     else:
@@ -192,4 +226,4 @@ def put_in(package: ModuleType, name: str, function: Callable) -> None:
 
 
 PLACES = (*EDITS, "softmax", "propose_literal", "propose", "verify", "count_accepted", "speculative_round",
-          "expected_tokens", "speedup", "break_even")
+          "expected_tokens", "speedup", "break_even", "lookup", "ratio_test", "residual")

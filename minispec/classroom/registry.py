@@ -14,10 +14,11 @@ from .drafting_steps import DRAFTING_STEPS, differs
 from .exercise import Exercise
 from .loop_steps import LOOP_STEPS
 from .pays_steps import PAYS_STEPS
+from .sampling_steps import SAMPLING_STEPS
 from .verifying_steps import VERIFYING_STEPS
 
-# in the order of the six notebooks; sampling will add gumbel_choice, ratio_test, residual and lookup behind LOOP_STEPS
-LADDER = (*DRAFTING_STEPS, *VERIFYING_STEPS, *CACHE_STEPS, *LOOP_STEPS, *PAYS_STEPS, *DETECTIVE_STEPS)
+# in the order of the notebooks
+LADDER = (*DRAFTING_STEPS, *VERIFYING_STEPS, *CACHE_STEPS, *LOOP_STEPS, *PAYS_STEPS, *DETECTIVE_STEPS, *SAMPLING_STEPS)
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in LADDER}
 
 
