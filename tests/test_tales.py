@@ -424,16 +424,11 @@ def test_no_held_out_tale_is_a_training_tale(monkeypatch):
 
 
 @pytest.mark.long
-def test_none_of_the_prompts_goes_on_as_in_one_of_the_40_000_training_tales():
+def test_the_prompts_are_the_first_fifty_openings_that_are_in_none_of_the_40_000_training_tales():
     """The whole corpus the bundled models learned."""
-    training = {tale.text for tale in generate(TRAINING_SEED, 40_000)}
-    assert len(training) > 38_000
-    openings = {}
-    for tale in generate(HELD_OUT_SEED, 120):
-        openings.setdefault(tale.opening, []).append(tale)
-    for line in held_out_lines():
-        assert any(tale.text not in training for tale in openings[line])
-    assert not training & {tale.text for tale in held_out_tales(100)}
+    assert len({tale.text for tale in generate(TRAINING_SEED, 40_000)}) > 38_000
+    openings = dict.fromkeys(tale.opening for tale in held_out_tales(200))
+    assert held_out_lines() == list(openings)[:50]
 
 
 def test_the_tokens_of_a_marked_word_are_found_by_their_characters():

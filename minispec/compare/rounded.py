@@ -92,6 +92,7 @@ class Flips:
     verdicts: tuple[Verdict, ...]
 
     def count(self, kind: str) -> int:
+        """How many of the verdicts are of that kind."""
         return sum(each.kind == kind for each in self.verdicts)
 
     @property
@@ -106,6 +107,7 @@ class Flips:
 
     @property
     def per_thousand(self) -> float:
+        """Flips in a thousand tokens that both runs chose."""
         return 1000 * len(self.gaps) / self.compared if self.compared else 0.0
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..trace import Trace, parting
-from ..views.pieces import highest
+from ..views.pieces import highest, top_gap
 from ..views.text import label
 from .audit import ROLLING_BACK, Violation, audit, budget_of
 
@@ -170,7 +170,7 @@ class Top:
     @property
     def gap(self) -> float:
         """How far the highest logit is above the second."""
-        return self.logits[0] - self.logits[1] if len(self.logits) > 1 else float("inf")
+        return top_gap(np.array(self.logits))
 
 
 @dataclass(frozen=True, eq=False)

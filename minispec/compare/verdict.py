@@ -137,6 +137,7 @@ def verdict_text(verdict) -> str:
 
 
 def item(sentence: str) -> str:
+    """One entry of a list."""
     return indented(sentence, "  - ", "    ")
 
 

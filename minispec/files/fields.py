@@ -1,37 +1,40 @@
-"""Whether a dataclass that came from a file has in each field what its class declares."""
+"""A dataclass from what JSON gives: every field there, of the kind that its class declares, and none over."""
 
 from dataclasses import fields
+from types import UnionType
+from typing import get_args, get_origin
 
 from ..arguments import is_whole, short_repr
 
 
-def is_count(value) -> bool:
-    """Whether `value` is a whole number of at least 0, and of a size that arithmetic with floats can take."""
-    return is_whole(value) and 0 <= value < 2 ** 63
+def fits(value, kind) -> bool:
+    """Whether a value is of a declared kind: a class, a tuple of one kind, or one of several kinds.
+
+    A whole number is at least 0, and every number of a size that arithmetic with floats can take.
+    """
+    if kind is int:
+        return is_whole(value) and 0 <= value < 2 ** 63
+    if kind is float:
+        return isinstance(value, float) or is_whole(value) and abs(value) < 2 ** 63
+    if isinstance(kind, UnionType):
+        return any([fits(value, one) for one in get_args(kind)])
+    if get_origin(kind) is tuple:
+        first, second = get_args(kind)
+        right_length = isinstance(value, tuple) and (second is ... or len(value) == 2)
+        return right_length and all([fits(each, first) for each in value])
+    return isinstance(value, kind)
 
 
-def is_real(value) -> bool:
-    """Whether `value` is a number, whole or not."""
-    return is_whole(value) and abs(value) < 2 ** 63 or isinstance(value, float)
+def filled(kind: type, record: dict):
+    """The dataclass `kind` with the values of `record`, its lists as tuples.
 
-
-def is_text(value) -> bool:
-    return isinstance(value, str)
-
-
-ONE = {int: is_count, float: is_real, str: is_text}
-SEVERAL = {tuple[int, ...]: is_count, tuple[int, int]: is_count, tuple[float, ...]: is_real}
-
-
-def checked_fields(record):
-    """The dataclass `record` itself.  Raises TypeError for a field of another kind; kinds not listed above pass."""
-    for field in fields(record):
-        value = getattr(record, field.name)
-        good = True
-        if field.type in ONE:
-            good = ONE[field.type](value)
-        elif field.type in SEVERAL:
-            good = isinstance(value, tuple) and all(map(SEVERAL[field.type], value))
-        if not good:
+    Raises TypeError for a field that is missing, over, or of another kind.
+    """
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+    for field in fields(kind):
+        value = values.get(field.name)
+        if not fits(value, field.type):
             raise TypeError(f"{field.name} is {short_repr(value)}; it must be {field.type}")
-    return record
+    if len(values) != len(fields(kind)):
+        raise TypeError(f"{short_repr(sorted(values))} are not the fields of a {kind.__name__}")
+    return kind(**values)

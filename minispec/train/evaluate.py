@@ -24,12 +24,6 @@ def held_out_tales(count: int, training_count: int = 40_000) -> list[Tale]:
     return fresh[:count]
 
 
-def held_out_openings(count: int) -> list[str]:
-    """Openings of held-out tales, no two alike: with 50 of them models/held_out_prompts.txt was written."""
-    openings = dict.fromkeys(tale.opening for tale in held_out_tales(4 * count))
-    return list(openings)[:count]
-
-
 def token_spans(tokenizer: Tokenizer, tokens: list[int]) -> list[tuple[int, int]]:
     """Where each token of an ASCII text starts and ends, in characters."""
     spans = []

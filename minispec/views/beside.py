@@ -4,6 +4,8 @@ Invariant: tokens keep their order on both sides, and as many as can be are in c
 not read is "missing"; one that was read and not asked for is read "besides".
 """
 
+from ..trace import parting
+
 
 def laid_beside(asked: tuple[int, ...], read: tuple[int, ...]) -> list[tuple[int | None, int | None]]:
     """Pairs (place in `asked`, place in `read`) in order; None where one side has nothing: missing, or read besides."""
@@ -29,10 +31,8 @@ def laid_beside(asked: tuple[int, ...], read: tuple[int, ...]) -> list[tuple[int
 
 def first_disagreement(text: tuple[int, ...], read: tuple[int, ...]) -> int | None:
     """The first place where what was read is not the text; None if it is a beginning of it."""
-    for place, token in enumerate(read):
-        if place >= len(text) or text[place] != token:
-            return place
-    return None
+    place = parting(text, read)
+    return None if place == len(read) else place
 
 
 def in_common(text: tuple[int, ...], read: tuple[int, ...]) -> list[list[int]]:
