@@ -145,12 +145,8 @@ CODE = [
     ("patched json", "import json\njson.dumps = json.JSONEncoder.encode = json.encoder.encode_basestring_ascii = "
      "lambda *a, **k: '{\"answer\": true}'\njson.loads = lambda *a: {}\n" + WRONG, set()),
     ("patched pickle", "import pickle\npickle.loads = pickle.dumps = lambda *a: b''\n" + WRONG, set()),
-    ("patched calls", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for "
-     "name in table: "
-     "table[name] = lambda *a: True\n" + WRONG, set()),
-    ("empty answers", "import minispec.classroom.calls as calls\nfor table in (calls.PLAIN, calls.STAGED):\n    for "
-     "name in table: "
-     "table[name] = lambda *a: []\ndef policy(rounds): return 3\n" + WRONG, set()),
+    ("patched calls", "import minispec.classroom.calls as calls\ncalls.converted = calls.call = lambda *a: True\n" + WRONG, set()),
+    ("empty answers", "import minispec.classroom.calls as calls\ncalls.converted = lambda *a: []\ndef policy(rounds): return 3\n" + WRONG, set()),
     ("hindsight", "import sys\ndef policy(rounds):\n    frame = sys._getframe()\n    while frame:\n        case = "
      "frame.f_locals."
      "get('case')\n        if isinstance(case, dict) and 'right' in case: return min(12, case['right'][len(rounds)])\n"
@@ -162,9 +158,8 @@ CODE = [
      "def count_accepted(*a): return Yes(0)\n", set()),
     ("NaN", "def next_token(logits): return float('nan')\ndef draft_context(*a): return [float('nan')]\n"
      "def count_accepted(*a): return float('inf')\n", set()),
-    ("NaN past the converter", "import minispec.classroom.calls as calls\nfor name in calls.PLAIN: "
-     "calls.PLAIN[name] = lambda "
-     "value: [float('nan')] * 30\ndef softmax(scores): return scores\n" + WRONG, set()),
+    ("NaN past the converter", "import minispec.classroom.calls as calls\n"
+     "calls.converted = lambda *a: [float('nan')] * 30\ndef softmax(scores): return scores\n" + WRONG, set()),
     ("giant numbers", "def next_token(logits): return 10 ** 100_000\ndef draft_context(*a): return [10 ** 4_000] * "
      "100\n"
      "def count_accepted(*a): return -10 ** 3_000\n", set()),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import right_answers
 
+from minispec.classroom.calls import SIGNATURES
 from minispec.classroom.registry import EXERCISES
 
 FOLDER = Path(__file__).parent.parent / "notebooks" / "exercises"
@@ -62,11 +63,11 @@ def test_every_exercise_has_a_step_a_stub_and_a_check_in_order(path):
     stubs = [stub_of(source) for kind, source in cells(path) if kind == "code" and stub_of(source)]
     assert [stub.name for stub in stubs] == [exercise.name for exercise in own]
     for stub, exercise in zip(stubs, own):
-        assert tuple(argument.arg for argument in stub.args.args) == exercise.parameters
+        assert tuple(argument.arg for argument in stub.args.args) == SIGNATURES[exercise.name][0]
         assert ast.get_docstring(stub) and isinstance(stub.body[1], ast.Raise), exercise.name
         [right, *_] = [function for name, function in vars(right_answers).items()
                        if name.startswith(f"{exercise.name}__")]
-        assert len(inspect.signature(right).parameters) == len(exercise.parameters)
+        assert len(inspect.signature(right).parameters) == len(SIGNATURES[exercise.name][0])
     checks = [source for kind, source in cells(path) if source.startswith("check(")]
     assert checks == [f'check("{exercise.name}", {exercise.name})' for exercise in own]
 
@@ -75,8 +76,10 @@ def test_every_exercise_has_a_step_a_stub_and_a_check_in_order(path):
 def test_a_step_is_short_and_its_three_hints_are_folded(path):
     steps = [source for kind, source in cells(path) if source.startswith("## Step ")]
     for step, exercise in zip(steps, exercises_of(path), strict=True):
-        assert re.findall(r"<summary>Hint \d</summary>\n\n(.*)\n\n</details>", step) == list(exercise.hints)
-        assert f"{exercise.lines} line" in step and f"{exercise.minutes} minutes" in step
+        assert step.startswith(f"## Step ") and step.split("\n")[0].endswith(f" · {exercise.title}")
+        hints = re.findall(r"<summary>(Hint \d)</summary>\n\n(.+)\n\n</details>", step)
+        assert [name for name, _ in hints] == ["Hint 1", "Hint 2", "Hint 3"]
+        assert re.search(r"^\*\D*\d+ lines?\b.* · \d+ minutes · C\d+(, C\d+)* · \[", step, re.MULTILINE), exercise.name
         prose = re.sub(r"^(## .*|\*.*\*)$|<details>.*?</details>", "", step, flags=re.DOTALL | re.MULTILINE)
         assert len(re.findall(r"\w[\w'-]*", re.sub(r"`[^`]*`", "code", prose))) <= WORDS, exercise.name
         [link] = re.findall(r"\]\((.*?)\)", step)
@@ -146,7 +149,10 @@ def test_the_page_for_teaching_assistants_lists_what_the_registry_has():
     for path in NOTEBOOKS:
         own = exercises_of(path)
         names = ", ".join([f"`{exercise.name}`" for exercise in own])
-        minutes, points = [sum([getattr(exercise, part) for exercise in own]) for part in ("minutes", "points")]
+        text = "\n".join([source for _, source in cells(path)])
+        minutes = sum([int(number) for number in re.findall(r"^\*.* (\d+) minutes", text, re.MULTILINE)])
+        points = sum([exercise.points for exercise in own])
+        assert f"About {minutes} minutes; the [list of exercises]" in text
         assert f"| [{path.stem}]({path.name}) | {names} | {minutes} | {points} |" in page
     names = {}
     exec("def count_accepted(proposed, choices):\n    return 0\n", names)

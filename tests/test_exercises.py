@@ -165,7 +165,7 @@ def test_the_caught_bugs_are_a_table_of_the_tests_that_are_written():
 def test_every_bug_that_breaks_a_promise_and_can_be_seen_on_scripted_models_is_a_mutant(promise, fewest):
     """If the oracle of a promise went blind to a bug, its runs would silently be dropped."""
     exercise, (_, check_of_the_gallery) = f"check_{promise}", PROMISES[promise]
-    broken = {case["_bug"] for case in cases(exercise, 0) if EXERCISES[exercise].judge(case, False) is None}
+    broken = {case["_bug"] for case in cases(exercise, 0) if EXERCISES[exercise].problem(case, False) is None}
     expected = {bug.name for bug in GALLERY if check_of_the_gallery in bug.caught_by and bug.invariant not in UNSEEN
                 and {file for file, _, _ in bug.edits} <= SEEN_IN}
     assert len(broken) >= fewest and broken <= expected

@@ -65,8 +65,8 @@ def assert_as_deserved(grades: dict, entries) -> None:
 
 
 JUNK = [None, True, False, 0, 1, -1, 0.5, 1e308, float("inf"), float("nan"), 10 ** 30, "", "0", "nan", [], [[]], [[[]]],
-        [None], [True], ["nan"], [float("nan")] * 30, [0] * 5, [[0] * 5] * 5, {}, {"answer": 0}, {"proposed": []},
-        {"committed": []}, {"text": []}, {"error": ""}, {"error": None}, {"wrong kind": ""}, {"changed": None}]
+        [None], [True], ["nan"], [float("nan")] * 30, [0] * 5, [[0] * 5] * 5, {}, {"answer": 0}, {"returned": []},
+        {"returned": None}, {"error": ""}, {"error": None}, {"wrong kind": ""}, {"changed": None}]
 
 
 @pytest.mark.parametrize("name", EXERCISES)

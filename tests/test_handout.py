@@ -12,6 +12,7 @@ import pytest
 
 from hostile import RIGHT, THREE
 from minispec.classroom import handout
+from minispec.classroom.calls import SIGNATURES
 from minispec.classroom.edition import PACKAGE, sandbox_edition
 from minispec.classroom.registry import EXERCISES
 from minispec.command import main
@@ -24,8 +25,8 @@ def handed_out(tmp_path_factory):
     if not handout.NOTEBOOKS.exists():
         handout.NOTEBOOKS = tmp_path_factory.mktemp("notebooks")
         cells = []
-        for name, exercise in EXERCISES.items():
-            sources = (f"def {name}({', '.join(exercise.parameters)}):\n    raise NotImplementedError",
+        for name in EXERCISES:
+            sources = (f"def {name}({', '.join(SIGNATURES[name][0])}):\n    raise NotImplementedError",
                        f'check("{name}", {name})')
             cells += [{"cell_type": "code", "metadata": {}, "outputs": [1], "execution_count": 1, "source": source}
                       for source in sources]

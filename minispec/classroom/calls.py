@@ -4,33 +4,41 @@ Invariant: nothing here knows what is right.  This file, `returned` and `recorde
 library only: they are shipped with the hand-out edition.  `returned` is strict about what a learner returns.
 """
 
+from copy import deepcopy
+
 from ..cache import KVCache
 from ..scripted import scripted
 from .recorded_run import Run, rule_of
-from .returned import WrongKind, optional_real, real, reals, truth, truth_table, whole, whole_lists, wholes
+from .returned import WrongKind, converted
 
 MOST_PASSES = 400                        # of one model in one case; a decode that needs more does not end
+DECODE = ("target", "draft", "tokens", "new_tokens", "tau", "end_token")
+# function -> (its parameters in order, the kind of what it returns)
+SIGNATURES = {
+    "next_token": (("logits",), int), "softmax": (("scores",), [float]),
+    "draft_context": (("prompt", "verified", "drafts", "t"), [int]),
+    "propose_literal": (("draft", "tokens", "tau"), [int]), "propose": (("draft", "tokens", "tau", "cache"), [int]),
+    "row_contexts": (("tokens", "proposed"), [[int]]), "causal_mask": (("start", "rows", "positions"), [[bool]]),
+    "verify": (("target", "tokens", "proposed", "cache"), [int]), "count_accepted": (("proposed", "choices"), int),
+    "commit": (("tokens", "proposed", "choices", "n_accepted"), [int]),
+    "attend": (("query", "keys", "values", "length"), [float]), "unseen": (("tokens", "cached"), [int]),
+    "lengths_to_keep": (("n_tokens", "n_committed", "target_length", "draft_length"), [int]),
+    "speculative_round": (("target", "draft", "tokens", "tau", "target_cache", "draft_cache"), [int]),
+    "speculative": (DECODE, [int]), "repaired": (DECODE, [int]),
+    "expected_tokens": (("alpha", "tau"), float), "speedup": (("alpha", "tau", "c", "v"), float),
+    "break_even": (("tau", "c", "v"), (float, None)), "best_tau": (("alpha", "c", "v"), int),
+    "policy": (("rounds",), int),
+    "check_text": (("run",), bool), "check_drafts": (("run",), bool), "check_work": (("run",), bool),
+    "check_caches": (("run",), bool), "check_counters": (("run",), bool),
+    "gumbel_choice": (("logits_V", "noise_V", "temperature"), int),
+    "ratio_test": (("target_V", "draft_V", "token", "uniform"), bool), "residual": (("target_V", "draft_V"), [float]),
+    "lookup": (("tokens", "n"), int),
+}
+NONE_FOR = {"residual": ValueError}      # function -> the error with which it says that there is no answer
 
 
 class ArgumentChanged(Exception):
     """A list that was handed in is not what it was."""
-
-
-def copied(value):
-    """The value; a list or dict is copied with all that is in it."""
-    if isinstance(value, dict):
-        return {key: copied(member) for key, member in value.items()}
-    return [copied(member) for member in value] if isinstance(value, list) else value
-
-
-def run_unchanged(function, **arguments):
-    """What the function returns; raises ArgumentChanged where it changed a list that it was given."""
-    given = {name: copied(value) for name, value in arguments.items()}
-    returned = function(*arguments.values())
-    for name, value in arguments.items():
-        if isinstance(value, list) and value != given[name]:
-            raise ArgumentChanged(name)
-    return returned
 
 
 class Watched:
@@ -46,16 +54,14 @@ class Watched:
             raise RuntimeError(f"the {self.name} was run {MOST_PASSES} times: this does not come to an end")
         start = 0 if cache is None else cache.length
         logits_TV = self.model(tokens, cache, record)
-        self.passes.append([start, wholes(tokens)])
+        self.passes.append([start, converted(tokens, [int])])
         return logits_TV
 
 
-def models_of(case: dict) -> tuple[Watched, Watched]:
-    """(target, draft) of a case: scripted models whose next token depends on every token before it."""
-    sizes = {"vocab_size": case["vocab"], "n_positions": case.get("positions", 64)}
-    end = case.get("end_token")
-    return tuple([Watched(scripted(rule_of(case, name), name=name, end_of_text=end, **sizes))
-                  for name in ("target", "draft")])
+def models_of(case: dict, names: list[str]) -> dict[str, Watched]:
+    """Scripted models, "target" or "draft", whose next token depends on every token before it."""
+    return {name: Watched(scripted(rule_of(case, name), case["vocab"], case.get("positions", 64), name,
+                                   case.get("end_token"))) for name in names}
 
 
 def cache_with(model: Watched, tokens: list[int]) -> KVCache:
@@ -71,110 +77,72 @@ def cached_tokens(cache: KVCache) -> list[int]:
     return [int(key) for key in cache.keys_LHPC[0, 0, :cache.length, 0]]
 
 
-def call_propose_literal(function, case: dict):
-    """The drafts, without a cache."""
-    _, draft = models_of(case)
-    return wholes(run_unchanged(function, draft=draft, tokens=list(case["tokens"]), tau=case["tau"]))
+def arguments_of(name: str, case: dict) -> tuple[dict, dict[str, Watched], dict[str, KVCache]]:
+    """The function's arguments by name; of these the models, and the caches under their models' names."""
+    parameters = SIGNATURES[name][0]
+    models = models_of(case, [model for model in ("target", "draft") if model in parameters])
+    given, caches = {}, {}
+    for parameter in parameters:
+        if parameter in models:
+            given[parameter] = models[parameter]
+        elif parameter.endswith("cache"):
+            model = parameter.removesuffix("_cache") if "_" in parameter else next(iter(models))
+            read = case["tokens"][:-1] if parameter == "target_cache" else case["tokens"][:case["cached"]]
+            given[parameter] = caches[model] = cache_with(models[model], read)
+        elif parameter == "run":
+            given[parameter] = Run(deepcopy(case["run"]))
+        elif parameter == "v" and isinstance(case["v"], list):       # as the package has it: rows -> cost of a pass
+            given[parameter] = dict(enumerate(case["v"][1:], start=1))
+        else:
+            given[parameter] = deepcopy(case[parameter])
+    return given, models, caches
 
 
-def call_propose(function, case: dict):
-    """The drafts, the passes that made them, and what the cache holds afterwards."""
-    _, draft = models_of(case)
-    cache = cache_with(draft, case["tokens"][:case["cached"]])
-    proposed = run_unchanged(function, draft=draft, tokens=list(case["tokens"]), tau=case["tau"], cache=cache)
-    return {"proposed": wholes(proposed), "passes": draft.passes, "cached": cached_tokens(cache)}
+def run_unchanged(function, given: dict):
+    """What the function returns; raises ArgumentChanged where it changed a list that it was given."""
+    lists = {name: deepcopy(value) for name, value in given.items() if isinstance(value, list)}
+    returned = function(*given.values())
+    for name, value in lists.items():
+        if given[name] != value:
+            raise ArgumentChanged(name)
+    return returned
 
 
-def call_verify(function, case: dict):
-    """The choices, the passes that made them, and what the cache holds afterwards."""
-    target, _ = models_of(case)
-    cache = cache_with(target, case["tokens"][:case["cached"]])
-    choices = run_unchanged(function, target=target, tokens=list(case["tokens"]), proposed=list(case["proposed"]),
-                            cache=cache)
-    return {"choices": wholes(choices), "passes": target.passes, "cached": cached_tokens(cache)}
-
-
-def call_round(function, case: dict):
-    """What one round commits, both models' passes, and what both caches hold afterwards."""
-    target, draft = models_of(case)
-    target_cache = cache_with(target, case["tokens"][:-1])
-    draft_cache = cache_with(draft, case["tokens"][:case["cached"]])
-    committed = run_unchanged(function, target=target, draft=draft, tokens=list(case["tokens"]), tau=case["tau"],
-                              target_cache=target_cache, draft_cache=draft_cache)
-    return {"committed": wholes(committed), "target_passes": target.passes, "draft_passes": draft.passes,
-            "target_cached": cached_tokens(target_cache), "draft_cached": cached_tokens(draft_cache)}
-
-
-def call_decode(function, case: dict):
-    """The text of a whole decode, and both models' passes."""
-    target, draft = models_of(case)
-    text = run_unchanged(function, target=target, draft=draft, tokens=list(case["tokens"]),
-                         new_tokens=case["new_tokens"], tau=case["tau"], end_token=case["end_token"])
-    return {"text": wholes(text), "target_passes": target.passes, "draft_passes": draft.passes}
-
-
-def call_best_tau(function, case: dict):
-    """The tau; the costs of a pass as the package has them, a dict from rows to cost."""
-    return whole(function(case["alpha"], case["c"], dict(enumerate(case["v"][1:], start=1))))
-
-
-def call_policy(function, case: dict):
-    """The tau of every round of a decode in which draft after draft is right as often as the case says.
-
-    A grader says only what has happened, "rounds", and asks for one tau: what is to come would be within reach.
-    """
-    if "rounds" in case:
-        return whole(run_unchanged(function, rounds=[tuple(r) for r in case["rounds"]]))
+def call_policy(function, right: list[int]) -> list[int]:
+    """The tau of every round of a decode in which draft after draft is right as often as `right` says."""
     rounds, taus = [], []
-    for right in case["right"]:
-        tau = whole(run_unchanged(function, rounds=list(rounds)))
-        taus.append(tau)
-        tau = min(max(tau, 0), 64)
-        rounds.append((tau, min(tau, right)))
+    for most in right:
+        taus.append(converted(run_unchanged(function, {"rounds": list(rounds)}), int))
+        tau = min(max(taus[-1], 0), 64)
+        rounds.append((tau, min(tau, most)))
     return taus
 
 
-def call_residual(function, case: dict):
-    """The shares, or None where the function says with a ValueError that there are none."""
-    try:
-        return reals(run_unchanged(function, **copied(case)))
-    except ValueError:
-        return None
-
-
-def call_run_check(function, case: dict):
-    """What the learner's test says of one recorded run."""
-    return truth(function(Run(copied(case["run"]))))
-
-
-# exercise -> the converter of its answer, where its case is its arguments, in order
-PLAIN = {"next_token": whole, "softmax": reals, "draft_context": wholes, "row_contexts": whole_lists,
-         "causal_mask": truth_table, "count_accepted": whole, "commit": wholes, "attend": reals, "unseen": wholes,
-         "lengths_to_keep": wholes, "expected_tokens": real, "speedup": real, "break_even": optional_real,
-         "gumbel_choice": whole, "ratio_test": truth, "lookup": whole}
-# exercise -> the function that calls it
-STAGED = {"propose_literal": call_propose_literal, "propose": call_propose, "verify": call_verify,
-          "speculative_round": call_round, "speculative": call_decode, "repaired": call_decode,
-          "best_tau": call_best_tau, "policy": call_policy, "residual": call_residual,
-          "check_text": call_run_check, "check_drafts": call_run_check, "check_work": call_run_check,
-          "check_caches": call_run_check, "check_counters": call_run_check}
-
-
 def call(name: str, functions: dict, case: dict):
-    """The learner's answer to a case as plain data.  What the learner's function raises is raised.
+    """The learner's answer to a case as plain data; with models, their passes and what their caches hold too.
 
-    functions: name -> function; the one called `name` must be among them.
+    What the learner's function raises is raised.  functions: name -> function; the one called `name` is among them.
     """
-    function = functions[name]
+    function, kind = functions[name], SIGNATURES[name][1]
     try:
-        if name in PLAIN:
-            arguments = {key: copied(value) for key, value in case.items() if not key.startswith("_")}
-            return PLAIN[name](run_unchanged(function, **arguments))
-        return STAGED[name](function, case)
+        if name == "policy" and "right" in case:
+            return call_policy(function, case["right"])
+        if name == "policy":             # a grader says only what has happened: what is to come would be within reach
+            case = {"rounds": [tuple(r) for r in case["rounds"]]}
+        given, models, caches = arguments_of(name, case)
+        answer = converted(run_unchanged(function, given), kind)
     except WrongKind as problem:
         return {"wrong kind": str(problem)}
     except ArgumentChanged as problem:
         return {"changed": str(problem)}
+    except NONE_FOR.get(name, ()):
+        return None
+    if not models:
+        return answer
+    work = {model: {"passes": watched.passes} for model, watched in models.items()}
+    for model, cache in caches.items():
+        work[model]["cached"] = cached_tokens(cache)
+    return {"returned": answer, **work}
 
 
 def attempt(name: str, functions: dict, case: dict):

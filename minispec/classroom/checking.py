@@ -73,7 +73,7 @@ def caught_bugs(**tests: Callable) -> str:
     refused = {}
     for name, test in written.items():
         for case in cases(name, NOTEBOOK_SEED):
-            if case["_bug"] and find_exercise(name).judge(case, False) is None:
+            if case["_bug"] and find_exercise(name).problem(case, False) is None:
                 answer = attempt(name, {name: test}, for_learner(case))
                 refused.setdefault(case["_bug"], {}).setdefault(name, []).append(answer is False)
     lines = [" " * 30 + "  ".join([name.removeprefix("check_") for name in written])] if written else []

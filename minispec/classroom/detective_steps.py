@@ -12,7 +12,8 @@ from ..teaching.bugs import load_bug
 from ..teaching.gallery import GALLERY
 from ..teaching.observer import Observer, most_passes, recorded_rounds
 from .exercise import Exercise, some_tokens
-from .loop_steps import DECODE, judge_decode, known_decode, make_decodes
+from .loop_steps import decodes, judge_decode, make_decodes
+from .pays_steps import no_answer
 from .promises import PROMISES
 from .recorded_run import rule_of
 
@@ -125,36 +126,15 @@ def judge_run_check(promise: str, case: dict, answer) -> str | None:
     return f"your test passes {size}, but {trouble[1]}"
 
 
-def run_check(promise: str, title: str, lines: int, points: int, hints: tuple[str, str, str]) -> Exercise:
+def run_check(promise: str, title: str, points: int) -> Exercise:
     """The exercise of writing the test for one promise."""
-    return Exercise(f"check_{promise}", 6, title, ("run",), lines, 12, ("C17", "C21"), points, hints,
-                    partial(make_runs, promise), partial(judge_run_check, promise))
+    return Exercise(f"check_{promise}", 6, title, points, partial(make_runs, promise), no_answer,
+                    partial(judge_run_check, promise))
 
 
 DETECTIVE_STEPS = (
-    Exercise("repaired", 6, "Repair the file", DECODE, 3, 20, ("C14", "C20", "C21"), 15,
-             ("Three lines are wrong, each of a different promise: the text, the drafts, the work.",
-              "Which tokens has the draft not read after full acceptance? What if the end is drafted? What is kept?",
-              "Feed `context[cache.length:]`; cut after the first end token; truncate the target to a length."),
-             make_decodes, judge_decode, known_decode),
-    run_check("text", "A test for the text", 7, 10,
-              ("Ask the target itself, one token at a time: `run.target(text)` is the next token.",
-               "Begin with `run.prompt`; at most `run.new_tokens` tokens; stop after `run.end_token`.",
-               "Build that text in a loop and compare it with `run.tokens`.")),
-    run_check("drafts", "A test for the drafts", 5, 10,
-              ("Every draft of every round has a context. Which?",
-               "`run.draft(context)` says what the draft model guesses after it.",
-               "For each round `r` and each t: `run.draft(r.tokens + r.proposed[:t]) == r.proposed[t]`.")),
-    run_check("work", "A test for the work", 2, 5,
-              ("One pass of the target for each round. Over how many rows?",
-               "`run.target_passes` lists the rows of each pass.",
-               "It equals the list of `len(r.proposed) + 1`, round by round.")),
-    run_check("caches", "A test for the caches' lengths", 6, 10,
-              ("After a round a cache holds all of the new text but its last token, if it has read as much.",
-               "`r.draft_cache` is (length after drafting, length after rolling back); so is `r.target_cache`.",
-               "The second is the smaller of the first and `len(r.tokens) + len(r.committed) - 1`.")),
-    run_check("counters", "A test for the counters", 9, 10,
-              ("Count by hand: compare `r.proposed` with `r.choices`, place by place.",
-               "A round accepts no more than it commits: nothing behind a mismatch, nothing behind the end.",
-               "Check `r.n_accepted`, then the sums `run.n_drafted` and `run.n_accepted`, then `run.acceptance`.")),
+    Exercise("repaired", 6, "Repair the file", 15, make_decodes, decodes, judge_decode),
+    run_check("text", "A test for the text", 10), run_check("drafts", "A test for the drafts", 10),
+    run_check("work", "A test for the work", 5), run_check("caches", "A test for the caches' lengths", 10),
+    run_check("counters", "A test for the counters", 10),
 )

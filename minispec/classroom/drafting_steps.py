@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from .exercise import Exercise, some_tokens
+from .exercise import RIGHT, Exercise, first_difference, some_text, some_tokens
 from .recorded_run import rule_of
 
 
@@ -17,22 +17,14 @@ def make_logits(random: Random) -> list[dict]:
     return [{"logits": row} for row in rows]
 
 
-def likeliest(logits: list[float]) -> int:
-    """The lowest id whose logit no other exceeds."""
-    return min([token for token in range(len(logits)) if all([other <= logits[token] for other in logits])])
+def likeliest(logits: list[float]) -> list[int]:
+    """The ids whose logits no other exceeds."""
+    return [token for token in range(len(logits)) if all([other <= logits[token] for other in logits])]
 
 
-def judge_next_token(case: dict, answer) -> str | None:
-    """The argmax, and of equals the lowest id."""
-    expected = likeliest(case["logits"])
-    tie = "; of equal logits the lowest id wins" if case["logits"].count(max(case["logits"])) > 1 else ""
-    return None if answer == expected else f"you chose {answer}, the likeliest token is {expected}{tie}"
-
-
-def known_next_token(case: dict) -> dict:
-    """Ties broken the other way."""
-    logits = case["logits"]
-    return {"ties-to-the-last": max([token for token in range(len(logits)) if logits[token] == max(logits)])}
+def next_tokens(case: dict) -> dict:
+    """The argmax, and of equals the lowest id; or the highest."""
+    return {RIGHT: likeliest(case["logits"])[0], "ties-to-the-last": likeliest(case["logits"])[-1]}
 
 
 def make_scores(random: Random) -> list[dict]:
@@ -48,27 +40,9 @@ def shares(scores: list[float]) -> list[float]:
     return [1 / math.fsum([math.exp(difference) for difference in row]) for row in differences]
 
 
-def differs(answer: list, expected: list, tolerance: float = 1e-4) -> bool:
-    """Whether two lists of numbers differ in length or by more than float32 could; "nan" differs from everything."""
-    if not isinstance(answer, list) or len(answer) != len(expected) or any([isinstance(x, str) for x in answer]):
-        return True
-    return any([not abs(got - right) <= tolerance * (1 + abs(right)) for got, right in zip(answer, expected)])
-
-
-def rounded(numbers) -> str:
-    """Numbers as a sentence shows them."""
-    members = numbers if isinstance(numbers, list) else [numbers]
-    texts = [x if isinstance(x, str) else f"{x:.6g}" for x in members]
-    return f"[{', '.join(texts)}]" if isinstance(numbers, list) else texts[0]
-
-
-def judge_softmax(case: dict, answer) -> str | None:
+def softmaxes(case: dict) -> dict:
     """exp(score) over the sum of all of them."""
-    expected = shares(case["scores"])
-    if not differs(answer, expected):
-        return None
-    overflow = "; take the largest score off first, exp(1000) is too large" if "nan" in answer else ""
-    return f"you gave {rounded(answer)}, the probabilities are {rounded(expected)}{overflow}"
+    return {RIGHT: shares(case["scores"])}
 
 
 def make_contexts(random: Random) -> list[dict]:
@@ -76,38 +50,25 @@ def make_contexts(random: Random) -> list[dict]:
     found = []
     for prompt, verified, tau in ((1, 0, 1), (1, 1, 2), (1, 1, 3), (2, 0, 3), (2, 3, 4), (3, 2, 6)):
         tokens = some_tokens(random, prompt + verified + tau)
-        for t in range(1, tau + 1):
-            found.append({"prompt": tokens[:prompt], "verified": tokens[prompt:prompt + verified],
-                          "drafts": tokens[prompt + verified:], "t": t})
+        parts = {"prompt": tokens[:prompt], "verified": tokens[prompt:prompt + verified],
+                 "drafts": tokens[prompt + verified:]}
+        found += [{**parts, "t": t} for t in range(1, tau + 1)]
     return found
 
 
-def judge_draft_context(case: dict, answer) -> str | None:
-    """X, the verified tokens, and every earlier draft of the round."""
-    expected = case["prompt"] + case["verified"]
-    for number, draft in enumerate(case["drafts"], start=1):
-        if number < case["t"]:
-            expected = expected + [draft]
-    if answer == expected:
-        return None
-    return (f"you gave {answer}, draft {case['t']} is conditioned on {expected}: X, y and all earlier drafts, and no "
-            f"later one")
-
-
-def known_draft_context(case: dict) -> dict:
-    """Earlier drafts left out, in three ways."""
-    text, earlier = case["prompt"] + case["verified"], case["drafts"][:case["t"] - 1]
-    return {"first-draft-only": text + earlier[:1], "no-earlier-drafts": text, "last-draft-only": text + earlier[-1:]}
+def draft_contexts(case: dict) -> dict:
+    """X, the verified tokens, and every earlier draft of the round; or some of those drafts left out."""
+    text = case["prompt"] + case["verified"]
+    earlier = [draft for number, draft in enumerate(case["drafts"], start=1) if number < case["t"]]
+    return {RIGHT: text + earlier, "first-draft-only": text + earlier[:1], "no-earlier-drafts": text,
+            "last-draft-only": text + earlier[-1:]}
 
 
 def make_drafts(random: Random) -> list[dict]:
     """Texts and taus of all sizes for a scripted draft; the cache has read all but one token, or fewer."""
-    found = []
-    for length, tau, gap in ((1, 1, 1), (1, 2, 1), (2, 2, 1), (1, 0, 1), (2, 3, 2), (3, 3, 1), (4, 4, 2), (5, 1, 5),
-                             (6, 5, 1), (3, 7, 3), (9, 3, 4), (8, 12, 1)):
-        found.append({"vocab": 60 + random.randrange(40), "seed": random.randrange(1000),
-                      "tokens": some_tokens(random, length), "tau": tau, "cached": length - gap})
-    return found
+    return [some_text(random, length, tau=tau, cached=length - gap) for length, tau, gap in (
+        (1, 1, 1), (1, 2, 1), (2, 2, 1), (1, 0, 1), (2, 3, 2), (3, 3, 1), (4, 4, 2), (5, 1, 5), (6, 5, 1), (3, 7, 3),
+        (9, 3, 4), (8, 12, 1))]
 
 
 def chain(case: dict, kept: slice = slice(None)) -> list[int]:
@@ -118,18 +79,27 @@ def chain(case: dict, kept: slice = slice(None)) -> list[int]:
     return drafts
 
 
-def judge_literal(case: dict, answer) -> str | None:
-    """Every draft by the formula."""
-    return None if answer == chain(case) else drafts_sentence(answer, chain(case))
+def literal_drafts(case: dict) -> dict:
+    """By the formula; or with earlier drafts left out, in three ways."""
+    kept = {RIGHT: slice(None), "first-draft-only": slice(1), "no-earlier-drafts": slice(0),
+            "last-draft-only": slice(-1, None)}
+    return {name: {"returned": chain(case, part)} for name, part in kept.items()}
 
 
-def drafts_sentence(answer: list, expected: list) -> str:
-    """The first draft that is not the formula's, and why."""
-    if len(answer) != len(expected):
-        return f"you drafted {answer}, {len(answer)} tokens; the formula gives {len(expected)}, {expected}"
-    first = [got == right for got, right in zip(answer, expected)].index(False)
-    before = f"the text and draft{'s 1 to' if first > 1 else ''} {first}" if first else "the whole text"
-    return f"you drafted {answer}, the formula gives {expected}; draft {first + 1} is not the argmax after {before}"
+def judge_drafts(case: dict, answer) -> str | None:
+    """The first draft that is not the formula's, and what was read for it, if a cache shows it."""
+    drafts, right = answer["returned"], chain(case)
+    if drafts == right:
+        return None
+    if len(drafts) != len(right):
+        return f"you drafted {drafts}, {len(drafts)} tokens; the formula gives {len(right)}, {right}"
+    wrong = first_difference(drafts, right)
+    before = f"the text and draft{'s 1 to' if wrong > 1 else ''} {wrong}" if wrong else "the whole text"
+    sentence = f"you drafted {drafts}, the formula gives {right}; draft {wrong + 1} is not the argmax after {before}"
+    reads, context = texts_read(answer["draft"]["passes"], case["tokens"]), case["tokens"] + right[:wrong]
+    if "cached" in answer["draft"] and wrong < len(reads) and reads[wrong] != context:
+        sentence += f": it had read {reads[wrong]}, and not {context}"
+    return sentence
 
 
 def texts_read(passes: list, text: list[int]) -> list[list[int]]:
@@ -141,76 +111,53 @@ def texts_read(passes: list, text: list[int]) -> list[list[int]]:
     return found
 
 
-def reading(case: dict, passes: list, answer: list) -> str:
-    """What the draft had really read for the first wrong draft, where that is what is wrong."""
-    expected = chain(case)
-    wrong = [got == right for got, right in zip(answer, expected)].index(False) if len(answer) == len(expected) else 0
-    reads, right = texts_read(passes, case["tokens"]), case["tokens"] + expected[:wrong]
-    if wrong < len(reads) and reads[wrong] != right:
-        return f": it had read {reads[wrong]}, and not {right}"
-    return ""
+def drafting_work(case: dict, drafts: list[int]) -> dict:
+    """The passes that these drafts need, and what the cache has read afterwards: all but the last draft."""
+    tokens, cached = case["tokens"], case["cached"]
+    fed = [tokens[cached:]] + [[draft] for draft in drafts[:-1]] if drafts else []
+    starts = [cached] + [len(tokens) + t for t in range(len(drafts) - 1)]
+    return {"passes": [[start, rows] for start, rows in zip(starts, fed)],
+            "cached": tokens + drafts[:-1] if drafts else tokens[:cached]}
 
 
-def known_literal(case: dict) -> dict:
-    """Earlier drafts left out, in three ways."""
-    return {"first-draft-only": chain(case, slice(1)), "no-earlier-drafts": chain(case, slice(0)),
-            "last-draft-only": chain(case, slice(-1, None))}
+def cached_drafts(case: dict) -> dict:
+    """By the formula, with no token read twice; or earlier drafts left out, the wrong row, a token never read."""
+    rule, tokens, cached = rule_of(case, "draft"), case["tokens"], case["cached"]
+    read, gap, row = tokens[:cached], [], []
+    for t in range(case["tau"]):
+        read = read + [gap[-1] if gap else tokens[-1]]
+        gap.append(rule(read))
+        row.append(rule(tokens[:cached + 1] if t == 0 else tokens + row))
+    right = literal_drafts(case)
+    return {**right, RIGHT: {**right[RIGHT], "draft": drafting_work(case, right[RIGHT]["returned"])},
+            "gaps-after-full-acceptance": {"returned": gap}, "first-row-guessed": {"returned": row}}
 
 
 def judge_propose(case: dict, answer) -> str | None:
     """The drafts of the formula, and no token read twice, none left out, the last draft not read."""
-    expected, tokens, cached = chain(case), case["tokens"], case["cached"]
-    if answer["proposed"] != expected:
-        return drafts_sentence(answer["proposed"], expected) + reading(case, answer["passes"], answer["proposed"])
-    fed = [tokens[cached:]] + [[draft] for draft in expected[:-1]] if expected else []
-    if [rows for _, rows in answer["passes"]] != fed:
-        return (f"the drafts are right, but the draft was fed {[rows for _, rows in answer['passes']]}; {fed} is "
-                f"enough: first what the cache lacks, then one draft a pass, and the last draft never")
-    right = tokens + expected[:-1] if expected else tokens[:cached]
-    if answer["cached"] != right:
-        return f"afterwards the cache holds {answer['cached']}; it should hold {right}"
+    return judge_drafts(case, answer) or work_problem(answer, cached_drafts(case)[RIGHT])
+
+
+def work_problem(answer: dict, right: dict) -> str | None:
+    """What a model was fed, or what its cache holds afterwards, where that is not right."""
+    for name in ("target", "draft"):
+        for part, value in right.get(name, {}).items():
+            got = answer[name][part]
+            if got != value and part == "passes":
+                got, value = [rows for _, rows in got], [rows for _, rows in value]
+                return f"the {name} was fed {got}; right is {value}, {len(value)} passes and no token twice"
+            if got != value:
+                return f"afterwards the {name}'s cache holds {got}; it should hold {value}"
     return None
 
 
-def known_propose(case: dict) -> dict:
-    """Earlier drafts left out, the wrong row, a token that the cache never read."""
-    rule, tokens, cached = rule_of(case, "draft"), case["tokens"], case["cached"]
-    read, gap, row = tokens[:cached], [], []
-    last = tokens[-1]
-    for t in range(case["tau"]):
-        read = read + [last]
-        last = rule(read)
-        gap.append(last)
-        row.append(rule(tokens[:cached + 1] if t == 0 else tokens + row))
-    found = {**known_literal(case), "gaps-after-full-acceptance": gap, "first-row-guessed": row}
-    return {bug: {"proposed": drafts} for bug, drafts in found.items()}
-
-
 DRAFTING_STEPS = (
-    Exercise("next_token", 1, "Pick the likeliest token", ("logits",), 1, 3, ("C1",), 5,
-             ("You want the position of the largest number, not the number itself.",
-              "`max(logits)` finds the number. At which index does it stand first?",
-              "`logits.index(max(logits))`, or `int(np.argmax(logits))`."),
-             make_logits, judge_next_token, known_next_token),
-    Exercise("softmax", 1, "From scores to probabilities", ("scores",), 4, 8, ("C1", "C8"), 5,
-             ("`exp` makes every score positive; what must you divide by so that they sum to 1?",
-              "`exp(1000)` overflows. Taking the same number off every score changes no share.",
-              "Take `max(scores)` off first, then `exp`, then divide each by the sum."),
-             make_scores, judge_softmax),
-    Exercise("draft_context", 1, "What a draft is conditioned on", ("prompt", "verified", "drafts", "t"), 1, 5,
-             ("C7", "C8", "C13"), 5,
-             ("The formula has three parts behind the bar. Write them down in order.",
-              "Draft 1 has no earlier drafts, draft 3 has two.",
-              "`prompt + verified`, and then the first `t - 1` of `drafts`."),
-             make_contexts, judge_draft_context, known_draft_context),
-    Exercise("propose_literal", 1, "The formula as it reads", ("draft", "tokens", "tau"), 5, 10, ("C7", "C14"), 10,
-             ("One draft a turn, tau turns. What does turn 2 know that turn 1 did not?",
-              "`draft(context)` gives one row of logits for each token; the last row scores the next token.",
-              "In each turn: `context = tokens + proposed`, argmax of `draft(context)[-1]`, append it."),
-             make_drafts, judge_literal, known_literal),
-    Exercise("propose", 1, "The same drafts with a cache", ("draft", "tokens", "tau", "cache"), 6, 15, ("C6", "C7"), 15,
-             ("Begin with your `propose_literal`. Which tokens of the context has the cache not read yet?",
-              "After a pass `cache.length` has grown by the tokens that were fed.",
-              "Feed `context[cache.length:]` with the cache, and take the last row as before."),
-             make_drafts, judge_propose, known_propose),
+    Exercise("next_token", 1, "Pick the likeliest token", 5, make_logits, next_tokens,
+             "you chose {answer}, the likeliest token is {right}; of equal logits the lowest id wins"),
+    Exercise("softmax", 1, "From scores to probabilities", 5, make_scores, softmaxes,
+             "you gave {answer}, the probabilities are {right}; exp(1000) is too large, take the largest score off"),
+    Exercise("draft_context", 1, "What a draft is conditioned on", 5, make_contexts, draft_contexts,
+             "you gave {answer}, draft {t} is conditioned on {right}: X, y and all earlier drafts, and no later one"),
+    Exercise("propose_literal", 1, "The formula as it reads", 10, make_drafts, literal_drafts, judge_drafts),
+    Exercise("propose", 1, "The same drafts with a cache", 15, make_drafts, cached_drafts, judge_propose),
 )

@@ -15,7 +15,7 @@ import numpy as np
 from ..teaching.bug import Bug
 from ..teaching.bugs import find_bug, load_bug
 from .checking import is_written
-from .returned import reals, whole, wholes
+from .returned import converted
 
 SPECULATION, MODEL, SAMPLED = "speculation.py", "model.py", "sampled.py"
 # exercise -> the edits after which the package calls the learner's function there
@@ -74,7 +74,7 @@ class LearnersPropose:
 
     def __call__(self, draft, tokens, tau, cache):
         heard = Listener(draft)
-        proposed = wholes(self.function(heard, list(tokens), tau, cache))
+        proposed = converted(self.function(heard, list(tokens), tau, cache), [int])
         return proposed, heard.last_rows(len(proposed))
 
 
@@ -86,7 +86,7 @@ class LearnersVerify:
 
     def __call__(self, target, tokens, proposed, cache):
         heard = Listener(target)
-        choices = wholes(self.function(heard, list(tokens), list(proposed), cache))
+        choices = converted(self.function(heard, list(tokens), list(proposed), cache), [int])
         return choices, heard.last_rows(len(choices))
 
 
@@ -100,7 +100,7 @@ class LearnersRound:
     def __call__(self, target, draft, tokens, tau, target_cache, draft_cache, stop=()):
         judge, guesser = Listener(target), Listener(draft)
         before = draft_cache.length
-        committed = wholes(self.function(judge, guesser, list(tokens), tau, target_cache, draft_cache))
+        committed = converted(self.function(judge, guesser, list(tokens), tau, target_cache, draft_cache), [int])
         ends = [place for place, token in enumerate(committed) if token in stop]
         if ends:                         # the exercise knows no end of the text
             committed = committed[:ends[0] + 1]
@@ -142,7 +142,7 @@ class LearnersAttention:
             for t in range(query_HTC.shape[1]):
                 seen = start + t + 1
                 keys, values = keys_HPC[head, :seen].tolist(), values_HPC[head, :seen].tolist()
-                heads_HTC[head, t] = reals(self.function(query_HTC[head, t].tolist(), keys, values, seen))
+                heads_HTC[head, t] = converted(self.function(query_HTC[head, t].tolist(), keys, values, seen), [float])
         return heads_HTC
 
 
@@ -154,7 +154,7 @@ class LearnersChoice:
 
     def __call__(self, logits_V, noise_V, temperature):
         noisy_V = logits_V / temperature + noise_V
-        token = whole(self.function(logits_V.tolist(), noise_V.tolist(), temperature))
+        token = converted(self.function(logits_V.tolist(), noise_V.tolist(), temperature), int)
         if token != noisy_V.argmax():
             noisy_V[token] = noisy_V.max() + 1
         return noisy_V
@@ -168,7 +168,7 @@ class LearnersRule:
 
     def __call__(self, *arguments):
         answer = self.function(*[np.asarray(argument).tolist() for argument in arguments])
-        return answer if np.ndim(answer) == 0 else np.array(reals(answer))
+        return answer if np.ndim(answer) == 0 else np.array(converted(answer, [float]))
 
 
 NUMBERS = count(1)                       # of the copies

@@ -2,11 +2,9 @@
 
 from random import Random
 
-from .drafting_steps import differs, rounded
-from .exercise import Exercise
+from .exercise import RIGHT, Exercise
 
 NO_OWN_TOKEN = "the target's own token left out"
-ONE_DRAFT_PAID = "one draft paid for, whatever tau"
 
 
 def worth(alpha: float, tau: int) -> float:
@@ -25,43 +23,24 @@ def make_worths(random: Random) -> list[dict]:
     return [{"alpha": alpha, "tau": tau} for alpha, tau in pairs]
 
 
-def judge_expected_tokens(case: dict, answer) -> str | None:
-    """1 + alpha + … + alpha ** tau."""
-    expected = worth(**case)
-    if not differs([answer], [expected]):
-        return None
-    return (f"you expect {rounded(answer)} tokens, it is {rounded(expected)}: a round gives its accepted drafts and "
-            f"one token of the target's own, where draft t counts only if all drafts up to t were right")
-
-
-def known_expected_tokens(case: dict) -> dict:
-    """A formula that is graded as right elsewhere."""
-    return {NO_OWN_TOKEN: worth(**case) - 1, "closed form with tau for tau + 1": worth(case["alpha"], case["tau"] - 1)}
+def worths(case: dict) -> dict:
+    """1 + alpha + … + alpha ** tau; or a formula that is graded as right elsewhere."""
+    return {RIGHT: worth(**case), NO_OWN_TOKEN: worth(**case) - 1,
+            "closed form with tau for tau + 1": worth(case["alpha"], case["tau"] - 1)}
 
 
 def make_speeds(random: Random) -> list[dict]:
     """The same with costs: c of a draft, v of a pass over tau + 1 rows, both in greedy passes."""
-    found = []
-    for case in make_worths(random):
-        found.append({**case, "c": random.randrange(2, 60) / 100, "v": 1 + case["tau"] * random.randrange(1, 9) / 100})
-    return found
+    return [{**case, "c": random.randrange(2, 60) / 100, "v": 1 + case["tau"] * random.randrange(1, 9) / 100}
+            for case in make_worths(random)]
 
 
-def judge_speedup(case: dict, answer) -> str | None:
-    """Tokens of a round over its cost; greedy decoding pays one pass a token."""
-    cost = sum([case["c"]] * case["tau"]) + case["v"]
-    expected = worth(case["alpha"], case["tau"]) / cost
-    if not differs([answer], [expected]):
-        return None
-    return (f"you get {rounded(answer)}, it is {rounded(expected)}: "
-            f"{rounded(worth(case['alpha'], case['tau']))} tokens for {rounded(cost)} greedy passes")
-
-
-def known_speedup(case: dict) -> dict:
-    """Two formulas that are printed elsewhere, and a pass over many rows at the price of one."""
-    tokens = worth(case["alpha"], case["tau"])
-    drafts = case["tau"] * case["c"]
-    return {NO_OWN_TOKEN: (tokens - 1) / (drafts + case["v"]), ONE_DRAFT_PAID: tokens / (case["c"] + case["v"]),
+def speeds(case: dict) -> dict:
+    """Tokens of a round over its cost; or formulas that are printed elsewhere, many rows at the price of one."""
+    tokens, v = worth(case["alpha"], case["tau"]), case["v"]
+    drafts = sum([case["c"]] * case["tau"])
+    return {RIGHT: tokens / (drafts + v), NO_OWN_TOKEN: (tokens - 1) / (drafts + v),
+            "one draft paid for, whatever tau": tokens / (case["c"] + v),
             "the pass over tau + 1 rows at the price of one row": tokens / (drafts + 1)}
 
 
@@ -69,26 +48,19 @@ def make_evens(random: Random) -> list[dict]:
     """Draft lengths and costs that can pay, and some that cannot, even if every draft is right."""
     found = [{"tau": 1, "c": 0.25, "v": 1.0}, {"tau": 1, "c": 0.75, "v": 1.5}, {"tau": 2, "c": 0.25, "v": 1.25},
              {"tau": 4, "c": 1.5, "v": 1.0}, {"tau": 8, "c": 0.125, "v": 1.5}, {"tau": 12, "c": 0.01, "v": 1.0}]
-    for tau in (3, 5, 7):
-        found.append({"tau": tau, "c": random.randrange(2, 70) / 100, "v": 1 + random.randrange(1, 20) / 100})
-    return found
+    return found + [{"tau": tau, "c": random.randrange(2, 70) / 100, "v": 1 + random.randrange(1, 20) / 100}
+                    for tau in (3, 5, 7)]
 
 
-def judge_break_even(case: dict, answer) -> str | None:
+def evens(case: dict) -> dict:
     """The alpha at which the tokens of a round just pay for it; found by trying, a thousand times finer than needed."""
     cost = case["tau"] * case["c"] + case["v"]
-    expected, step = 0.0, 0.5
+    alpha, step = 0.0, 0.5
     while step > 1e-7:
-        if worth(expected + step, case["tau"]) <= cost:
-            expected += step
+        if worth(alpha + step, case["tau"]) <= cost:
+            alpha += step
         step /= 2
-    if case["tau"] + 1 <= cost:
-        right = answer is None
-        told = f"None: a round costs {rounded(cost)}, and even {case['tau'] + 1} tokens do not pay for it"
-    else:
-        right = answer is not None and not differs([answer], [expected], 1e-3)
-        told = f"{rounded(expected)}: with that alpha a round gives just the {rounded(cost)} tokens that it costs"
-    return None if right else f"you say {'None' if answer is None else rounded(answer)}, it is {told}"
+    return {RIGHT: alpha if case["tau"] + 1 > cost else None}
 
 
 def make_choices(random: Random) -> list[dict]:
@@ -99,18 +71,13 @@ def make_choices(random: Random) -> list[dict]:
         for _ in range(1 + random.randrange(12)):
             v.append(round(v[-1] + (0.02, 0.05, 0.1, 0.6)[random.randrange(4)], 2))
         case = {"alpha": random.randrange(0, 100) / 100, "c": random.randrange(1, 60) / 100, "v": v}
-        speeds = sorted(speeds_of(case))
-        if speeds[-1] - speeds[-2] > 1e-3:
+        second, best = sorted(speeds_of(case))[-2:]
+        if best - second > 1e-3:
             found.append(case)
     certain = [{"alpha": 0.1, "c": 0.5, "v": [0.0, 1.0, 1.25]}, {"alpha": 0.9, "c": 0.125, "v": [0.0, 1.0, 1.0]},
                {"alpha": 0.9, "c": 0.125, "v": [0.0, 1.0, 1.0, 3.0]},
                {"alpha": 0.75, "c": 0.125, "v": [0.0] + [1.0] * 9}]
-    return certain + sorted(found, key=size_of)
-
-
-def size_of(case: dict) -> int:
-    """How much there is to look at."""
-    return len(case["v"])
+    return certain + sorted(found, key=lambda case: len(case["v"]))
 
 
 def speeds_of(case: dict) -> list[float]:
@@ -118,21 +85,11 @@ def speeds_of(case: dict) -> list[float]:
     return [worth(case["alpha"], tau) / (tau * case["c"] + case["v"][tau + 1]) for tau in range(len(case["v"]) - 1)]
 
 
-def judge_best_tau(case: dict, answer) -> str | None:
-    """The tau of the largest speed-up; 0 is greedy decoding, and allowed."""
-    speeds = speeds_of(case)
-    expected = max(range(len(speeds)), key=speeds.__getitem__)
-    if answer == expected:
-        return None
-    why = "no tau above 0 pays" if expected == 0 else f"it gives {rounded(speeds[expected])}"
-    yours = f" ({rounded(speeds[answer])})" if 0 <= answer < len(speeds) else ""
-    return f"you choose {answer}{yours}, the best is {expected}: {why}"
-
-
-def known_best_tau(case: dict) -> dict:
-    """0 not thought of, and the longest taken for the best."""
-    speeds = speeds_of(case)
-    return {"0 not tried": max(range(1, len(speeds)), key=speeds.__getitem__), "the longest tau": len(speeds) - 1}
+def best_taus(case: dict) -> dict:
+    """The tau of the largest speed-up, 0 being greedy decoding; or 0 not thought of, or the longest taken for it."""
+    found = speeds_of(case)
+    return {RIGHT: max(range(len(found)), key=found.__getitem__),
+            "0 not tried": max(range(1, len(found)), key=found.__getitem__), "the longest tau": len(found) - 1}
 
 
 LONGEST = 12                             # drafts that a policy may ask for
@@ -166,30 +123,20 @@ def judge_policy(case: dict, answer) -> str | None:
     return None
 
 
+def no_answer(case: dict) -> dict:
+    """No list of answers: many are right, or there is one right and one wrong."""
+    return {}
+
+
 PAYS_STEPS = (
-    Exercise("expected_tokens", 5, "What a round is worth", ("alpha", "tau"), 1, 8, ("C16", "C21"), 10,
-             ("With tau = 1 a round gives 1 token, or 2 if the draft is right. And with tau = 2?",
-              "Draft t joins the text only if drafts 1 to t are all right: a chance of `alpha ** t`.",
-              "`1 + alpha + alpha**2 + … + alpha**tau`; mind alpha = 1 if you use the closed form."),
-             make_worths, judge_expected_tokens, known_expected_tokens),
-    Exercise("speedup", 5, "What a round costs", ("alpha", "tau", "c", "v"), 2, 5, ("C16", "C17"), 5,
-             ("Greedy decoding pays 1 a token. What does a round pay, and for how many tokens?",
-              "Every draft costs c; the one pass over all rows costs v.",
-              "`expected_tokens(alpha, tau) / (tau * c + v)`."),
-             make_speeds, judge_speedup, known_speedup),
-    Exercise("break_even", 5, "How good a draft must be", ("tau", "c", "v"), 8, 12, ("C16", "C19"), 10,
-             ("The speed-up grows with alpha. Where does it pass 1?",
-              "A round must give as many tokens as it costs: `expected_tokens(alpha, tau) = tau * c + v`.",
-              "Halve the interval from 0 to 1 twenty times; None where even alpha = 1 does not pay."),
-             make_evens, judge_break_even),
-    Exercise("best_tau", 5, "How many drafts", ("alpha", "c", "v"), 4, 8, ("C18", "C19", "C22"), 10,
-             ("Try every tau that v has a price for, and do not forget tau = 0.",
-              "A pass over tau drafts has tau + 1 rows: `v[tau + 1]`.",
-              "Keep the tau with the largest `expected_tokens(alpha, tau) / (tau * c + v[tau + 1])`."),
-             make_choices, judge_best_tau, known_best_tau),
-    Exercise("policy", 5, "A policy that watches", ("rounds",), 5, 15, ("C23",), 15,
-             ("What did the last rounds tell you? A round is `(tau, n_accepted)`; at first there is none.",
-              "All drafts right: ask for more. Some wrong: ask for fewer. Within 0 and 12.",
-              "If you ever ask for 0 you learn nothing more: ask for 1 now and then, or never less than 1."),
-             make_stretches, judge_policy),
+    Exercise("expected_tokens", 5, "What a round is worth", 10, make_worths, worths,
+             "you expect {answer} tokens, it is {right}: a round gives its accepted drafts and one token of the "
+             "target's own, where draft t counts only if all drafts up to t were right"),
+    Exercise("speedup", 5, "What a round costs", 5, make_speeds, speeds,
+             "you get {answer}, it is {right}: the tokens of a round over what its drafts and its one pass cost"),
+    Exercise("break_even", 5, "How good a draft must be", 10, make_evens, evens,
+             "you say {answer}, it is {right}; None is right where even tau + 1 tokens do not pay for a round", 1e-3),
+    Exercise("best_tau", 5, "How many drafts", 10, make_choices, best_taus,
+             "you choose {answer}, the best is {right}; 0 is a tau too, and tau drafts cost a pass over tau + 1 rows"),
+    Exercise("policy", 5, "A policy that watches", 15, make_stretches, no_answer, judge_policy),
 )

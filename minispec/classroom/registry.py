@@ -10,8 +10,9 @@ from random import Random
 from ..teaching.bugs import list_bugs
 from .cache_steps import CACHE_STEPS
 from .detective_steps import DETECTIVE_STEPS
-from .drafting_steps import DRAFTING_STEPS, differs
-from .exercise import Exercise
+from .calls import SIGNATURES
+from .drafting_steps import DRAFTING_STEPS
+from .exercise import Exercise, is_like
 from .loop_steps import LOOP_STEPS
 from .pays_steps import PAYS_STEPS
 from .sampling_steps import SAMPLING_STEPS
@@ -20,6 +21,9 @@ from .verifying_steps import VERIFYING_STEPS
 # in the order of the notebooks
 LADDER = (*DRAFTING_STEPS, *VERIFYING_STEPS, *CACHE_STEPS, *LOOP_STEPS, *PAYS_STEPS, *DETECTIVE_STEPS, *SAMPLING_STEPS)
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in LADDER}
+# what `calls.attempt` gives for an answer that is none
+FAILURES = {"error": "your function stopped with {}", "wrong kind": "your function returned {}",
+            "changed": "your function changed the list {} that it was given; make a new list instead"}
 
 
 def find_exercise(name: str) -> Exercise:
@@ -37,18 +41,14 @@ def cases(name: str, seed: int) -> list[dict]:
 
 def judge(name: str, case: dict, answer) -> str | None:
     """None for a right answer, else one sentence that teaches, with the case as arguments in front."""
-    exercise = find_exercise(name)
-    if isinstance(answer, dict) and "error" in answer:
-        problem = f"your function stopped with {answer['error']}"
-    elif isinstance(answer, dict) and "wrong kind" in answer:
-        problem = f"your function returned {answer['wrong kind']}"
-    elif isinstance(answer, dict) and "changed" in answer:
-        problem = f"your function changed the list {answer['changed']} that it was given; make a new list instead"
-    else:
-        problem = exercise.judge(case, answer)
-    arguments = [f"{key}={case[key]!r}" for key in case if key in exercise.parameters and key != "run"]
-    for cache_name in {"cache", "draft_cache"} & set(exercise.parameters):
-        arguments.append(f"{cache_name}.length={case['cached']}")
+    problem = None
+    if isinstance(answer, dict):
+        for kind, sentence in FAILURES.items():
+            problem = problem or (sentence.format(answer[kind]) if kind in answer else None)
+    problem = problem or find_exercise(name).problem(case, answer)
+    parameters = SIGNATURES[name][0]
+    arguments = [f"{key}={case[key]!r}" for key in case if key in parameters and key != "run"]
+    arguments += [f"{key}.length={case['cached']}" for key in ("cache", "draft_cache") if key in parameters]
     return f"{', '.join(arguments)}: {problem}" if problem and arguments else problem
 
 
@@ -75,14 +75,3 @@ def named(mistake: str) -> str:
     if mistake in list_bugs():
         return f'This is the bug "{mistake}" of the gallery: see minispec.teaching.bugs.diff("{mistake}")'
     return f"This is a known mistake: {mistake.replace('-', ' ')}"
-
-
-def is_like(answer, wrong) -> bool:
-    """Whether a wrong answer is that of a known mistake; of an answer with parts, only those that are given count."""
-    if isinstance(wrong, dict):
-        return isinstance(answer, dict) and all([answer.get(part) == value for part, value in wrong.items()])
-    if isinstance(wrong, float):
-        return not differs([answer], [wrong])
-    if isinstance(wrong, list) and wrong and isinstance(wrong[0], float):
-        return not differs(answer, wrong)
-    return answer == wrong

@@ -8,6 +8,10 @@ import math
 
 import numpy as np
 
+# kind -> (what is taken for one, what to call it); np.tril makes truths of 1.0 and 0.0
+KINDS = {int: ((int, np.integer), "a whole number"), float: ((int, float, np.integer, np.floating), "a number"),
+         bool: ((bool, int, float, np.bool_, np.integer, np.floating), "True or False")}
+
 
 class WrongKind(Exception):
     """What was returned cannot be read as what was asked for."""
@@ -19,69 +23,25 @@ def described(value) -> str:
     return f"{line if len(line) <= 60 else line[:59] + '…'} ({type(value).__name__})"
 
 
-def whole(value) -> int:
-    """A Python int from an int, Python's or NumPy's."""
+def converted(value, kind):
+    """The value as int, float or bool; [kind] is a list of them, (kind, None) one of them or None.
+
+    "nan", "inf" and "-inf" come as text, which JSON can carry.
+    """
+    if isinstance(kind, tuple):
+        return None if value is None else converted(value, kind[0])
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise WrongKind(f"{described(value)} where a whole number belongs")
-    return int(value)
-
-
-def real(value) -> float | str:
-    """A Python float from any real number; "nan", "inf" and "-inf" as text, which JSON can carry."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise WrongKind(f"{described(value)} where a number belongs")
-    value = float(value)
-    return value if math.isfinite(value) else str(value)
-
-
-def truth(value) -> bool:
-    """True or False, or 1 or 0, Python's or NumPy's; np.tril makes 1.0 and 0.0."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)) or value not in (0, 1):
-        raise WrongKind(f"{described(value)} where True or False belongs")
-    return bool(value)
-
-
-def listed(value, kind) -> list:
-    """A list from a list, a tuple or an array of one axis or more, each member converted by `kind`."""
-    if isinstance(value, np.ndarray) and value.ndim > 0 or isinstance(value, (list, tuple)):
+    if isinstance(kind, list):
+        if not isinstance(value, (list, tuple, np.ndarray)):
+            raise WrongKind(f"{described(value)} where a list belongs")
         try:
-            return [kind(member) for member in value]
+            return [converted(member, kind[0]) for member in value]
         except WrongKind as problem:
             raise WrongKind(f"{described(value)}, in it {problem}") from None
-    raise WrongKind(f"{described(value)} where a list belongs")
-
-
-def wholes(value) -> list[int]:
-    """A list of whole numbers."""
-    return listed(value, whole)
-
-
-def reals(value) -> list:
-    """A list of numbers."""
-    return listed(value, real)
-
-
-def optional_real(value) -> float | str | None:
-    """A number, or None."""
-    return None if value is None else real(value)
-
-
-def whole_lists(value) -> list[list[int]]:
-    """A list of lists of whole numbers."""
-    return listed(value, wholes)
-
-
-def truths(value) -> list[bool]:
-    """A list of truths."""
-    return listed(value, truth)
-
-
-def truth_table(value) -> list[list[bool]]:
-    """A list of lists of truths."""
-    return listed(value, truths)
+    taken, wanted = KINDS[kind]
+    is_truth = isinstance(value, (bool, np.bool_))
+    if not isinstance(value, taken) or (value not in (0, 1) if kind is bool else is_truth):
+        raise WrongKind(f"{described(value)} where {wanted} belongs")
+    value = kind(value)
+    return str(value) if kind is float and not math.isfinite(value) else value

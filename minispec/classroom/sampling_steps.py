@@ -3,8 +3,8 @@
 import math
 from random import Random
 
-from .drafting_steps import differs, likeliest, rounded
-from .exercise import Exercise
+from .drafting_steps import likeliest
+from .exercise import RIGHT, Exercise
 
 CLEAR = 0.2                              # by which the best beats the second best: no rounding can swap them
 
@@ -30,18 +30,13 @@ def noisy(case: dict) -> list[float]:
     return [logit / case["temperature"] + noise for logit, noise in zip(case["logits_V"], case["noise_V"])]
 
 
-def judge_gumbel_choice(case: dict, answer) -> str | None:
-    """The argmax of logits over temperature plus noise, and of equals the lowest id."""
-    expected = likeliest(noisy(case))
-    return None if answer == expected else f"you chose {answer}; of {rounded(noisy(case))} the largest is at {expected}"
-
-
-def known_gumbel_choice(case: dict) -> dict:
-    """Noise forgotten, or divided too; the temperature as a factor."""
-    pairs = list(zip(case["logits_V"], case["noise_V"]))
-    return {"the noise left out": likeliest(case["logits_V"]),
-            "the noise divided by the temperature too": likeliest([logit + noise for logit, noise in pairs]),
-            "times the temperature": likeliest([logit * case["temperature"] + noise for logit, noise in pairs])}
+def noisy_choices(case: dict) -> dict:
+    """The argmax of logits over temperature plus noise; or with the noise forgotten or divided too, or a factor."""
+    pairs, temperature = list(zip(case["logits_V"], case["noise_V"])), case["temperature"]
+    scores = {RIGHT: noisy(case), "the noise left out": case["logits_V"],
+              "the noise divided by the temperature too": [logit + noise for logit, noise in pairs],
+              "times the temperature": [logit * temperature + noise for logit, noise in pairs]}
+    return {name: likeliest(row)[0] for name, row in scores.items()}
 
 
 def some_shares(random: Random, size: int) -> list[float]:
@@ -69,21 +64,12 @@ def make_tests(random: Random) -> list[dict]:
     return found
 
 
-def judge_ratio_test(case: dict, answer) -> str | None:
-    """Kept with the chance min(1, target / draft)."""
-    target, draft = [case[name][case["token"]] for name in ("target_V", "draft_V")]
-    kept = target / draft if target < draft else 1.0
-    if answer is (case["uniform"] < kept):
-        return None
-    return (f"you {'keep' if answer is True else 'reject'} the draft; the target gives it {target:g}, the draft "
-            f"{draft:g}, so it is kept where uniform is below {rounded(kept)}")
-
-
-def known_ratio_test(case: dict) -> dict:
-    """The fraction upside down, the target's share alone, the rule of greedy decoding, <= for <."""
+def ratio_tests(case: dict) -> dict:
+    """Kept with the chance min(1, target / draft); or upside down, by one share alone, by the greedy rule, <= for <."""
     target, draft, uniform = case["target_V"][case["token"]], case["draft_V"][case["token"]], case["uniform"]
-    return {"the fraction upside down": uniform * target < draft, "the target's share alone": uniform < target,
-            "the target's argmax only": case["token"] == likeliest(case["target_V"]),
+    return {RIGHT: uniform < (target / draft if target < draft else 1.0),
+            "the fraction upside down": uniform * target < draft, "the target's share alone": uniform < target,
+            "the target's argmax only": case["token"] == likeliest(case["target_V"])[0],
             "a token of share 0 kept": uniform * draft <= target}
 
 
@@ -103,24 +89,12 @@ def left_over(case: dict) -> list[float] | None:
     return [share / math.fsum(beyond) for share in beyond] if any(beyond) else None
 
 
-def judge_residual(case: dict, answer) -> str | None:
-    """norm(max(0, target - draft)); None stands for a ValueError."""
-    expected = left_over(case)
-    if expected is None:
-        what = rounded(answer) if isinstance(answer, list) else answer
-        return None if answer is None else f"you gave {what}; they are equal, nothing is left: raise ValueError"
-    if answer is not None and not differs(answer, expected):
-        return None
-    got = "raised ValueError" if answer is None else f"gave {rounded(answer)}"
-    return f"you {got}; what the target gives beyond the draft, made to sum to 1, is {rounded(expected)}"
-
-
-def known_residual(case: dict) -> dict:
-    """The difference turned round, its size, its sum not made 1, and the target drawn from again."""
-    target_V, draft_V, some = case["target_V"], case["draft_V"], case["target_V"] != case["draft_V"]
+def residuals(case: dict) -> dict:
+    """norm(max(0, target - draft)), None for a ValueError; or turned round, its size, its sum not 1, the target."""
+    target_V, draft_V = case["target_V"], case["draft_V"]
     sizes = [abs(target - draft) for target, draft in zip(target_V, draft_V)]
-    return {"draft minus target": left_over({"target_V": draft_V, "draft_V": target_V}),
-            "sizes instead of a clip": [size / math.fsum(sizes) for size in sizes] if some else None,
+    return {RIGHT: left_over(case), "draft minus target": left_over({"target_V": draft_V, "draft_V": target_V}),
+            "sizes instead of a clip": [size / math.fsum(sizes) for size in sizes] if any(sizes) else None,
             "not made to sum to 1": [max(target - draft, 0.0) for target, draft in zip(target_V, draft_V)],
             "the target itself": target_V}
 
@@ -152,46 +126,33 @@ def follower(case: dict, match: tuple[int, int]) -> int:
     return case["tokens"][match[1] if match[0] else -1]
 
 
-def judge_lookup(case: dict, answer) -> str | None:
-    """What followed the longest match that came last."""
-    match = best_match(case)
-    expected = follower(case, match)
-    if answer == expected:
-        return None
-    where = (f"{case['tokens'][-match[0]:]}, the longest end of the text that stood there before, was last followed "
-             f"by it, at place {match[1]}" if match[0] else "the newest token never stood there before: repeat it")
-    return f"you say {answer}, it is {expected}: {where}"
-
-
-def known_lookup(case: dict) -> dict:
-    """The first occurrence, one token whatever n is, no fewer than n, no overlap."""
-    matches = {"the first occurrence": best_match(case, last=False),
+def lookups(case: dict) -> dict:
+    """What followed the longest match that came last; or the first, one token only, no fewer than n, no overlap."""
+    matches = {RIGHT: best_match(case), "the first occurrence": best_match(case, last=False),
                "the newest token alone": best_match({**case, "n": 1}),
                "no fewer than n tokens": best_match(case, least=case["n"]),
                "no occurrence that overlaps": best_match(case, overlap=False)}
     return {name: follower(case, match) for name, match in matches.items()}
 
 
+def judge_lookup(case: dict, answer) -> str | None:
+    """The right token, and where it stands."""
+    (length, place), expected = best_match(case), lookups(case)[RIGHT]
+    if answer == expected:
+        return None
+    where = (f"the last {length} of the text stood before place {place} already, and it followed them there" if length
+             else "the newest token never stood there before, so it is repeated")
+    return f"you say {answer}, it is {expected}: {where}"
+
+
 SAMPLING_STEPS = (
-    Exercise("gumbel_choice", 7, "Sampling is an argmax with noise", ("logits_V", "noise_V", "temperature"), 2, 5,
-             ("C24",), 5,
-             ("A temperature below 1 makes the likely tokens likelier. Which of the two does it act on?",
-              "Divide the logits by the temperature first. The noise is added as it is.",
-              "The argmax of `logits_V[token] / temperature + noise_V[token]`."),
-             make_noisy, judge_gumbel_choice, known_gumbel_choice),
-    Exercise("ratio_test", 7, "Keep a draft, or not", ("target_V", "draft_V", "token", "uniform"), 2, 8, ("C24",), 10,
-             ("A draft that the target likes better than the draft model does is always kept.",
-              "One that the target gives half of the draft's share is kept in half of all cases. Who divides whom?",
-              "`uniform < min(1, target_V[token] / draft_V[token])`."),
-             make_tests, judge_ratio_test, known_ratio_test),
-    Exercise("residual", 7, "What a correction is sampled from", ("target_V", "draft_V"), 5, 10, ("C24",), 10,
-             ("The drafts cover a part of the target's share. What is left of it, token by token?",
-              "No share is below 0: `max(0, target - draft)`. Then all of them must sum to 1.",
-              "If the sum is 0, `raise ValueError`; else divide each difference by the sum."),
-             make_pairs, judge_residual, known_residual),
-    Exercise("lookup", 7, "A draft without a network", ("tokens", "n"), 6, 15, ("C7",), 10,
-             ("Where did the last n tokens stand before? What followed them there is a good guess.",
-              "Search from the end, but not at the end itself: nothing follows there. Then with n - 1 tokens.",
-              "For length n to 1, for `end` from `len(tokens) - 1` down: compare `tokens[end - length:end]`."),
-             make_searches, judge_lookup, known_lookup),
+    Exercise("gumbel_choice", 7, "Sampling is an argmax with noise", 5, make_noisy, noisy_choices,
+             "you chose {answer}; logits over temperature, plus noise, are largest at {right}"),
+    Exercise("ratio_test", 7, "Keep a draft, or not", 10, make_tests, ratio_tests,
+             "you say {answer}, it is {right}: kept where uniform is below the target's share of the token over the "
+             "draft's"),
+    Exercise("residual", 7, "What a correction is sampled from", 10, make_pairs, residuals,
+             "you gave {answer}, it is {right}: what the target gives beyond the draft, made to sum to 1; of equal "
+             "distributions nothing is left: raise ValueError (None here)"),
+    Exercise("lookup", 7, "A draft without a network", 10, make_searches, lookups, judge_lookup),
 )
