@@ -206,3 +206,70 @@ def test_colours_of_code_and_words_can_be_read_in_both_schemes(opened):
     for scheme in ("light", "dark"):
         page = opened("03_draft_prediction.html", color_scheme=scheme)
         assert page.locator(".highlight span, main p, header a, footer a, summary").evaluate_all(ratio) >= 4.5, scheme
+
+
+# ---- as slides
+
+
+def test_slides_have_24_pixels_no_counters_and_nothing_beyond_an_edge(opened, site):
+    """At 1280 x 720, every answer open: what is longer than the screen is scrolled to by the same key."""
+    page = opened("index.html")
+    for lesson in COURSE:
+        page.goto(f"{site.as_uri()}/{lesson.address}")
+        page.get_by_role("button", name="Slides").click()
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        small, wide = page.evaluate("""() => {
+            const sizes = [99], wide = [];
+            for (let step = 0; step < steps.length; step++) {
+                show(step);
+                for (const each of document.querySelectorAll("main .on :is(p, li, td, th, summary, h1, h2, pre, code, img)")) {
+                    if (!each.checkVisibility()) continue;
+                    if (each.tagName !== "IMG") sizes.push(parseFloat(getComputedStyle(each).fontSize));
+                    if (each.getBoundingClientRect().right > innerWidth || each.scrollWidth > each.clientWidth
+                        && each.tagName === "PRE") wide.push(`${step + 1}: ${each.outerHTML.slice(0, 80)}`);
+                }
+            }
+            return [Math.min(...sizes), wide]; }""")
+        assert small >= 24 and wide == [], lesson.path
+        assert "In [" not in page.locator("main").inner_text(), lesson.path
+
+
+def test_a_clicker_goes_through_every_cell_of_a_slide_and_back(opened):
+    """The end of each cell was on the screen once; what is to be skipped never; Home, End and the address work too."""
+    page = opened("06_what_goes_wrong.html#slides")
+    page.wait_for_selector(".slides")
+    seen, ended, places = set(), set(), []
+    while True:
+        now = page.evaluate("""() => [...document.querySelectorAll("main > .on")].map(each =>
+            [each.id, each.dataset.slide, each.getBoundingClientRect().bottom <= innerHeight])""")
+        assert now and "skip" not in {place for _, place, _ in now}
+        seen |= {cell for cell, _, _ in now}
+        ended |= {cell for cell, _, whole in now if whole}
+        here = page.evaluate("[location.hash, document.querySelector('main').scrollTop]")
+        if here in places:
+            break
+        places.append(here)
+        page.keyboard.press("PageDown")
+    notebook = json.loads((ROOT / "notebooks" / "06_what_goes_wrong.ipynb").read_text(encoding="utf-8"))
+    shown = {cell["id"] for cell in notebook["cells"] if cell["metadata"]["slideshow"]["slide_type"] != "skip"}
+    assert seen == ended == shown
+    for _ in places[1:]:
+        page.keyboard.press("PageUp")
+    assert page.evaluate("location.hash") == "#slides-1"
+    page.keyboard.press("End")
+    assert page.evaluate("location.hash") == places[-1][0]
+    page.keyboard.press("Escape")
+    assert page.locator(".slides").count() == 0 and page.locator("main > section:visible").count() == len(notebook["cells"])
+
+
+def test_on_a_slide_a_question_comes_before_its_answer_and_a_key_opens_it(opened):
+    page = opened("00_the_idea.html#slides")
+    page.wait_for_selector(".slides")
+    while not page.locator(".on:has-text('Predict.')").count():
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".on details").count() == 0
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".on details").count() == 1 and page.locator(".on details[open]").count() == 0
+    assert "fold_answer" not in page.locator(".on .highlight").inner_text()
+    page.keyboard.press("a")
+    assert page.locator(".on details[open]").count() == 1

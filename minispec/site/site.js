@@ -12,7 +12,7 @@ function button(words, title, act) {
 }
 
 function plan() {                        // needs the cells displayed, for their heights
-  const room = main.clientHeight - parseFloat(getComputedStyle(main).fontSize) * 3;
+  const room = main.clientHeight - parseFloat(getComputedStyle(main).fontSize);
   const found = [];
   let screen = [], used = 0;
   for (const cell of cells) cell.classList.add("on");
@@ -20,8 +20,8 @@ function plan() {                        // needs the cells displayed, for their
     const place = cell.dataset.slide;
     if (place === "skip" || place === "notes") continue;
     const height = cell.offsetHeight;
-    const fits = used + height <= room;
-    if (place === "slide" || place === "subslide" || !fits) { screen = []; used = 0; }
+    const next = place === "slide" || place === "subslide" && !cell.matches(".code") || used + height > room;
+    if (next) { screen = []; used = 0; }
     else if (place !== "fragment") found.pop();              // it appears together with what is there
     screen = [...screen, cell];
     used += height;

@@ -142,9 +142,10 @@ def mended_link(link: re.Match, path: str, addresses: set[str]) -> str:
 
 
 def coloured(source: str) -> str:
-    """A cell's code, its parts marked for colours."""
+    """A cell's code, its parts marked for colours; the call that folds the answer, for slides to leave it out."""
     from nbconvert.filters import Highlight2HTML
-    return Highlight2HTML(pygments_lexer="python3")(source)
+    html = Highlight2HTML(pygments_lexer="python3")(source)
+    return re.sub(r'(<span class="n">fold_answer</span>.*\n)', r'<span class="fold">\1</span>', html, count=1)
 
 
 def output_html(output: dict) -> str:
