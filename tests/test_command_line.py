@@ -86,7 +86,8 @@ def test_the_bare_command_decodes_and_shows_text_rounds_rates_speedup_and_verdic
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
     assert request.PROMPT in " ".join(out.split())
-    assert all(name in out.split("\n")[0] for name in (request.TARGET, request.DRAFT, str(request.TAU)))
+    assert re.match(r"Same text, \d+ target passes instead of \d+, \d+\.\d × (faster|slower)\.\n", out)
+    assert all(name in out.split("\n")[2] for name in (request.TARGET, request.DRAFT, str(request.TAU)))
     for name in ("round", "conditional acceptance", "draft efficiency", "mean acceptance length", "speed-up"):
         assert re.search(f"^{name}", out, re.MULTILINE), name
     rows = re.findall(r"^ +\d+ +\d+  .*(?:[↳★] \S|\(end of text\))", out, re.MULTILINE)

@@ -48,7 +48,9 @@ def parsed(table):
     drafts_at, own_at = heading.index("drafts"), heading.index("target adds")
     rounds = []
     for line in lines:
-        head, drafts, own = line[:drafts_at], line[drafts_at:own_at].rstrip(), line[own_at:]
+        cuts = [next((at for at in range(len(line)) if text.display_width(line[:at]) >= column), len(line))
+                for column in (drafts_at, own_at)]
+        head, drafts, own = line[:cuts[0]], line[cuts[0]:cuts[1]].rstrip(), line[cuts[1]:]
         words = re.split(" {2,}", drafts) if drafts else []
         if head.strip():
             number, context = map(int, head.split())
@@ -263,10 +265,10 @@ def test_the_summary_says_why_the_text_ended(stopped, reason):
 
 def test_a_speedup_that_was_not_measured_is_not_printed_as_a_number():
     """Nothing decoded in no time is no speed-up; and a prediction names what it was worked out from."""
-    nothing = "\n".join(text.speed_lines(mixed_trace(1, tau=4, new_tokens=0), 0.004, 0.002, None, None, None))
+    nothing = text.fact_lines(text.speed_facts(mixed_trace(1, tau=4, new_tokens=0), 0.004, 0.002, *[None] * 3), 100)
     assert re.search("^speed-up +n/a", nothing, re.MULTILINE) and re.search("^predicted +n/a", nothing, re.MULTILINE)
     trace = mixed_trace(1, tau=4)
-    lines = "\n".join(text.speed_lines(trace, 3.0, 1.5, 0.125, 1.75, 1.25))
+    lines = text.fact_lines(text.speed_facts(trace, 3.0, 1.5, 0.125, 1.75, 1.25), 100)
     assert numbers_behind("seconds", lines)[:2] == [1.5, 3.0]
     assert numbers_behind("speed-up", lines)[0] == 2
     predicted = numbers_behind("predicted", lines)
@@ -294,6 +296,68 @@ def test_the_decoded_text_is_folded_between_words_and_loses_none():
         assert all(len(line) <= width for line in folded.split("\n"))
         assert folded.split("\n")[:1] != [""] and "\n\n" in folded
     assert text.folded("", 60) == ""
+
+
+def luminance(red, green, blue):
+    """Of sRGB, by WCAG 2."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+              for part in (red / 255, green / 255, blue / 255)]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def rgb(number):
+    """A colour of the fixed part of the 256."""
+    if number >= 232:
+        return (8 + 10 * (number - 232),) * 3
+    levels = (0, 95, 135, 175, 215, 255)
+    return tuple(levels[(number - 16) // step % 6] for step in (36, 6, 1))
+
+
+def test_the_colours_of_a_terminal_can_be_read_on_black_and_on_white():
+    """The sixteen named ones are the terminal's own business: on many, blue on black cannot be read."""
+    numbers = [re.search(r"38;5;(\d+)$", code) for code in text.CODES.values()]
+    numbers = [int(found[1]) for found in numbers if found]
+    assert len(set(numbers)) == 4 and min(numbers) >= 16
+    assert {re.sub("38;5;[0-9]+", "", code) for code in text.CODES.values()} <= {"", "1", "1;", "9;"}
+    for number in numbers:
+        light = luminance(*rgb(number))
+        assert (light + 0.05) / 0.05 >= 4 and 1.05 / (light + 0.05) >= 4, number
+
+
+WIDE = ("今天天气很好", " 😀😀 laughing", "दुनिया", " a\u0301cute", " 東京タワーのとなりにある大きな公園", " word", ".", " \u200b",
+        " العربية", "ば", " x" * 9, " long-hyphened-words", "🇫🇷", " the")
+
+
+def columns(line):
+    return text.display_width(line)
+
+
+def test_a_wide_character_takes_two_columns_and_a_mark_none():
+    for shown, width in (("abc", 3), ("今天", 4), ("😀", 2), ("a\u0301", 1), ("✓★↳·░", 5), ("", 0), ("❤\ufe0f", 1)):
+        assert columns(shown) == width, shown
+    assert max(columns(text.token_label(each)) for each in WIDE) <= text.LONGEST
+
+
+@pytest.mark.parametrize("texts", [WORDS, WIDE], ids=["words", "wide"])
+def test_nothing_is_wider_than_the_terminal_and_no_word_is_cut_that_a_line_could_hold(texts):
+    """From 60 columns up: the table, the totals, the legend and the text of traces of any kind."""
+    for seed, width in enumerate(range(60, 161, 7)):
+        trace = mixed_trace(seed, tau=1 + seed % 9, texts=texts)
+        facts = text.summary_facts(trace) + text.speed_facts(trace, 3.0, 1.5, 0.125, 1.75, 1.25)
+        decoded = "".join(texts[token] for token in trace.tokens)
+        ways = [text.identity_line(True, 12, rows, way) for rows in (0, 3) for way in ("plain greedy", "x" * 30)]
+        parts = {text.fact_lines(facts, width): " ".join(" ".join(fact) for fact in facts),
+                 text.in_lines(f"{text.LEGEND}   {text.JOINED}", width): f"{text.LEGEND} {text.JOINED}",
+                 text.folded(decoded, width): decoded, **{text.folded(way, width): way for way in ways}}
+        for shown, whole in parts.items():
+            assert max(map(columns, shown.split("\n"))) <= width
+            held = [word for word in whole.split() if columns(word) <= min(width, 26)]
+            assert set(held) <= set(shown.split()), set(held) - set(shown.split())
+            assert "".join(shown.split()) == "".join(whole.split())
+        table = text.round_table(trace, width)
+        assert max(map(columns, table.split("\n"))) <= width
+        for r in trace.rounds:
+            assert all(text.label(trace, token) in table for token in r.proposed)
 
 
 def test_every_glyph_is_in_the_legend():

@@ -14,7 +14,7 @@ from ..teaching.contexts_figure import draft_contexts
 from ..teaching.gallery import GALLERY
 from ..teaching.matrix import CAUGHT, CRASHED, detection_matrix, unseen_outcome
 from ..teaching.matrix_figure import matrix_figure
-from ..teaching.report import entry, numbers, rounds_part, text_section
+from ..teaching.report import numbers, rounds_part, text_section
 from ..teaching.runs import TAU, decode_both, load_both
 from ..views.figure import UNDATED
 from ..views.text import folded
@@ -67,7 +67,7 @@ def listing(columns: int) -> str:
         lines += ["", f"{key}  {promise}"]
         for bug in GALLERY:
             if bug.invariant == key:
-                lines.append(entry(f"    {bug.name:<{names}}  {bug.outcome:<14}  ", bug.symptom, columns))
+                lines.append(folded(bug.symptom, columns, f"    {bug.name:<{names}}  {bug.outcome:<14}  "))
     return "\n".join(lines + [""] + [f"{name:<14}  {meaning}" for name, meaning in OUTCOMES.items()])
 
 
@@ -116,7 +116,7 @@ def bug_description(bug: Bug) -> str:
     outcome = unseen_outcome(bug) or f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"
     pairs = [("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
              ("outcome", outcome), ("symptom", bug.symptom), ("seen in", bug.reference)]
-    return "\n".join(entry(f"{name:<9}", text, terminal_width()) for name, text in pairs)
+    return "\n".join(folded(text, terminal_width(), f"{name:<9}") for name, text in pairs)
 
 
 def caught_part(bug: Bug) -> str:
@@ -128,5 +128,5 @@ def caught_part(bug: Bug) -> str:
     lines = ["What the checks say of it, on small random models:"]
     for (sign, sentence), names in said.items():
         meaning = sentence if sign == CAUGHT else f"stops with {sentence}" if sign == CRASHED else "it survives"
-        lines.append(entry(f"{sign} ", f"{', '.join(names)}: {meaning}", terminal_width()))
+        lines.append(folded(f"{', '.join(names)}: {meaning}", terminal_width(), f"{sign} "))
     return "\n".join(lines)

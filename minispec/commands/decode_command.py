@@ -14,6 +14,7 @@ from ..sampled import Sampled
 from ..trace_file import save_trace, trace_to_dict
 from ..views import text
 from ..views.stage.page import Show, page, show
+from ..views.stage.sentences import outcome
 from . import request
 from .request import terminal_width
 
@@ -63,22 +64,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def print_comparison(comparison: Comparison, decoded: str, way: str) -> None:
-    """The text, the rounds, the totals.  way: what the decode was compared with."""
+    """The result, the text, the rounds, the totals.  way: what the decode was compared with."""
     trace = comparison.trace
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = terminal_width()
-    print(f"target {trace.target}, draft {trace.draft}, tau {trace.tau}\n")
+    result = outcome(trace, comparison.same_tokens, comparison.speedup)
+    print(text.painted(text.Word(text.folded(result, width), "result"), colour))
+    print(text.folded(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows, way), width))
+    print(text.folded(f"target {trace.target}, draft {trace.draft}, tau {trace.tau}", width) + "\n")
     print(text.folded(decoded, width) + "\n")
     table = text.round_table(trace, width, colour)
     joined = "   " + text.JOINED if " +" in table else ""
-    print(f"{table}\n\n{text.LEGEND}{joined}\n")
-    print(text.summary(trace))
+    print(f"{table}\n\n{text.in_lines(text.LEGEND + joined, width)}\n")
     costs = comparison.costs
     c, v = (costs.c, costs.v[trace.tau + 1]) if costs else (None, None)
-    for line in text.speed_lines(trace, comparison.baseline_seconds, comparison.speculative_seconds, c, v,
-                                 comparison.predicted):
-        print(line)
-    print(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows, way))
+    facts = text.summary_facts(trace) + text.speed_facts(trace, comparison.baseline_seconds,
+                                                         comparison.speculative_seconds, c, v, comparison.predicted)
+    print(text.fact_lines(facts, width))
 
 
 def comparison_json(comparison: Comparison, decoded: str) -> dict:

@@ -14,11 +14,11 @@ from ..defaults import DRAFT, TARGET
 from ..decoding import MODEL_EOS, greedy
 from ..compare.rounded import rounded
 from ..compare.verdict import Verdict, verdict
-from ..views.text import round_table
+from ..views.text import folded, round_table
 from ..views.text_lines import cache_strip
 from .bug import INVARIANTS, Bug
 from .bugs import diff, find_bug
-from .report import entry, numbers, text_section
+from .report import numbers, text_section
 from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
 from .runs import CLEAN, Models, SideBySide, decode_both, decode_run, load_both
 
@@ -72,7 +72,7 @@ class Dossier:
         for run in self.runs.with_rounds():
             for model, passes in (("target", run.target_passes), ("draft", run.draft_passes)):
                 listed = " ".join([str(rows) for _, rows in passes])
-                lines.append(entry(f"{run.name:<10} rows of the {model}'s passes:  ", listed, WIDTH))
+                lines.append(folded(listed, WIDTH, f"{run.name:<10} rows of the {model}'s passes:  "))
         return Page("\n".join(lines))
 
     def time(self) -> Page:
@@ -161,13 +161,13 @@ def accuse(number: int, answer: str) -> Page:
     said = meaning(answer)
     riddle = riddle_at(number)
     if answer == answer_of(riddle):
-        return Page(entry(f"✓ case {number}: ", said, WIDTH))
-    return Page("\n".join([entry(f"✗ case {number}: ", f"not {said}", WIDTH), entry("  hint: ", riddle.hint, WIDTH)]))
+        return Page(folded(said, WIDTH, f"✓ case {number}: "))
+    return Page("\n".join([folded(f"not {said}", WIDTH, f"✗ case {number}: "), folded(riddle.hint, WIDTH, "  hint: ")]))
 
 
 def promises() -> Page:
     """What can be named: the promises, and the two that are no bugs."""
-    return Page("\n".join([entry(f"{key:<10}  ", words, WIDTH) for key, words in {**INVARIANTS, **NO_BUG}.items()]))
+    return Page("\n".join([folded(words, WIDTH, f"{key:<10}  ") for key, words in {**INVARIANTS, **NO_BUG}.items()]))
 
 
 @dataclass(frozen=True)
@@ -188,12 +188,12 @@ class Solution:
 def reveal(number: int) -> Solution:
     """The case solved."""
     riddle = riddle_at(number)
-    lines = [entry(f"case {number}: ", meaning(answer_of(riddle)), WIDTH)]
+    lines = [folded(meaning(answer_of(riddle)), WIDTH, f"case {number}: ")]
     if riddle.bug:
         bug = find_bug(riddle.bug)
         parts = (("the bug ", f"{bug.name}: {bug.symptom}"), ("caught by: ", ", ".join(bug.caught_by)),
                  ("seen in: ", bug.reference))
-        lines += [entry(head, words, WIDTH) for head, words in parts]
+        lines += [folded(words, WIDTH, head) for head, words in parts]
     return Solution("\n".join(lines), riddle.bug)
 
 

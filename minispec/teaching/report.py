@@ -3,9 +3,7 @@
 Invariant: every number is of these two runs, and a rate is what the run's own copy of the package says of it.
 """
 
-import textwrap
-
-from ..views.text import round_table
+from ..views.text import folded, round_table
 from ..views.text_lines import STRIP_LEGEND, cache_strip
 from .runs import SideBySide
 
@@ -14,17 +12,11 @@ COLUMN = 22
 UNSEEN = ":\nthis run does not show the bug; the checks find where it can be seen"
 
 
-def entry(head: str, text: str, columns: int) -> str:
-    """The head, and the text beside it in lines that fit."""
-    room = max(columns - len(head), 24)
-    return head + ("\n" + " " * len(head)).join(textwrap.wrap(text, room))
-
-
 def text_section(pair: SideBySide, columns: int = 100) -> str:
     """Both texts: the same, or on one ruler around the first difference."""
     if pair.error:
         kept = len(pair.broken.trace.rounds)
-        return entry("", f"{pair.error}  It stopped in round {kept + 1}; what follows is what came before.", columns)
+        return folded(f"{pair.error}  It stopped in round {kept + 1}; what follows is what came before.", columns)
     if pair.same_text:
         return f"the text is the same in all {len(pair.greedy)} positions"
     position = pair.first_difference

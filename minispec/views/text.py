@@ -4,16 +4,17 @@ Invariant: everything printed is a function of the Trace (and of costs measured 
 colour only repeats it.  ✓ accepted   ✗ rejected   · discarded, never judged   ↳ correction   ★ bonus
 """
 
-import textwrap
 from dataclasses import dataclass
+from unicodedata import category, east_asian_width
 
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, ratio, tokens_per_round
 from ..trace import Round, Trace
 from .palette import GLYPHS
 
-# ANSI codes of the terminal's own palette; the glyph says the same without them
-CODES = {"accepted": "32", "rejected": "9;31", "discarded": "2", "own": "1;34", "plain": ""}
-LONGEST = 18                             # characters of a token in a table; the decoded text has all of it
+# of the fixed palette of 256 colours those that can be read on black and on white; the glyph says the same without
+CODES = {"accepted": "38;5;29", "rejected": "9;38;5;130", "discarded": "38;5;243", "own": "1;38;5;31", "plain": "",
+         "result": "1"}
+LONGEST = 18                             # columns of a token in a table; the decoded text has all of it
 LEGEND = "✓ accepted   ✗ rejected   · discarded, never judged   ↳ the target's correction   ★ the target's bonus token"
 JOINED = "(+ goes on with the word to its left)"
 
@@ -36,7 +37,28 @@ def token_label(text: str) -> str:
     # whatever a token is, it cannot break a line of the table
     pieces = [piece if piece.isprintable() else piece.encode("unicode_escape").decode("ascii") for piece in shown]
     shown = "".join(pieces)
-    return shown if len(shown) <= LONGEST else shown[:LONGEST - 1] + "…"
+    return shown if display_width(shown) <= LONGEST else beginning(shown, LONGEST - 1) + "…"
+
+
+def display_width(text: str) -> int:
+    """The columns of a terminal that the text takes: two for a wide character, none for a mark on the one before."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if category(letter) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(letter) in "WF")
+               for letter in text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text, and spaces behind it up to so many columns."""
+    return text + " " * (width - display_width(text))
+
+
+def beginning(text: str, width: int) -> str:
+    """As many characters as `width` columns hold, one at least."""
+    end = len(text)
+    while end > 1 and display_width(text[:end]) > width:
+        end -= 1
+    return text[:end]
 
 
 def label(trace: Trace, token: int) -> str:
@@ -83,15 +105,15 @@ def painted(word: Word, colour: bool) -> str:
     return f"\033[{code}m{word.text}\033[0m" if colour and code else word.text
 
 
-def wrapped(words: list[Word], width: int) -> list[list[Word]]:
-    """The words in lines of at most `width` characters, two spaces between them; a long word has its own line."""
+def wrapped(words: list[Word], width: int, apart: int = 2) -> list[list[Word]]:
+    """The words in lines of at most `width` columns, `apart` spaces between them; a long word has its own line."""
     lines = [[]]
     used = 0
     for word in words:
-        if lines[-1] and used + 2 + len(word.text) > width:
+        if lines[-1] and used + apart + display_width(word.text) > width:
             lines.append([])
             used = 0
-        used += len(word.text) + (2 if lines[-1] else 0)
+        used += display_width(word.text) + (apart if lines[-1] else 0)
         lines[-1].append(word)
     return lines
 
@@ -103,7 +125,7 @@ def round_table(trace: Trace, width: int = 100, colour: bool = False, first: int
     """
     rounds = trace.rounds[first - 1:] if count is None else trace.rounds[first - 1:first - 1 + count]
     owns = [target_word(trace, r) for r in rounds]
-    own_width = max([len(own.text) for own in owns] + [len("target adds")])
+    own_width = max([display_width(own.text) for own in owns] + [len("target adds")])
     room = max(width - own_width - 18, 20)
     columns = [wrapped(draft_words(trace, r), room) for r in rounds]
     used = max([line_length(line) for lines in columns for line in lines] + [len("drafts")])
@@ -117,6 +139,12 @@ def round_table(trace: Trace, width: int = 100, colour: bool = False, first: int
     return "\n".join(rows)
 
 
+def in_lines(entries: str, width: int) -> str:
+    """Entries with three spaces between them as lines of at most `width` columns; none is cut in two."""
+    lines = wrapped([Word(entry) for entry in entries.split("   ")], width, 3)
+    return "\n".join("   ".join(word.text for word in line) for line in lines)
+
+
 def table_lines(rows: list, left: int | None = None) -> list[str]:
     """Rows of cells as lines: columns two spaces apart, the first `left` of them to the left and the others to the
     right; all to the left where `left` is None."""
@@ -128,13 +156,31 @@ def table_lines(rows: list, left: int | None = None) -> list[str]:
 
 
 def line_length(line: list[Word]) -> int:
-    """The characters of a line, two spaces between words."""
-    return sum(len(word.text) for word in line) + 2 * max(len(line) - 1, 0)
+    """The columns of a line, two spaces between words."""
+    return sum(display_width(word.text) for word in line) + 2 * max(len(line) - 1, 0)
 
 
-def folded(decoded: str, width: int) -> str:
-    """The decoded text in lines of at most `width` characters; its own line breaks stay."""
-    return "\n".join(textwrap.fill(line, width) for line in decoded.split("\n"))
+def folded(text: str, width: int, head: str = "") -> str:
+    """The text in lines of at most `width` columns, broken between words; its own line breaks stay.
+
+    head: what stands to its left, beside an empty margin; only a word that no line holds is cut.
+    """
+    if head and width - display_width(head) < 24:            # no room beside it
+        return folded(head + text, width)
+    room, lines = width - display_width(head), []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            if line and display_width(f"{line} {word}") > room:
+                lines.append(line.rstrip())
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+            while display_width(line) > room:
+                lines.append(beginning(line, room))
+                line = line[len(lines[-1]):]
+        lines.append(line.rstrip())
+    return head + ("\n" + " " * display_width(head)).join(lines)
 
 
 def rate(value: float | None, digits: int = 3) -> str:
@@ -162,23 +208,27 @@ def summary_facts(trace: Trace) -> list[tuple[str, str, str]]:
     ]
 
 
-def summary(trace: Trace) -> str:
+def summary(trace: Trace, width: int = 100) -> str:
     """The totals as lines."""
-    return "\n".join(f"{name:<24} {value:>6}   {meaning}" for name, value, meaning in summary_facts(trace))
+    return fact_lines(summary_facts(trace), width)
 
 
-def speed_lines(trace: Trace, baseline_seconds: float, speculative_seconds: float, c: float | None, v: float | None,
-                predicted: float | None) -> list[str]:
+def fact_lines(facts: list[tuple[str, str, str]], width: int) -> str:
+    """A line for each name, value and meaning; more where the meaning does not fit."""
+    return "\n".join(folded(meaning, width, f"{name:<24} {value:>6}   ").rstrip() for name, value, meaning in facts)
+
+
+def speed_facts(trace: Trace, baseline_seconds: float, speculative_seconds: float, c: float | None, v: float | None,
+                predicted: float | None) -> list[tuple[str, str, str]]:
     """Seconds both ways, the measured speed-up, and the predicted one with what it is made of."""
     speedup = ratio(baseline_seconds, speculative_seconds) if trace.n_new else None
-    lines = [f"seconds                  {speculative_seconds:>6.3f}   plain decoding {baseline_seconds:.3f} (medians "
-             f"of one run, after the prompt was read)",
-             f"speed-up                 {rate(speedup, 2):>6}   plain / speculative seconds"]
-    if predicted is None:
-        return lines + [f"predicted                {rate(None):>6}"]
-    made_of = f"{rate(tokens_per_round(trace), 2)} / ({trace.tau} * {c:.3f} + {v:.2f})"
-    return lines + [f"predicted                {rate(predicted, 2):>6}   {made_of} = tokens per round / (tau * c + v)",
-                    f"{'':34}c: one draft token, v: a pass of {trace.tau + 1} rows, in plain passes"]
+    made_of = "" if predicted is None else (
+        f"{rate(tokens_per_round(trace), 2)} / ({trace.tau} * {c:.3f} + {v:.2f}) = tokens per round / (tau * c + v)\n"
+        f"c: one draft token, v: a pass of {trace.tau + 1} rows, in plain passes")
+    return [("seconds", f"{speculative_seconds:.3f}",
+             f"plain decoding {baseline_seconds:.3f} (medians of one run, after the prompt was read)"),
+            ("speed-up", rate(speedup, 2), "plain / speculative seconds"),
+            ("predicted", rate(predicted, 2), made_of)]
 
 
 def identity_line(same_tokens: bool, n_tokens: int, differing_rows: int, way: str = "plain greedy") -> str:

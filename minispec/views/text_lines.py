@@ -8,7 +8,7 @@ from ..trace import Round, Trace
 from .palette import CACHE_STATES, GLYPHS
 from .pieces import round_at
 from .strips import Strip
-from .text import label
+from .text import Word, display_width, label, painted
 
 # by the recorded lengths: what a bug has put into a cell does not stand in a trace
 STRIP_LEGEND = "   ".join(f"{state.glyph} {state.meaning}" for name, state in CACHE_STATES.items() if name != "foreign")
@@ -17,18 +17,23 @@ MARGIN = 26                              # characters to the left of a strip
 
 def token_line(trace: Trace, width: int = 100) -> str:
     """The whole text, one column a token: position, token, how it came, and in which round; folded to `width`."""
-    columns = [[str(position), label(trace, token), glyph, number]
+    columns = [[Word(str(position)), Word(label(trace, token)), Word(glyph), Word(number)]
                for position, (token, glyph, number) in enumerate(origins(trace))]
-    names = ["position", "token", "by", "round"]
+    return "\n\n".join(in_blocks(["position", "token", "by", "round"], columns, width))
+
+
+def in_blocks(names: list[str], columns: list[list[Word]], width: int, colour: bool = False) -> list[str]:
+    """Columns of words beside the names of their rows, folded to `width`: the lines of each block."""
     margin = max(len(name) for name in names) + 2
     blocks = []
     for start, end in folds(columns, max(width - margin, 24)):
         rows = []
         for row, name in enumerate(names):
-            cells = [f"{column[row]:<{column_width(column)}}" for column in columns[start:end]]
+            cells = [painted(column[row], colour) + " " * (column_width(column) - display_width(column[row].text))
+                     for column in columns[start:end]]
             rows.append(f"{name:<{margin}}{'  '.join(cells)}".rstrip())
         blocks.append("\n".join(rows))
-    return "\n\n".join(blocks)
+    return blocks
 
 
 def origins(trace: Trace) -> list[tuple[int, str, str]]:
@@ -47,13 +52,13 @@ def origin(r: Round, place: int) -> str:
     return "bonus" if r.correction is None else "correction"
 
 
-def column_width(column: list[str]) -> int:
-    """Characters of the widest entry."""
-    return max(len(entry) for entry in column)
+def column_width(column: list[Word]) -> int:
+    """Columns of the terminal that the widest word takes."""
+    return max(display_width(word.text) for word in column)
 
 
-def folds(columns: list[list[str]], width: int) -> list[tuple[int, int]]:
-    """Where to fold: (start, end) of each block that `width` characters hold, two spaces between columns."""
+def folds(columns: list[list[Word]], width: int) -> list[tuple[int, int]]:
+    """Where to fold: (start, end) of each block that `width` columns hold, two spaces between them."""
     cuts, used, start = [], 0, 0
     for place, column in enumerate(columns):
         needed = column_width(column) + 2

@@ -177,7 +177,13 @@ def totals_sentence(trace: Trace) -> str:
         return f"No token was decoded, because {why} {leaves}."
     if trace.baseline is None or not trace.seconds:
         return f"{counted(trace.n_new, 'token')} took {passes} where plain decoding takes {trace.n_new}, up to {why}."
-    same = "Same text" if list(trace.baseline.tokens) == trace.tokens else "Not the same text"
-    ratio = trace.baseline.seconds / trace.seconds
-    pace = f"{ratio:.1f} × faster" if ratio >= 1 else f"{1 / ratio:.1f} × slower"
-    return f"{same}, {passes} instead of {len(trace.baseline.pass_seconds)}, {pace}."
+    return outcome(trace, list(trace.baseline.tokens) == trace.tokens, trace.baseline.seconds / trace.seconds)
+
+
+def outcome(trace: Trace, same: bool, speedup: float | None) -> str:
+    """What came of decoding both ways.  same: whether both texts are; speedup: None where it was not measured."""
+    words = f"{'Same' if same else 'Not the same'} text, {counted(len(trace.rounds), 'target pass')} instead of " \
+            f"{len(trace.baseline.pass_seconds)}"
+    if speedup is None:
+        return f"{words}."
+    return f"{words}, {speedup:.1f} × faster." if speedup >= 1 else f"{words}, {1 / speedup:.1f} × slower."
