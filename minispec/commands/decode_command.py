@@ -14,7 +14,7 @@ from ..sampled import Sampled
 from ..trace_file import save_trace, trace_to_dict
 from ..views import text
 from ..views.stage.page import Show, page, show
-from ..views.stage.sentences import outcome
+from ..views.stage.sentences import result_sentence
 from . import request
 from .request import terminal_width
 
@@ -68,7 +68,7 @@ def print_comparison(comparison: Comparison, decoded: str, way: str) -> None:
     trace = comparison.trace
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = terminal_width()
-    result = outcome(trace, comparison.same_tokens, comparison.speedup)
+    result = result_sentence(trace, comparison.same_tokens, comparison.speedup)
     print(text.painted(text.Word(text.folded(result, width), "result"), colour))
     print(text.folded(text.identity_line(comparison.same_tokens, trace.n_new, comparison.differing_rows, way), width))
     print(text.folded(f"target {trace.target}, draft {trace.draft}, tau {trace.tau}", width) + "\n")

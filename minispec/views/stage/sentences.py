@@ -177,10 +177,10 @@ def totals_sentence(trace: Trace) -> str:
         return f"No token was decoded, because {why} {leaves}."
     if trace.baseline is None or not trace.seconds:
         return f"{counted(trace.n_new, 'token')} took {passes} where plain decoding takes {trace.n_new}, up to {why}."
-    return outcome(trace, list(trace.baseline.tokens) == trace.tokens, trace.baseline.seconds / trace.seconds)
+    return result_sentence(trace, list(trace.baseline.tokens) == trace.tokens, trace.baseline.seconds / trace.seconds)
 
 
-def outcome(trace: Trace, same: bool, speedup: float | None) -> str:
+def result_sentence(trace: Trace, same: bool, speedup: float | None) -> str:
     """What came of decoding both ways.  same: whether both texts are; speedup: None where it was not measured."""
     words = f"{'Same' if same else 'Not the same'} text, {counted(len(trace.rounds), 'target pass')} instead of " \
             f"{len(trace.baseline.pass_seconds)}"
