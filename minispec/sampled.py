@@ -18,17 +18,22 @@ from .arguments import check_count, check_model, short_repr
 SEEDS = 2 ** 64                          # a seed is one word of the generator's key
 
 
-def gumbel_noise(seed: int, position: int, vocab_size: int) -> np.ndarray:
-    """noise_V, float32: the noise of every token for the place `position` of a text.
+def uniform_numbers(seed: int, position: int, count: int) -> np.ndarray:
+    """`count` float64 numbers between 0 and 1, neither of them, for the place `position` of a text.
 
     NumPy promises its bit generators' raw numbers for all versions and machines, but not what its distributions make
-    of them; so the way from raw numbers to noise is ours.
+    of them; so the way from raw numbers on is ours.
     """
     key = np.array([seed, position], dtype=np.uint64)
     generator = np.random.Philox(key=key)            # counter-based: no state to carry from one position to the next
-    raw_V = generator.random_raw(vocab_size)
+    raw_V = generator.random_raw(count)
     # subtle: 52 bits and a half, so that a uniform number is exact and neither 0 nor 1, whose logarithms are no numbers
-    uniform_V = ((raw_V >> np.uint64(12)) + 0.5) * 2.0 ** -52
+    return ((raw_V >> np.uint64(12)) + 0.5) * 2.0 ** -52
+
+
+def gumbel_noise(seed: int, position: int, vocab_size: int) -> np.ndarray:
+    """noise_V, float32: the noise of every token for the place `position` of a text."""
+    uniform_V = uniform_numbers(seed, position, vocab_size)
     noise_V = -np.log(-np.log(uniform_V))
     return noise_V.astype(np.float32)
 

@@ -1,12 +1,15 @@
 """Sampling rules over whole rounds: the distribution of every text, by going through all cases."""
 
+import re
+
 import numpy as np
 import pytest
 
-from minispec.lab.sampling import acceptance, inverse_sample
-from minispec.lab.sampling_rounds import (ROUND_RULES, four_rules, matching_round, mixed_round, outcomes, sampled_texts,
-                                          shared_noise_acceptance, speculative_sampling_round, ratio_edges as edges_of,
-                                          text_distance, text_distribution)
+from minispec.lab.four_rules import LENGTH, NUMBERS, four_rules, same_texts, shared_noise_acceptance, text_of_rule
+from minispec.lab.sampling import acceptance, inverse_sample, total_variation
+from minispec.lab.sampling_rounds import (ROUND_RULES, matching_round, mixed_round, outcomes, sampled_round, sampled_texts,
+                                          speculative_sampling_round, ratio_edges as edges_of, text_distance,
+                                          text_distribution)
 
 LOSSLESS = ["Leviathan's rule", "equal to a sample"]
 
@@ -126,11 +129,105 @@ def test_the_acceptance_of_shared_noise_is_what_noise_gives():
     assert abs(met - exact) < 4.5 * np.sqrt(exact * (1 - exact) / 200_000)
 
 
-def test_the_table_of_the_four_rules_says_which_is_not_lossless():
-    lines = four_rules([0.5, 0.3, 0.2], [0.2, 0.3, 0.5]).splitlines()
-    distances = {line[:22].strip(): float(line[22:].split()[0]) for line in lines[1:]}
-    assert len(distances) == 4
-    assert [name for name, distance in distances.items() if distance > 0] == ["textbook's mixed rule"]
+def table_of(target_V, draft_V):
+    """The printed table, by rule and column."""
+    heading, *lines = four_rules(target_V, draft_V).splitlines()
+    names = re.split(r"  +", heading)
+    return {re.split(r"  +", line)[0]: dict(zip(names[1:], re.split(r"  +", line)[1:])) for line in lines}
+
+
+@pytest.mark.parametrize("target_V, draft_V", [([0.5, 0.3, 0.2], [0.2, 0.3, 0.5]), ([0.5, 0.5, 0.0], [0.3, 0.5, 0.2])])
+def test_the_table_of_the_four_rules_says_what_was_computed(target_V, draft_V):
+    """Only the textbook's rule is not exact, only two rules write plain sampling's texts, and each column is its own."""
+    table = table_of(target_V, draft_V)
+    assert list(table) == ["Leviathan's rule", "equal to a sample", "textbook's mixed rule", "shared noise"]
+    assert [row["exact"] for row in table.values()] == ["yes", "yes", "no", "yes"]
+    assert [float(row["distance"]) > 0.1 for row in table.values()] == [False, False, True, False]
+    assert {name for name, row in table.items() if row["text of plain sampling"] == "100 of 100"} == \
+        {"equal to a sample", "shared noise"}
+    kept = {name: float(row["draft kept"]) for name, row in table.items()}
+    both = np.minimum(target_V, draft_V).sum()
+    assert kept["Leviathan's rule"] == pytest.approx(both, abs=5e-4) == pytest.approx(
+        1 - total_variation(target_V, draft_V), abs=5e-4)
+    assert kept["equal to a sample"] == pytest.approx(np.dot(target_V, draft_V), abs=5e-4)
+    assert kept["equal to a sample"] < kept["shared noise"] < kept["Leviathan's rule"]
+
+
+@pytest.mark.parametrize("name", ["Leviathan's rule", "equal to a sample"])
+def test_a_draft_is_kept_as_often_as_the_table_says(name):
+    """Counted over all first drafts and uniform numbers of one round, exactly."""
+    target_V, draft_V = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.3, 0.5])
+    rule, edges, _ = ROUND_RULES[name]
+    kept = 0.0
+    for token in range(3):
+        found = outcomes(rule, edges([target_V] * 2, [draft_V], [token]), [target_V] * 2, [draft_V], [token])
+        kept += draft_V[token] * sum(share for (accepted, _), share in found.items() if accepted == 1)
+    assert f"{kept:.3f}" == table_of(target_V, draft_V)[name]["draft kept"]
+
+
+class Counting(list):
+    """A list that knows which of its places were read."""
+
+    def __init__(self, values):
+        super().__init__(values)
+        self.read = set()
+
+    def __getitem__(self, place):
+        self.read |= set(range(len(self))[place]) if isinstance(place, slice) else {place % len(self)}
+        return super().__getitem__(place)
+
+    def __iter__(self):
+        return (self[place] for place in range(len(self)))
+
+
+@pytest.mark.parametrize("name", list(ROUND_RULES))
+@pytest.mark.parametrize("tau", range(4))
+def test_a_round_needs_as_many_random_numbers_as_the_table_says(name, tau):
+    """Of a round whose drafts are all accepted: those that the rule reads, and one for each draft that is drawn."""
+    rule, _, takes_argmax = ROUND_RULES[name]
+    row_V = np.array([0.999, 0.001])
+    uniforms = Counting([0.5] * (tau + 1))
+    assert rule([row_V] * (tau + 1), [row_V] * tau, [0] * tau, uniforms)[0] == tau
+    needed = len(uniforms.read) + (0 if takes_argmax else tau)
+    assert needed == eval(NUMBERS[name].replace("2 tau", "2 * tau"), {"tau": tau})
+
+
+def test_whether_a_text_is_plain_samplings_is_tried_and_not_claimed():
+    """With a draft that is the target Leviathan's rule draws and keeps; its texts have the draft's own numbers."""
+    target_V = np.array([0.5, 0.3, 0.2])
+    assert same_texts("Leviathan's rule", target_V, target_V) < 50 and same_texts("equal to a sample", target_V, target_V) == 100
+    one_V = np.array([1.0, 0.0])
+    assert same_texts("Leviathan's rule", one_V, one_V) == 100       # and where there is no chance, all texts are one
+    assert text_of_rule("textbook's mixed rule", one_V, one_V, 3) == (0,) * LENGTH
+
+
+@pytest.mark.parametrize("tau", range(3))
+def test_a_round_from_logits_on_draws_and_tests_with_the_same_distribution(tau):
+    """`sampled_round` at a temperature of 1/2 and a nucleus of 0.9, against drafting by hand, on 300 draws."""
+    random = np.random.default_rng(tau)
+    logits = {}
+
+    def model_of(name):
+        def model(prefix):
+            return logits.setdefault((name, prefix), 1.5 * random.normal(size=5))
+        return model
+
+    def shares(row_V):
+        squares = np.exp(row_V - row_V.max()) ** 2
+        order = np.argsort(-squares)
+        outside = [token for place, token in enumerate(order) if squares[order[:place]].sum() >= 0.9 * squares.sum()]
+        squares[outside] = 0
+        return squares / squares.sum()
+
+    target, draft = model_of("target"), model_of("draft")
+    for _ in range(300):
+        prefix, uniforms, proposed = tuple(random.integers(5, size=2)), random.random(2 * tau + 1).tolist(), ()
+        for uniform in uniforms[:tau]:
+            proposed += (inverse_sample(shares(draft(prefix + proposed)), uniform),)
+        target_TV = [shares(target(prefix + proposed[:t])) for t in range(tau + 1)]
+        draft_TV = [shares(draft(prefix + proposed[:t])) for t in range(tau)]
+        accepted, token = speculative_sampling_round(target_TV, draft_TV, list(proposed), uniforms[tau:])
+        assert sampled_round(target, draft, prefix, tau, uniforms, 0.5, 0.9) == (*proposed[:accepted], token)
 
 
 @pytest.mark.parametrize("rule", [speculative_sampling_round, matching_round, mixed_round])

@@ -9,6 +9,7 @@ But: one position.  That whole texts then follow the target too is an induction 
 import numpy as np
 
 from ..layers import softmax
+from ..sampled import keep_nucleus
 from ..views.text import table_lines
 
 
@@ -26,6 +27,11 @@ def checked(distribution_V) -> np.ndarray:
 def distribution(logits_V) -> np.ndarray:
     """softmax of one row of logits, in float64."""
     return softmax(np.asarray(logits_V, dtype=np.float64))
+
+
+def warped(logits_V, temperature: float, top_p: float) -> np.ndarray:
+    """The distribution that is sampled from: of the logits at a temperature, cut to the nucleus."""
+    return distribution(keep_nucleus(np.asarray(logits_V, dtype=np.float64) / temperature, top_p))
 
 
 def point_mass(token: int, vocab_size: int) -> np.ndarray:

@@ -11,8 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from ..views.text import table_lines
-from .sampling import acceptance, inverse_sample, kept_share, ratio_test, residual, total_variation
+from .sampling import inverse_sample, kept_share, ratio_test, residual, warped
 
 
 def speculative_sampling_round(target_TV, draft_TV, proposed: list[int], uniforms: list[float]) -> tuple[int, int]:
@@ -28,6 +27,25 @@ def speculative_sampling_round(target_TV, draft_TV, proposed: list[int], uniform
             residual_V = residual(target_TV[t], draft_TV[t])
             return t, inverse_sample(residual_V, uniforms[tau])
     return tau, inverse_sample(target_TV[tau], uniforms[tau])
+
+
+def sampled_round(target: Callable, draft: Callable, prefix: tuple[int, ...], tau: int, uniforms: list[float],
+                  temperature: float = 1.0, top_p: float = 1.0) -> tuple[int, ...]:
+    """The tokens of one round of Leviathan's rule, from logits on; both models at the same temperature and nucleus.
+
+    target, draft: functions from a prefix to logits_V.  uniforms: 2 tau + 1, to draw tau drafts, to test them, and the
+    last one for the correction or the bonus.
+    """
+    proposed, draft_TV = [], []
+    for t in range(tau):
+        draft_V = warped(draft(prefix + tuple(proposed)), temperature, top_p)
+        proposed.append(inverse_sample(draft_V, uniforms[t]))
+        draft_TV.append(draft_V)
+    target_TV = []
+    for t in range(tau + 1):
+        target_TV.append(warped(target(prefix + tuple(proposed[:t])), temperature, top_p))
+    accepted, token = speculative_sampling_round(target_TV, draft_TV, proposed, uniforms[tau:])
+    return (*proposed[:accepted], token)
 
 
 def matching_round(target_TV, draft_TV, proposed: list[int], uniforms: list[float]) -> tuple[int, int]:
@@ -135,32 +153,3 @@ def sampled_texts(target: Callable, vocab_size: int, length: int) -> dict[tuple[
 def text_distance(left: dict, right: dict) -> float:
     """Total variation of two distributions over texts."""
     return sum(abs(left.get(text, 0.0) - right.get(text, 0.0)) for text in left.keys() | right.keys()) / 2
-
-
-def shared_noise_acceptance(target_V, draft_V) -> float:
-    """The chance that the argmaxes agree when both models get the same Gumbel noise.
-
-    Token i wins in both if its exponential clock, at either rate, rings before all others:
-    the sum over i of 1 / sum over j of max(target_j / target_i, draft_j / draft_i).
-    """
-    target_V, draft_V = np.asarray(target_V, dtype=np.float64), np.asarray(draft_V, dtype=np.float64)
-    both = np.flatnonzero((target_V > 0) & (draft_V > 0))
-    return float(sum(1 / np.maximum(target_V / target_V[i], draft_V / draft_V[i]).sum() for i in both))
-
-
-def four_rules(target_V, draft_V) -> str:
-    """The four rules on one pair of distributions, a table: is the text the target's, how often is a draft kept,
-    is it the text of plain sampling with the same random numbers, and how many of those a round needs."""
-    target_V, draft_V = np.asarray(target_V, dtype=np.float64), np.asarray(draft_V, dtype=np.float64)
-    best = int(np.argmax(draft_V))
-    kept = {"Leviathan's rule": acceptance(target_V, draft_V), "equal to a sample": float(target_V @ draft_V),
-            "textbook's mixed rule": kept_share(target_V, draft_V, best)}
-    rows = [("rule", "distance of the text", "draft kept", "same text as plain sampling", "random numbers per round")]
-    for name in ROUND_RULES:
-        texts = text_distribution(name, lambda _: target_V, lambda _: draft_V, len(target_V), 2, tau=1)
-        distance = text_distance(texts, sampled_texts(lambda _: target_V, len(target_V), 2))
-        same = "yes" if name == "equal to a sample" else "no"
-        numbers = "tau + 1" if ROUND_RULES[name][2] else "2 tau + 1"     # an argmax draft needs none
-        rows.append((name, f"{distance:.3f}", f"{kept[name]:.3f}", same, numbers))
-    rows.append(("shared noise", "0.000", f"{shared_noise_acceptance(target_V, draft_V):.3f}", "yes", "a seed"))
-    return "\n".join(table_lines(rows, left=1))

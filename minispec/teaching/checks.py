@@ -16,6 +16,7 @@ from ..rates import ratio
 from ..speculation import propose_literal
 from ..trace import parting
 from .evidence import Evidence
+from .laws import law_problem, noise_problem
 from .observer import Observer, contents
 from .records import baseline_problem, record_problem
 
@@ -227,4 +228,6 @@ CHECKS = (
     Check("bits", "logits equal those of plain decoding bit for bit", bits_problem),
     Check("record", "the trace says what happened: texts, logits, end, seconds", record_problem),
     Check("baseline", "plain greedy decoding itself equals passes without a cache", baseline_problem),
+    Check("noise", "sampled with shared noise, texts and logits equal plain sampling", noise_problem),
+    Check("law", "sampled by Leviathan's rule, texts have the target's exact chances", law_problem),
 )

@@ -10,8 +10,9 @@ from .counters import COUNTING
 from .course import COURSE
 from .drafting import DRAFTING
 from .judging import JUDGING
+from .sampling import SAMPLING
 from .sizes import SIZES
 from .stopping import STOPPING
 
 # the course's own first
-GALLERY = DRAFTING + COURSE + CACHES + ATTENTION + JUDGING + STOPPING + SIZES + COUNTING
+GALLERY = DRAFTING + COURSE + CACHES + ATTENTION + JUDGING + STOPPING + SIZES + COUNTING + SAMPLING
