@@ -14,8 +14,9 @@ from ..teaching.contexts_figure import draft_contexts
 from ..teaching.gallery import GALLERY
 from ..teaching.matrix import CAUGHT, CRASHED, detection_matrix, unseen_outcome
 from ..teaching.matrix_figure import matrix_figure
-from ..teaching.report import numbers, rounds_part, text_section
-from ..teaching.runs import TAU, decode_both, load_both
+from ..teaching.report import law_section, numbers, rounds_part, text_section
+from ..teaching.runs import TAU, SideBySide, decode_both, load_both
+from ..tokenizer import Tokenizer
 from ..views.figure import UNDATED
 from ..views.text import folded
 from . import request
@@ -96,19 +97,25 @@ def show_bug(arguments: argparse.Namespace) -> int:
     models = load_both(bug, arguments.target, arguments.draft)
     stop = request.asked_stop(arguments)
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
-    seen = text_section(pair, terminal_width())
-    if bug.outcome == "wrong text" and pair.same_text:
-        seen += "; the checks find one that the bug changes"
-    sections = [bug_description(bug), str(diff(bug)), f"Ask the class: {bug.question}",
-                f"target {pair.correct.trace.target}, draft {pair.correct.trace.draft}, tau {arguments.tau}\n\n"
-                + folded(models.tokenizer.decode(pair.correct.trace.tokens), terminal_width()),
-                seen, numbers(pair), rounds_part(pair, terminal_width()), caught_part(bug)]
-    print("\n\n".join(sections))
+    sections = [bug_description(bug), str(diff(bug)), f"Ask the class: {bug.question}"]
+    shown = [law_section(pair, terminal_width())] if pair.law else runs_sections(pair, models.tokenizer)
+    print("\n\n".join([*sections, *shown, caught_part(bug)]))
     if arguments.figure is not None:
         draft_contexts(pair, pair.round_to_show).save(arguments.figure)
     if arguments.html is not None:
         write_whole(arguments.html, pair.page())
     return 0
+
+
+def runs_sections(pair: SideBySide, tokenizer: Tokenizer) -> list[str]:
+    """Both runs: the models and the text, where the texts part, the numbers, the rounds."""
+    trace = pair.correct.trace
+    seen = text_section(pair, terminal_width())
+    if pair.bug.outcome == "wrong text" and pair.same_text:
+        seen += "; the checks find one that the bug changes"
+    text = folded(tokenizer.decode(trace.tokens), terminal_width())
+    return [f"target {trace.target}, draft {trace.draft}, tau {trace.tau}\n\n{text}", seen, numbers(pair),
+            rounds_part(pair, terminal_width())]
 
 
 def bug_description(bug: Bug) -> str:

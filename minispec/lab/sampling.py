@@ -31,7 +31,8 @@ def distribution(logits_V) -> np.ndarray:
 
 def warped(logits_V, temperature: float, top_p: float) -> np.ndarray:
     """The distribution that is sampled from: of the logits at a temperature, cut to the nucleus."""
-    return distribution(keep_nucleus(np.asarray(logits_V, dtype=np.float64) / temperature, top_p))
+    warm_V = np.asarray(logits_V, dtype=np.float64) / temperature
+    return distribution(keep_nucleus(warm_V, top_p) if top_p < 1 else warm_V)
 
 
 def point_mass(token: int, vocab_size: int) -> np.ndarray:

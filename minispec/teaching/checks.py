@@ -32,6 +32,7 @@ class Check:
     claim: str
     look: Callable[[Evidence], str]      # the first problem it sees, or ""
     partial: bool = False                # whether it can look at the rounds before an error too
+    own_models: bool = False             # whether it decodes with models of its own, and its sentence names them
 
 
 def greedy_problem(evidence: Evidence) -> str:
@@ -228,6 +229,6 @@ CHECKS = (
     Check("bits", "logits equal those of plain decoding bit for bit", bits_problem),
     Check("record", "the trace says what happened: texts, logits, end, seconds", record_problem),
     Check("baseline", "plain greedy decoding itself equals passes without a cache", baseline_problem),
-    Check("noise", "sampled with shared noise, texts and logits equal plain sampling", noise_problem),
-    Check("law", "sampled by Leviathan's rule, texts have the target's exact chances", law_problem),
+    Check("noise", "sampled with shared noise, texts and logits equal plain sampling", noise_problem, own_models=True),
+    Check("law", "sampled by Leviathan's rule, texts have the target's exact chances", law_problem, own_models=True),
 )

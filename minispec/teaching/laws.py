@@ -26,7 +26,8 @@ from .cases import all_cases
 from .evidence import Evidence
 
 CLEAN_FOLDER = Path(__file__).parent.parent
-FAILED = "stops with an error"
+FAILED = "an error"
+MOST_ROWS = 8                            # texts in a table
 SETTINGS = ((3, 1.0, 1.0), (3, 0.8, 1.0), (4, 1.3, 0.7))     # seed, temperature, nucleus
 
 
@@ -66,6 +67,16 @@ class LawCase:
         """What a failure calls it."""
         return (f"target {list(self.target)}, draft {list(self.draft)}, tau {self.tau}, temperature "
                 f"{self.temperature}, top-p {self.top_p}")
+
+    @property
+    def in_words(self) -> str:
+        """The same for a reader, in letters: a is token 0."""
+        sampled = [f"temperature {self.temperature:g}"] * (self.temperature != 1) + [f"top-p {self.top_p:g}"] * (
+            self.top_p != 1)
+        chances = [", ".join([f"{letter} {share:g}" for letter, share in zip("abc", shares)])
+                   for shares in (self.target, self.draft)]
+        return (f"First the target says {chances[0]}, and the draft {chances[1]}; after one token both lists are "
+                f"reversed.  {'; '.join([f'tau {self.tau}', *sampled])}.")
 
 
 LAW_CASES = (LawCase((0.125, 0.5, 0.375), (0.25, 0.5, 0.25)), LawCase((0.25, 0.375, 0.375), (0.5, 0.25, 0.25)),
@@ -161,6 +172,35 @@ def law_found(package: ModuleType) -> str:
         if distance > 1e-12:
             return f"{case.name}: the distribution of the texts is {distance:.3f} away from the target's"
     return ""
+
+
+@dataclass(frozen=True)
+class ShownLaw:
+    """What a rule writes beside what the target would: the models in words, and (name, target's, rule's) for texts."""
+
+    models: str
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@cache
+def shown_law(package: ModuleType) -> ShownLaw:
+    """Of the first case in which the law is not the target's, or the last: the texts whose chances differ most."""
+    for case in LAW_CASES:
+        expected, written = target_law(case), written_law(package, case)
+        distance = text_distance(written, expected)
+        if distance > 1e-12:
+            break
+    gaps = {text: abs(written.get(text, 0) - expected.get(text, 0)) for text in [*expected, *written]}
+    texts = sorted(gaps, key=lambda text: (-round(gaps[text], 9), letters(text)))
+    rows = [(f"chance of {letters(text)}", f"{expected.get(text, 0):.4f}", f"{written.get(text, 0):.4f}")
+            for text in texts[:MOST_ROWS]]
+    rows.append(("total variation", f"{0:.4f}", f"{distance:.4f}"))
+    return ShownLaw(case.in_words, tuple(rows))
+
+
+def letters(text: tuple[int, ...] | str) -> str:
+    """A text as letters, token 0 being a."""
+    return text if text == FAILED else "“" + " ".join(["abc"[token] for token in text]) + "”"
 
 
 @cache

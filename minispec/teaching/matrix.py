@@ -123,7 +123,7 @@ def finding(check: Check, seen: list[Evidence]) -> tuple[str, str]:
             except Exception as error:   # of the copy's own rates or plain decoding
                 crashed = crashed or f"{type(error).__name__}: {error}"
         if problem:
-            return CAUGHT, f"{evidence.case.name}: {problem}"
+            return CAUGHT, problem if check.own_models else f"{evidence.case.name}: {problem}"
         crashed = crashed or evidence.error
     return (CRASHED, crashed) if crashed else (SURVIVED, "")
 

@@ -11,6 +11,7 @@ from ..trace import Trace, parting
 from ..views.stage.page import Show, show_pair
 from ..views.text import rate, round_table, table_lines, token_label
 from .bug import Bug
+from .laws import ShownLaw
 
 COMPARED = ("tokens", "proposed", "choices", "n_accepted", "committed", "target_cache", "draft_cache")
 
@@ -45,7 +46,8 @@ class SideBySide:
     correct: Run
     broken: Run
     error: str                           # that of the broken run; "" where there was none
-    greedy: tuple[int, ...]              # plain greedy decoding, by the correct code
+    greedy: tuple[int, ...]              # plain decoding, by the correct code
+    law: ShownLaw | None = None          # of a bug in a sampling rule, which no run can show
 
     @property
     def same_text(self) -> bool:
@@ -122,7 +124,12 @@ class SideBySide:
                 ("rows the draft read", *[str(rows_of(run.draft_passes)) for run in runs])]
         for place, (name, _) in enumerate(self.correct.reported):
             rows.append((name.replace("_", " "), *[reported_rate(run, place) for run in runs]))
-        return rows
+        return rows + (list(self.law.rows) if self.law else [])
+
+    @property
+    def plain(self) -> str:
+        """What both texts are compared with."""
+        return "plain sampling" if self.bug.of_noise else "plain greedy"
 
     def aligned(self, before: int = 5, after: int = 3) -> str:
         """Both texts on one ruler of positions around the first difference; the last tokens where there is none."""
@@ -130,7 +137,7 @@ class SideBySide:
         if middle is None:
             middle = len(self.greedy) - 1
         texts = self.correct.trace.texts
-        rows = [["position"], ["plain greedy"], [self.broken.name], [""]]
+        rows = [["position"], [self.plain], [self.broken.name], [""]]
         for position in range(max(middle - before, 0), middle + after + 1):
             pair = [list(tokens[position:position + 1]) for tokens in (self.greedy, self.broken.trace.tokens)]
             if pair == [[], []]:

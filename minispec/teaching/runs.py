@@ -20,11 +20,13 @@ from ..trace import Prefill, Round, Trace
 from ..views.text import rate, table_lines
 from .bug import Bug
 from .bugs import find_bug, load_bug
+from .laws import shown_law
 from .observer import Observer, Recorder, most_passes, recorded_rounds
 from .pair import Run, SideBySide
 
 TAU = 4
 NEW_TOKENS = 40
+NOISE = (7, 1.0, 0.6)                    # seed, temperature and nucleus with which a bug of shared noise is shown
 CLEAN = __package__.rpartition(".")[0]      # the name of this package itself
 RATES = ("conditional_acceptance", "draft_efficiency", "mean_acceptance_length", "tokens_per_round")
 
@@ -68,15 +70,25 @@ def side_by_side(name: str | Bug, prompt: str, tau: int = TAU, new_tokens: int =
 def decode_both(models: Models, prompt: str, tau: int, new_tokens: int,
                 stop: Stop = MODEL_EOS) -> SideBySide:
     """One prompt through both packages; an error of the broken one is part of the result."""
+    bug, clean = models.bug, import_module(CLEAN)
     tokens = models.tokenizer.encode(prompt)
-    baseline = tuple(greedy(models.correct[0], tokens, new_tokens, stop))
-    clean = import_module(CLEAN)
-    correct, error = decode_run(clean, "correct", models.correct, tokens, new_tokens, tau, stop)
+    correct_models, broken_models = models.correct, models.broken
+    if bug.of_noise:                     # greedy decoding does not meet it
+        correct_models, broken_models = sampled_pair(clean, correct_models), sampled_pair(models.package, broken_models)
+    baseline = tuple(greedy(correct_models[0], tokens, new_tokens, stop))
+    correct, error = decode_run(clean, "correct", correct_models, tokens, new_tokens, tau, stop)
     if error:
         raise ValueError(error)          # what the clean package refuses is no bug's doing
-    broken, error = decode_run(models.package, models.bug.name, models.broken, tokens, new_tokens, tau, stop)
+    broken, error = decode_run(models.package, bug.name, broken_models, tokens, new_tokens, tau, stop)
     runs = [replace(run, trace=replace(run.trace, texts=models.texts)) for run in (correct, broken)]
-    return SideBySide(models.bug, *runs, f"{models.bug.name}: {error}" if error else "", baseline)
+    law = shown_law(models.package) if bug.of_rule else None
+    return SideBySide(bug, *runs, f"{bug.name}: {error}" if error else "", baseline, law)
+
+
+def sampled_pair(package: ModuleType, models: tuple) -> list:
+    """Target and draft with the shared noise of that copy of the package."""
+    wrapper = import_module(f"{package.__name__}.sampled").Sampled
+    return [wrapper(model, *NOISE) for model in models]
 
 
 def decode_run(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,
