@@ -6,6 +6,7 @@ weighs what the interval is long; so a law is exact, up to the rounding of float
 But: only where the rules' own edges are among those of `edges`; the tests try finer ones.
 """
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,7 @@ from ..lab.sampling import warped
 from ..lab.sampling_rounds import sampled_texts, text_distance
 from ..sampled import Sampled
 from ..speculation import speculative
+from ..views.text import table_lines
 from .bug import NOISE_FILES, RULE_FILES
 from .cases import all_cases
 from .evidence import Evidence
@@ -180,6 +182,10 @@ class ShownLaw:
 
     models: str
     rows: tuple[tuple[str, str, str], ...]
+
+    def __repr__(self) -> str:
+        return "\n".join([*textwrap.wrap(self.models, 84), "", *table_lines([("", "target", "with the bug"), *self.rows],
+                                                                           left=1)])
 
 
 @cache

@@ -116,15 +116,15 @@ def finding(check: Check, seen: list[Evidence]) -> tuple[str, str]:
     """The sign of one check, and the first thing it found."""
     crashed = ""
     for evidence in seen:
-        problem = ""
-        if not evidence.error or check.partial:
+        problem, stopped = "", "" if check.own_models else evidence.error
+        if not stopped or check.partial:
             try:
                 problem = check.look(evidence)
             except Exception as error:   # of the copy's own rates or plain decoding
                 crashed = crashed or f"{type(error).__name__}: {error}"
         if problem:
             return CAUGHT, problem if check.own_models else f"{evidence.case.name}: {problem}"
-        crashed = crashed or evidence.error
+        crashed = crashed or stopped
     return (CRASHED, crashed) if crashed else (SURVIVED, "")
 
 

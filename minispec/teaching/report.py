@@ -29,21 +29,15 @@ def text_section(pair: SideBySide, columns: int = 100) -> str:
 
 def numbers(pair: SideBySide) -> str:
     """Tokens, passes, rows and rates of both, as each copy of the package tells them."""
-    return columns_of([("", pair.correct.name, pair.broken.name), *pair.numbers()])
+    wide = max(COLUMN, len(pair.bug.name))
+    rows = [("", pair.correct.name, pair.broken.name), *pair.numbers()]
+    return "\n".join(f"{name:<24}{left:>{wide}}{right:>{wide + 2}}".rstrip() for name, left, right in rows)
 
 
 def law_section(pair: SideBySide, columns: int = 100) -> str:
     """Of a bug in a sampling rule, what no run can show: the exact chances of the texts that the rule writes."""
     words = "The decoder does not use this rule, so no run shows the bug.  What the rule writes, over all its cases:"
-    table = columns_of([("", "target", pair.bug.name), *pair.law.rows])
-    return "\n\n".join([entry("", words, columns), entry("", pair.law.models, columns), table])
-
-
-def columns_of(rows: list[tuple[str, str, str]]) -> str:
-    """A name, and what is said of both."""
-    wide = max([COLUMN] + [len(cell) for row in rows for cell in row[1:]])
-    names = max(24, max([len(name) for name, _, _ in rows]) + 2)
-    return "\n".join(f"{name:<{names}}{left:>{wide}}{right:>{wide + 2}}".rstrip() for name, left, right in rows)
+    return f"{entry('', words, columns)}\n\n{pair.law}"
 
 
 def rounds_part(pair: SideBySide, columns: int = 100) -> str:
