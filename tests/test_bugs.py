@@ -81,7 +81,7 @@ def test_what_is_imported_is_the_edited_text(bug):
     """Not the clean file under another name, and not an old compiled one."""
     package = load_bug(bug.name)
     for file, old, new in bug.edits:
-        module = importlib.import_module(f"{package.__name__}.{file.removesuffix('.py')}")
+        module = importlib.import_module(f"{package.__name__}.{file.removesuffix('.py').replace('/', '.')}")
         assert inspect.getsource(module) == edited_files(bug)[file][1]
 
 

@@ -10,7 +10,7 @@ from minispec.command import main
 from minispec.lab.sampling_rounds import text_distance
 from minispec.teaching.bug import Bug
 from minispec.teaching.bugs import load_bug
-from minispec.teaching.gallery.sampling import (ADD, CORRECT, DRAWN, NUCLEUS, PLACE, RESIDUAL, ROUNDS, ROW, RULES, SAMPLED,
+from minispec.teaching.gallery.samples import (ADD, CORRECT, DRAWN, NUCLEUS, PLACE, RESIDUAL, ROUNDS, ROW, RULES, SAMPLED,
                                                 SAMPLING, TEST)
 from minispec.teaching.laws import (FAILED, LAW_CASES, edges, intervals, law_found, noise_found, shown_law, target_law,
                                     written_law)

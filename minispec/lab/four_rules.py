@@ -57,7 +57,7 @@ class Constant:
 
 
 def text_of_rule(name: str, target_V, draft_V, seed: int) -> tuple[int, ...]:
-    """The text that a rule of ROUND_RULES writes with the numbers of `seed`: three for each place, and their own use."""
+    """The text that a rule of ROUND_RULES writes with the numbers of `seed`: three for each place, each for its use."""
     rule, _, takes_argmax = ROUND_RULES[name]
     numbers_P3 = np.array([uniform_numbers(seed, position, 3) for position in range(LENGTH + DRAFTS + 1)])
     text = ()
@@ -75,12 +75,13 @@ def text_of_rule(name: str, target_V, draft_V, seed: int) -> tuple[int, ...]:
 
 def same_texts(name: str, target_V, draft_V) -> int:
     """How many of SEEDS_TRIED texts are those of plain sampling with the same numbers."""
-    if name == "shared noise":
-        target, draft = Constant(target_V, "target"), Constant(draft_V, "draft")
-        pairs = [(Sampled(target, seed), Sampled(draft, seed)) for seed in range(SEEDS_TRIED)]
-        return sum([list(speculative(*pair, [0], LENGTH, DRAFTS).tokens) == greedy(pair[0], [0], LENGTH) for pair in pairs])
+    target, draft = Constant(target_V, "target"), Constant(draft_V, "draft")
     same = 0
     for seed in range(SEEDS_TRIED):
+        if name == "shared noise":
+            sampled, drafter = Sampled(target, seed), Sampled(draft, seed)
+            same += speculative(sampled, drafter, [0], LENGTH, DRAFTS).tokens == greedy(sampled, [0], LENGTH)
+            continue
         plain = [inverse_sample(target_V, uniform_numbers(seed, position, 3)[OWN]) for position in range(LENGTH)]
         same += text_of_rule(name, target_V, draft_V, seed) == tuple(plain)
     return same

@@ -184,8 +184,8 @@ class ShownLaw:
     rows: tuple[tuple[str, str, str], ...]
 
     def __repr__(self) -> str:
-        return "\n".join([*textwrap.wrap(self.models, 84), "", *table_lines([("", "target", "with the bug"), *self.rows],
-                                                                           left=1)])
+        table = table_lines([("", "target", "with the bug"), *self.rows], left=1)
+        return "\n".join([*textwrap.wrap(self.models, 84), "", *table])
 
 
 @cache

@@ -10,7 +10,7 @@ from .counters import COUNTING
 from .course import COURSE
 from .drafting import DRAFTING
 from .judging import JUDGING
-from .sampling import SAMPLING
+from .samples import SAMPLING
 from .sizes import SIZES
 from .stopping import STOPPING
 

@@ -1,4 +1,4 @@
-"""Bugs of sampling: greedy decoding never meets them, and a text that was drawn by a wrong rule looks like any other."""
+"""Bugs of sampling: greedy decoding never meets them, and a text drawn by a wrong rule looks like any other."""
 
 from ..bug import Bug
 
@@ -27,10 +27,11 @@ SAMPLING = (
         caught_by=("law",)),
     Bug(name="nucleus-left-out-of-the-test",
         invariant="I9",
-        edits=((ROUNDS, KNOWN, KNOWN.replace("draft_V", "warped(draft(prefix + tuple(proposed[:t])), temperature, 1)")),),
+        edits=((ROUNDS, KNOWN,
+                KNOWN.replace("draft_V", "warped(draft(prefix + tuple(proposed[:t])), temperature, 1)")),),
         outcome="wrong sample",
         symptom="drafts are drawn from the nucleus and tested with the chances that they had before it was cut",
-        question="A draft had 1/2 in softmax and 2/3 in the nucleus that it was drawn from.  Which one does the test need?",
+        question="A draft had 1/2 in softmax and 2/3 in the nucleus it was drawn from.  Which one does the test need?",
         reference="huggingface/transformers#47932",
         caught_by=("law",)),
     Bug(name="temperature-on-the-draft-only",
@@ -98,7 +99,7 @@ SAMPLING = (
         outcome="wrong sample",
         symptom="a rejected draft is replaced by a sample of the target, and the draft's favourites come too often",
         question="Accepted drafts have brought some tokens already.  What must corrections bring more of?",
-        reference=NO_THREAD + "it is the first thing that one tries, and what Leviathan et al. 2023, appendix A.1, is about",
+        reference=NO_THREAD + "why it is wrong is shown in Leviathan et al. 2023, appendix A.1",
         caught_by=("law",)),
     Bug(name="corrected-by-argmax",
         invariant="I10",
