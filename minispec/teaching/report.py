@@ -37,7 +37,7 @@ def numbers(pair: SideBySide) -> str:
 def law_section(pair: SideBySide, columns: int = 100) -> str:
     """Of a bug in a sampling rule, what no run can show: the exact chances of the texts that the rule writes."""
     words = "The decoder does not use this rule, so no run shows the bug.  What the rule writes, over all its cases:"
-    return f"{entry('', words, columns)}\n\n{pair.law}"
+    return f"{folded(words, columns)}\n\n{pair.law}"
 
 
 def rounds_part(pair: SideBySide, columns: int = 100) -> str:
