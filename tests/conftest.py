@@ -72,6 +72,16 @@ def random_model(seed: int, scale: float = 0.3, **sizes) -> Transformer:
     return Transformer(config, weights, name=f"random-{seed}")
 
 
+def refusal(action, *mentions, kind=(ValueError, OSError)):
+    """The message of an error, which is one short line and mentions what it must."""
+    with pytest.raises(kind) as caught:
+        action()
+    message = str(caught.value)
+    assert message and "\n" not in message and len(message) < 600, message
+    assert [mention for mention in mentions if str(mention) not in message] == [], message
+    return message
+
+
 def random_tokens(seed, length: int, vocab_size: int) -> list[int]:
     """`length` token ids that depend on nothing but the arguments."""
     return np.random.default_rng(seed).integers(vocab_size, size=length).tolist()

