@@ -1,14 +1,21 @@
 """Sampling as argmax with noise: the same text for every tau and draft, and the distribution that softmax says."""
 
+import base64
+import io
 import itertools
 import json
 import math
+import re
+import threading
+import urllib.request
+import zlib
 
 import numpy as np
 import pytest
 from conftest import bundled, random_model, random_tokens
 
 from minispec import command, greedy, load_trace, save_trace, speculative
+from minispec.commands import serving
 from minispec.compare.verdict import verdict
 from minispec.sampled import Sampled, gumbel_noise, keep_nucleus
 from minispec.scripted import Mix, scripted
@@ -210,6 +217,106 @@ def test_the_command_says_what_was_sampled_and_that_it_equals_plain_sampling(cap
     out = capsys.readouterr().out
     assert "target tales-24 (temperature 0.8, top-p 0.9, seed 7)" in out
     assert "identical to plain sampling, same seed: yes" in out
+
+
+SAMPLING = ["--temperature", "0.8", "--seed", "7", "--top-p", "0.9"]
+
+
+def shows_in(path):
+    """The runs of a page, and what each was asked for."""
+    written = re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.S)[1]
+    data = written if written.startswith("{") else zlib.decompress(base64.b64decode(written)).decode("utf-8")
+    return json.loads(data)["shows"]
+
+
+def text_of(show, run=-1):
+    """What a run of a page writes, prompt and all."""
+    run = show["runs"][run]
+    texts = [text for _, text in run["words"]]
+    return "".join([texts[place] for place in run["prompt"]] + [texts[place] for r in run["rounds"] for place in r["committed"]])
+
+
+def test_a_page_of_several_runs_samples_in_each_and_each_is_plain_sampling(tmp_path, capsys):
+    """Two taus, two drafts, a bug: they were greedy, whatever the temperature."""
+    asked = ["Once", "--new-tokens", "12", *SAMPLING]
+    assert command.main([*asked, "--json"]) == 0
+    text = json.loads(capsys.readouterr().out)["text"]
+    assert command.main([*asked, "--tau", "2", "--tau", "5", "--draft", "tales-1", "--draft", "tales-2", "--bug",
+                         "noise-by-row", "--html", str(tmp_path / "page.html")]) == 0
+    shows = shows_in(tmp_path / "page.html")
+    assert len(shows) == 8
+    for show in shows:
+        assert show["runs"][0]["target"] == "tales-24 (temperature 0.8, top-p 0.9, seed 7)"
+        assert text_of(show, 0) == text
+        if not show["asked"]["bug"]:
+            [fact] = [fact for fact in show["runs"][0]["facts"] if fact[0] == "as plain sampling"]
+            assert fact[1:] == ["yes", "tales-24 sampled: temperature 0.8, top-p 0.9, seed 7"]
+    assert any(text_of(show) != text for show in shows if show["asked"]["bug"])
+
+
+def test_a_page_of_one_run_says_what_was_sampled_too(tmp_path, capsys):
+    assert command.main(["Once", "--new-tokens", "5", *SAMPLING, "--html", str(tmp_path / "page.html")]) == 0
+    [show] = shows_in(tmp_path / "page.html")
+    assert ["as plain sampling", "yes", "tales-24 sampled: temperature 0.8, top-p 0.9, seed 7"] in show["runs"][0]["facts"]
+    assert command.main(["Once", "--new-tokens", "5", "--html", str(tmp_path / "page.html")]) == 0
+    assert "sampl" not in json.dumps(shows_in(tmp_path / "page.html")[0]["runs"][0]["facts"])
+
+
+@pytest.mark.parametrize("ends", [["--stop", "{token}"], ["--no-stop"]])
+def test_a_page_of_several_runs_ends_where_it_is_told_to(ends, tmp_path, capsys):
+    """--stop ends each run at that token, --no-stop none of them, and so it was for one run only."""
+    target, tokenizer = bundled("tales-2")
+    tokens = tokenizer.encode("The cat sat")
+    text = greedy(target, tokens, 20)
+    assert len(greedy(target, tokens, 150)) < len(tokens) + 150, "it ends by itself before"
+    ends = [part.format(token=text[len(tokens) + 2]) for part in ends]
+    options = ["--tau", "2", "--tau", "5", "--bug", "bonus-lost", "--target", "tales-2", "--new-tokens", "150", *ends]
+    assert command.main(["The cat sat", *options, "--html", str(tmp_path / "page.html")]) == 0
+    stop = [int(end) for end in ends[1:]] or None
+    length = len(greedy(target, tokens, 150, stop=stop)) - len(tokens)
+    assert length == (3 if stop else 150)
+    for show in shows_in(tmp_path / "page.html"):
+        for run in show["runs"]:
+            assert sum(len(r["committed"]) for r in run["rounds"]) == length
+
+
+def test_the_stepper_says_what_was_sampled_and_that_it_is_plain_sampling(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+    assert command.main(["step", "Once", "--new-tokens", "5", *SAMPLING]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "sampled by tales-24 (temperature 0.8, top-p 0.9, seed 7); identical to plain sampling: yes"
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+    assert command.main(["step", "Once", "--new-tokens", "5"]) == 0
+    assert "sampl" not in capsys.readouterr().out.splitlines()[0]
+
+
+def test_the_server_samples_every_prompt_with_the_options_of_its_command(capsys, monkeypatch):
+    """Its first page and each answer, a bug's too."""
+    asked = ["Once", "--new-tokens", "40", *SAMPLING, "--tau", "3"]
+    assert command.main([*asked, "--json"]) == 0
+    text = json.loads(capsys.readouterr().out)["text"]
+    found = []
+
+    def serve(server):
+        body = json.dumps({"prompt": "Once", "tau": "3"}).encode()
+        with urllib.request.urlopen(urllib.request.Request(
+                f"http://127.0.0.1:{server.server_port}/run", body, {"Content-Type": "application/json"})) as answer:
+            found.append(json.loads(answer.read()))
+        server.shutdown()
+    served = serving.Server.serve_forever
+
+    def serve_once(server):
+        helper = threading.Thread(target=serve, args=(server,))
+        helper.start()
+        served(server)
+        helper.join()
+    monkeypatch.setattr(serving.Server, "serve_forever", serve_once)
+    assert command.main(["serve", "Once", "--port", "0", "--tau", "3", *SAMPLING]) == 0
+    [show] = found
+    assert show["runs"][0]["target"] == "tales-24 (temperature 0.8, top-p 0.9, seed 7)"
+    assert text_of(show)[:len(text)] == text[:len(text_of(show))]
+    assert command.main(["serve", "Once", "--port", "0", "--temperature", "0"]) == 2
+    assert "temperature is 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option, value", [("--temperature", "0"), ("--top-p", "1.5"), ("--seed", "-1")])

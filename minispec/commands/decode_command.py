@@ -38,7 +38,8 @@ def shows(arguments: argparse.Namespace, comparison: Comparison) -> list[Show]:
     if len(taus) == len(drafts) == 1 and not arguments.bug:
         return [show(comparison.trace)]
     from . import recording              # here: it imports the gallery, which a plain decode does without
-    first = recording.Asked(arguments.prompt, target=arguments.target, new_tokens=arguments.new_tokens)
+    first = recording.Asked(arguments.prompt, target=arguments.target, new_tokens=arguments.new_tokens,
+                            noise=request.asked_noise(arguments), stop=request.asked_stop(arguments))
     return recording.combinations(first, taus, drafts, ["", *(arguments.bug or [])])
 
 

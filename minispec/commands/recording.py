@@ -3,23 +3,25 @@
 Invariant: what is asked for is checked before anything is decoded; every error is one sentence.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 from ..arguments import check_count, short_repr
 from ..checkpoint import list_models, load
-from ..decoding import greedy_baseline
+from ..decoding import MODEL_EOS, Stop, greedy_baseline
 from ..defaults import DRAFT, NEW_TOKENS, TARGET
 from ..speculation import TAU, speculative
 from ..teaching.gallery import GALLERY
 from ..teaching.runs import decode_both, load_both
 from ..views.stage.page import Show, show
+from .request import with_noise
 
 MOST_RUNS = 48                           # in one page: about 3 MB
 MOST_TAU = 16
 MOST_LETTERS = 400                       # of a prompt
 WITH_SHARES = 6                          # runs, up to which both models' likeliest tokens go with them
 BUGS = ("", *[bug.name for bug in GALLERY])
+FIELDS = ("prompt", "tau", "draft", "target", "bug")     # what a page lets one choose
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Asked:
     target: str = TARGET
     bug: str = ""                        # a name of the gallery, "" for none
     new_tokens: int = NEW_TOKENS
+    noise: tuple[int, float, float] | None = None    # seed, temperature and nucleus; None is greedy decoding
+    stop: Stop = MODEL_EOS
 
 
 def check_asked(asked: Asked) -> None:
@@ -53,17 +57,18 @@ def check_asked(asked: Asked) -> None:
 def decode_for_page(asked: Asked, logits: bool = True) -> Show:
     """Decode, and give the page of it: both runs in step where there is a bug, else with the race first."""
     check_asked(asked)
-    shown = {name: value for name, value in asdict(asked).items() if name != "new_tokens"}
+    shown = {name: getattr(asked, name) for name in FIELDS}
     if asked.bug:
         models = load_both(asked.bug, asked.target, asked.draft)
-        pair = decode_both(models, asked.prompt, asked.tau, asked.new_tokens)
+        pair = decode_both(models, asked.prompt, asked.tau, asked.new_tokens, asked.stop, asked.noise)
         return pair.show(asked=shown, logits=logits)
     target, tokenizer = load(asked.target)
     draft, _ = load(asked.draft)
     tokens = tokenizer.encode(asked.prompt, most=min(target.config.n_positions, draft.config.n_positions))
+    target, draft = with_noise((target, draft), asked.noise)
     speculative(target, draft, tokens, min(asked.new_tokens, 3), asked.tau)     # warm: a first pass is slower
-    baseline = greedy_baseline(target, tokens, asked.new_tokens)
-    trace = speculative(target, draft, tokens, asked.new_tokens, asked.tau)
+    baseline = greedy_baseline(target, tokens, asked.new_tokens, asked.stop)
+    trace = speculative(target, draft, tokens, asked.new_tokens, asked.tau, asked.stop)
     trace = replace(trace, baseline=baseline, texts=tokenizer.texts)
     return show(trace, asked=shown, logits=logits)
 

@@ -50,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, metavar="N",
                         help="decode at most so many tokens (default: %(default)s)")
     add_models(parser)
+    add_sampling(parser)
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """How to sample; without any of these, decoding is greedy."""
     parser.add_argument("--temperature", type=float, metavar="X", help="sample instead of taking the likeliest token: "
                         "below 1 likely tokens become likelier (default: no sampling)")
     parser.add_argument("--top-p", type=float, metavar="X", help="sample among the fewest tokens that sum to X")
@@ -80,7 +85,7 @@ def read(arguments: argparse.Namespace) -> Request:
     check_pair(target, draft)
     # A prompt too long for either model is refused before it is read to its end.
     tokens = tokenizer.encode(arguments.prompt, most=min(target.config.n_positions, draft.config.n_positions))
-    target, draft = as_asked(target, arguments), as_asked(draft, arguments)
+    target, draft = with_noise((target, draft), asked_noise(arguments))
     return Request(target, draft, tokenizer, tokens, arguments.new_tokens, arguments.tau, asked_stop(arguments))
 
 
@@ -91,13 +96,18 @@ def asked_stop(arguments: argparse.Namespace) -> Stop:
     return MODEL_EOS if arguments.stop is None else arguments.stop
 
 
-def as_asked(model: Transformer, arguments: argparse.Namespace):
-    """The model itself, or with the noise of sampling where any of its options was given: the same for both models."""
-    options = (arguments.temperature, arguments.top_p, arguments.seed)
+def asked_noise(arguments: argparse.Namespace) -> tuple[int, float, float] | None:
+    """Seed, temperature and nucleus, or None where none of the options was given."""
+    options = (arguments.seed, arguments.temperature, arguments.top_p)
     if options == (None, None, None):
-        return model
-    temperature, top_p, seed = [default if value is None else value for value, default in zip(options, (1.0, 1.0, 0))]
-    return Sampled(model, seed, temperature, top_p)
+        return None
+    seed, temperature, top_p = [default if value is None else value for value, default in zip(options, (0, 1.0, 1.0))]
+    return seed, temperature, top_p
+
+
+def with_noise(models: tuple, noise: tuple[int, float, float] | None) -> list:
+    """The models themselves, or each with the same noise of sampling.  noise: as `asked_noise` returns it."""
+    return list(models) if noise is None else [Sampled(model, *noise) for model in models]
 
 
 def check_outputs(paths: dict[str, str | None]) -> None:

@@ -6,7 +6,7 @@ decodes one prompt at a time, bounds every length, writes nothing, and ends with
 
 import argparse
 import json
-from dataclasses import fields
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore, Lock
 
@@ -14,13 +14,13 @@ from ..arguments import check_count
 from ..checkpoint import list_models
 from ..defaults import DRAFT, PROMPT, TARGET
 from ..views.stage.page import page
-from .recording import BUGS, MOST_LETTERS, MOST_TAU, Asked, decode_for_page
+from . import request
+from .recording import BUGS, FIELDS, MOST_LETTERS, MOST_TAU, Asked, decode_for_page
 
 PORT = 8765
 MOST_BYTES = 4096                        # of a request's body
 MOST_REQUESTS = 8                        # at the same time
 PATIENCE = 10                            # seconds that a silent connection is kept
-FIELDS = ("prompt", "tau", "draft", "target", "bug")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; " \
          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tau", type=int, default=4, metavar="N", help="drafts per round (default: %(default)s)")
     parser.add_argument("--draft", default=DRAFT, metavar="MODEL", help="a bundled model (default: %(default)s)")
     parser.add_argument("--target", default=TARGET, metavar="MODEL", help="a bundled model (default: %(default)s)")
+    request.add_sampling(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,8 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_count("port", arguments.port)
     if arguments.port > 65535:
         raise ValueError(f"port is {arguments.port}; it must be 0 to 65535")
-    first = decode_for_page(Asked(arguments.prompt, arguments.tau, arguments.draft, arguments.target))
-    server = Server(arguments.port, page([first], live_form()))
+    noise = request.asked_noise(arguments)
+    first = decode_for_page(Asked(arguments.prompt, arguments.tau, arguments.draft, arguments.target, noise=noise))
+    server = Server(arguments.port, page([first], live_form()), noise)
     try:
         print(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)", flush=True)
         server.serve_forever()
@@ -68,8 +70,6 @@ def read_asked(body: bytes) -> Asked:
         raise ValueError("the request is not JSON") from None
     if not isinstance(given, dict) or set(given) - set(FIELDS) or "prompt" not in given:
         raise ValueError(f"the request must be an object with prompt and, if wanted, {', '.join(FIELDS[1:])}")
-    known = {field.name for field in fields(Asked)}
-    given = {name: value for name, value in given.items() if name in known}
     if isinstance(given.get("tau"), str):
         if not (given["tau"].isascii() and given["tau"].isdigit() and len(given["tau"]) < 4):
             raise ValueError(f"tau is {given['tau'][:20]!r}; it must be 0 to {MOST_TAU}")
@@ -87,9 +87,11 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, markup: str):
+    def __init__(self, port: int, markup: str, noise: tuple[int, float, float] | None = None):
+        """noise: seed, temperature and nucleus of every decode, None for greedy ones."""
         super().__init__(("127.0.0.1", port), Handler)
         self.markup = markup.encode("utf-8")
+        self.noise = noise
         self.decoding = Lock()
         self.places = BoundedSemaphore(MOST_REQUESTS)
 
@@ -150,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
     def decode(self, body: bytes) -> None:
         """Answer with a show, or with what is wrong."""
         try:
-            shown = decode_for_page(read_asked(body))
+            shown = decode_for_page(replace(read_asked(body), noise=self.server.noise))
         except (ValueError, TypeError) as problem:
             return self.refuse(400, str(problem))
         written = json.dumps(shown.data, separators=(",", ":"))

@@ -129,7 +129,7 @@ class SideBySide:
     @property
     def plain(self) -> str:
         """What both texts are compared with."""
-        return "plain sampling" if self.bug.of_noise else "plain greedy"
+        return "plain sampling" if " (temperature " in self.correct.trace.target else "plain greedy"
 
     def aligned(self, before: int = 5, after: int = 3) -> str:
         """Both texts on one ruler of positions around the first difference; the last tokens where there is none."""

@@ -67,14 +67,19 @@ def side_by_side(name: str | Bug, prompt: str, tau: int = TAU, new_tokens: int =
     return decode_both(load_both(name, target, draft), prompt, tau, new_tokens)
 
 
-def decode_both(models: Models, prompt: str, tau: int, new_tokens: int,
-                stop: Stop = MODEL_EOS) -> SideBySide:
-    """One prompt through both packages; an error of the broken one is part of the result."""
+def decode_both(models: Models, prompt: str, tau: int, new_tokens: int, stop: Stop = MODEL_EOS,
+                noise: tuple[int, float, float] | None = None) -> SideBySide:
+    """One prompt through both packages; an error of the broken one is part of the result.
+
+    noise: seed, temperature and nucleus, to sample.
+    """
     bug, clean = models.bug, import_module(CLEAN)
     tokens = models.tokenizer.encode(prompt)
     correct_models, broken_models = models.correct, models.broken
-    if bug.of_noise:                     # greedy decoding does not meet it
-        correct_models, broken_models = sampled_pair(clean, correct_models), sampled_pair(models.package, broken_models)
+    noise = noise or (NOISE if bug.of_noise else None)       # greedy decoding does not meet a bug in the noise
+    if noise is not None:
+        correct_models = sampled_pair(clean, correct_models, noise)
+        broken_models = sampled_pair(models.package, broken_models, noise)
     baseline = tuple(greedy(correct_models[0], tokens, new_tokens, stop))
     correct, error = decode_run(clean, "correct", correct_models, tokens, new_tokens, tau, stop)
     if error:
@@ -85,10 +90,10 @@ def decode_both(models: Models, prompt: str, tau: int, new_tokens: int,
     return SideBySide(bug, *runs, f"{bug.name}: {error}" if error else "", baseline, law)
 
 
-def sampled_pair(package: ModuleType, models: tuple) -> list:
+def sampled_pair(package: ModuleType, models: tuple, noise: tuple[int, float, float]) -> list:
     """Target and draft with the shared noise of that copy of the package."""
     wrapper = import_module(f"{package.__name__}.sampled").Sampled
-    return [wrapper(model, *NOISE) for model in models]
+    return [wrapper(model, *noise) for model in models]
 
 
 def decode_run(package: ModuleType, name: str, models: tuple, tokens: list[int], new_tokens: int, tau: int,

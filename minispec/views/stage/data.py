@@ -60,13 +60,22 @@ def run_data(trace: Trace, read: Read | None = None, shown: list[Step] | None = 
 def totals_facts(trace: Trace) -> list[tuple[str, str, str]]:
     """The counts and the rates; no rates where a round counts more accepted drafts than it has."""
     rounds = tuple(record.clamped(r) for r in trace.rounds)
-    facts = summary_facts(replace(trace, rounds=rounds))
+    facts = sampled_facts(trace) + summary_facts(replace(trace, rounds=rounds))
     for number, (r, recorded) in enumerate(zip(rounds, trace.rounds), start=1):
         if r.n_accepted != recorded.n_accepted:
             odd = f"round {number} counts {recorded.n_accepted} accepted of {len(r.proposed)} drafts"
             return [fact for fact in facts if "acceptance" not in fact[0] and "efficiency" not in fact[0]] \
                 + [("acceptance", "n/a", odd)]
     return facts
+
+
+def sampled_facts(trace: Trace) -> list[tuple[str, str, str]]:
+    """What was sampled, which a model that samples has in its name, and whether the text is that of plain sampling."""
+    model, sampled, settings = trace.target.partition(" (temperature ")
+    if not sampled:
+        return []
+    same = "n/a" if trace.baseline is None else "yes" if list(trace.baseline.tokens) == trace.tokens else "NO"
+    return [("as plain sampling", same, f"{model} sampled: temperature {settings.rstrip(')')}")]
 
 
 def round_data(trace: Trace, r: Round, words: Words, logits: bool) -> dict:
