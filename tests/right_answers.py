@@ -1,4 +1,5 @@
-"""Right answers to every exercise, in as many styles as students have: `<exercise>__<style>`, each on its own feet."""
+"""Right answers to every exercise, in as many styles as students have: an expression in the table, or a function
+`<exercise>__<style>` on its own feet."""
 
 import functools
 import itertools
@@ -9,15 +10,105 @@ import numpy as np
 
 from minispec import KVCache
 
+EXPRESSIONS = {
+    "next_token": {
+        "index": "logits.index(max(logits))",
+        "argmax": "np.argmax(logits)",
+        "key": "max(range(len(logits)), key=logits.__getitem__)",
+        "sorted": "sorted(range(len(logits)), key=lambda token: (-logits[token], token))[0]",
+        "float32": "np.asarray(logits, dtype=np.float32).argmax(keepdims=True)[0]",
+    },
+    "softmax": {
+        "one line": "[1 / sum(math.exp(min(other - score, 700)) for other in scores) for score in scores]",
+    },
+    "draft_context": {
+        "sum": "prompt + verified + drafts[:t - 1]",
+        "stars": "[*prompt, *verified, *drafts[0:t - 1]]",
+        "numpy": "np.concatenate([np.array(part, dtype=int) for part in (prompt, verified, drafts[:t - 1])])",
+        "chain": "tuple(itertools.chain(prompt, verified, itertools.islice(drafts, t - 1)))",
+    },
+    "propose_literal": {
+        "reduce":
+            "functools.reduce(lambda made, _: made + [int(draft(list(tokens) + made)[-1].argmax())], range(tau), [])",
+    },
+    "row_contexts": {
+        "comprehension": "[tokens + proposed[:j] for j in range(len(proposed) + 1)]",
+        "accumulate": "list(itertools.accumulate([list(tokens)] + [[draft] for draft in proposed]))",
+        "arrays": "[np.array(tokens + proposed[:j]) for j in range(1 + len(proposed))]",
+    },
+    "causal_mask": {
+        "comprehension": "[[place <= start + t for place in range(positions)] for t in range(rows)]",
+        "outer": "np.arange(positions)[None, :] <= np.arange(start, start + rows)[:, None]",
+        "tri": "np.tri(rows, positions, start, dtype=bool)",
+        "slice of the square": "np.tril(np.ones((positions, positions), dtype=int))[start:start + rows]",
+        "lists": "[[1] * (start + t + 1) + [0] * (positions - start - t - 1) for t in range(rows)]",
+    },
+    "count_accepted": {
+        "takewhile": "len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(proposed, choices))))",
+        "next": "next((n for n, guess in enumerate(proposed) if guess != choices[n]), len(proposed))",
+    },
+    "commit": {
+        "sum": "tokens + proposed[:n_accepted] + [choices[n_accepted]]",
+        "from the choices": "tokens + choices[:n_accepted + 1]",
+        "numpy": "np.array([*tokens, *proposed[:n_accepted], choices[n_accepted]])",
+    },
+    "unseen": {
+        "slice": "tokens[cached:]",
+        "comprehension": "[token for place, token in enumerate(tokens) if place >= cached]",
+        "from behind": "tokens[len(tokens) - (len(tokens) - cached):]",
+        "numpy": "np.array(tokens)[cached:]",
+        "islice": "tuple(itertools.islice(tokens, cached, None))",
+    },
+    "lengths_to_keep": {
+        "list": "[min(length, n_tokens + n_committed - 1) for length in (target_length, draft_length)]",
+        "numpy": "np.minimum([target_length, draft_length], n_tokens + n_committed - 1)",
+        "clip": "np.clip(np.array([target_length, draft_length]), 0, n_tokens + n_committed - 1).tolist()",
+    },
+    "expected_tokens": {
+        "sum": "sum(alpha ** t for t in range(tau + 1))",
+        "closed form": "tau + 1 if alpha == 1 else (1 - alpha ** (tau + 1)) / (1 - alpha)",
+        "float32": "np.sum(np.float32(alpha) ** np.arange(tau + 1), dtype=np.float32)",
+        "polyval": "np.polyval(np.ones(tau + 1), alpha)",
+        "fraction": "float(sum(Fraction(alpha) ** t for t in range(tau + 1)))",
+    },
+    "speedup": {
+        "sum": "sum(alpha ** t for t in range(tau + 1)) / (tau * c + v)",
+        "per token": "1 / ((tau * c + v) / sum(alpha ** t for t in range(tau + 1)))",
+        "numpy": "np.float64(alpha) ** np.arange(tau + 1) @ np.ones(tau + 1) / (tau * c + v)",
+    },
+    "best_tau": {
+        "max": "max(range(max(v)), key=lambda tau: sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1]))",
+    },
+    "policy": {
+        "last round":
+            "min(12, rounds[-1][1] + 2) if rounds and rounds[-1][0] == rounds[-1][1] else min(12, max(1, "
+            "rounds[-1][1])) if rounds else 4",
+        "extremes": "12 if rounds and rounds[-1][0] > 0 and rounds[-1][0] == rounds[-1][1] else 1",
+    },
+    "check_drafts": {
+        "all":
+            "all(run.draft(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds for t in "
+            "range(len(r.proposed)))",
+    },
+    "check_work": {
+        "equal": "run.target_passes == [len(r.proposed) + 1 for r in run.rounds]",
+    },
+    "gumbel_choice": {
+        "numpy": "np.argmax(np.array(logits_V) / temperature + noise_V)",
+        "float32": "(np.float32(logits_V) / np.float32(temperature) + np.float32(noise_V)).argmax()",
+        "noise times the temperature":
+            "max(range(len(logits_V)), key=lambda token: logits_V[token] + temperature * noise_V[token])",
+    },
+    "ratio_test": {
+        "min": "uniform < min(1, target_V[token] / draft_V[token])",
+        "multiplied out": "uniform * draft_V[token] < target_V[token]",
+        "no min": "np.float32(target_V[token]) / np.float32(draft_V[token]) > uniform",
+        "fraction": "Fraction(uniform) < Fraction(target_V[token]) / Fraction(draft_V[token])",
+    },
+}
+
+
 # ---- next_token
-
-
-def next_token__index(logits):
-    return logits.index(max(logits))
-
-
-def next_token__argmax(logits):
-    return np.argmax(logits)
 
 
 def next_token__loop(logits):
@@ -28,23 +119,11 @@ def next_token__loop(logits):
     return best
 
 
-def next_token__key(logits):
-    return max(range(len(logits)), key=logits.__getitem__)
-
-
-def next_token__sorted(logits):
-    return sorted(range(len(logits)), key=lambda token: (-logits[token], token))[0]
-
-
 def next_token__recursion(logits):
     if len(logits) == 1:
         return 0
     rest = next_token__recursion(logits[:-1])
     return rest if logits[rest] >= logits[-1] else len(logits) - 1
-
-
-def next_token__float32(logits):
-    return np.asarray(logits, dtype=np.float32).argmax(keepdims=True)[0]
 
 
 def next_token__where(logits):
@@ -77,10 +156,6 @@ def softmax__log_sum(scores):
     return tuple(np.exp(np.array(scores) - total))
 
 
-def softmax__one_line(scores):
-    return [1 / sum(math.exp(min(other - score, 700)) for other in scores) for score in scores]
-
-
 def softmax__defensive(scores):
     assert len(scores) > 0
     scores = [float(score) for score in scores]
@@ -94,14 +169,6 @@ def softmax__defensive(scores):
 # ---- draft_context
 
 
-def draft_context__sum(prompt, verified, drafts, t):
-    return prompt + verified + drafts[:t - 1]
-
-
-def draft_context__stars(prompt, verified, drafts, t):
-    return [*prompt, *verified, *drafts[0:t - 1]]
-
-
 def draft_context__loop(prompt, verified, drafts, t):
     context = list(prompt)
     context.extend(verified)
@@ -110,16 +177,8 @@ def draft_context__loop(prompt, verified, drafts, t):
     return context
 
 
-def draft_context__numpy(prompt, verified, drafts, t):
-    return np.concatenate([np.array(part, dtype=int) for part in (prompt, verified, drafts[:t - 1])])
-
-
 def draft_context__recursion(prompt, verified, drafts, t):
     return prompt + verified if t == 1 else draft_context__recursion(prompt, verified, drafts, t - 1) + [drafts[t - 2]]
-
-
-def draft_context__chain(prompt, verified, drafts, t):
-    return tuple(itertools.chain(prompt, verified, itertools.islice(drafts, t - 1)))
 
 
 def draft_context__from_behind(prompt, verified, drafts, t):
@@ -164,10 +223,6 @@ def propose_literal__with_a_cache(draft, tokens, tau):
         feed = [int(draft(feed, cache)[-1].argmax())]
         proposed += feed
     return proposed
-
-
-def propose_literal__reduce(draft, tokens, tau):
-    return functools.reduce(lambda made, _: made + [int(draft(list(tokens) + made)[-1].argmax())], range(tau), [])
 
 
 def propose_literal__lists(draft, tokens, tau):
@@ -237,19 +292,11 @@ def propose__first_apart(draft, tokens, tau, cache):
 # ---- row_contexts
 
 
-def row_contexts__comprehension(tokens, proposed):
-    return [tokens + proposed[:j] for j in range(len(proposed) + 1)]
-
-
 def row_contexts__growing(tokens, proposed):
     rows = [list(tokens)]
     for draft in proposed:
         rows.append(rows[-1] + [draft])
     return rows
-
-
-def row_contexts__accumulate(tokens, proposed):
-    return list(itertools.accumulate([list(tokens)] + [[draft] for draft in proposed]))
 
 
 def row_contexts__slices(tokens, proposed):
@@ -261,27 +308,7 @@ def row_contexts__recursion(tokens, proposed):
     return [tokens] if not proposed else row_contexts__recursion(tokens, proposed[:-1]) + [tokens + proposed]
 
 
-def row_contexts__arrays(tokens, proposed):
-    return [np.array(tokens + proposed[:j]) for j in range(1 + len(proposed))]
-
-
 # ---- causal_mask
-
-
-def causal_mask__comprehension(start, rows, positions):
-    return [[place <= start + t for place in range(positions)] for t in range(rows)]
-
-
-def causal_mask__outer(start, rows, positions):
-    return np.arange(positions)[None, :] <= np.arange(start, start + rows)[:, None]
-
-
-def causal_mask__tri(start, rows, positions):
-    return np.tri(rows, positions, start, dtype=bool)
-
-
-def causal_mask__slice_of_the_square(start, rows, positions):
-    return np.tril(np.ones((positions, positions), dtype=int))[start:start + rows]
 
 
 def causal_mask__fill(start, rows, positions):
@@ -289,10 +316,6 @@ def causal_mask__fill(start, rows, positions):
     for t in range(rows):
         mask[t, :start + t + 1] = True
     return mask
-
-
-def causal_mask__lists(start, rows, positions):
-    return [[1] * (start + t + 1) + [0] * (positions - start - t - 1) for t in range(rows)]
 
 
 # ---- verify
@@ -367,14 +390,6 @@ def count_accepted__cumprod(proposed, choices):
     return np.cumprod(same.astype(int)).sum()
 
 
-def count_accepted__takewhile(proposed, choices):
-    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(proposed, choices))))
-
-
-def count_accepted__next(proposed, choices):
-    return next((n for n, guess in enumerate(proposed) if guess != choices[n]), len(proposed))
-
-
 def count_accepted__argmin(proposed, choices):
     same = np.append(np.array(proposed, dtype=int) == np.array(choices[:-1], dtype=int), False)
     return np.argmin(same)
@@ -383,23 +398,11 @@ def count_accepted__argmin(proposed, choices):
 # ---- commit
 
 
-def commit__sum(tokens, proposed, choices, n_accepted):
-    return tokens + proposed[:n_accepted] + [choices[n_accepted]]
-
-
-def commit__from_the_choices(tokens, proposed, choices, n_accepted):
-    return tokens + choices[:n_accepted + 1]
-
-
 def commit__append(tokens, proposed, choices, n_accepted):
     text = list(tokens)
     text.extend(proposed[:n_accepted])
     text.append(choices[n_accepted])
     return text
-
-
-def commit__numpy(tokens, proposed, choices, n_accepted):
-    return np.array([*tokens, *proposed[:n_accepted], choices[n_accepted]])
 
 
 def commit__loop(tokens, proposed, choices, n_accepted):
@@ -464,31 +467,11 @@ def attend__einsum(query, keys, values, length):
 # ---- unseen
 
 
-def unseen__slice(tokens, cached):
-    return tokens[cached:]
-
-
-def unseen__comprehension(tokens, cached):
-    return [token for place, token in enumerate(tokens) if place >= cached]
-
-
-def unseen__from_behind(tokens, cached):
-    return tokens[len(tokens) - (len(tokens) - cached):]
-
-
-def unseen__numpy(tokens, cached):
-    return np.array(tokens)[cached:]
-
-
 def unseen__pop(tokens, cached):
     left = list(tokens)
     for _ in range(cached):
         left.pop(0)
     return left
-
-
-def unseen__islice(tokens, cached):
-    return tuple(itertools.islice(tokens, cached, None))
 
 
 # ---- lengths_to_keep
@@ -497,18 +480,6 @@ def unseen__islice(tokens, cached):
 def lengths_to_keep__min(n_tokens, n_committed, target_length, draft_length):
     keep = n_tokens + n_committed - 1
     return min(target_length, keep), min(draft_length, keep)
-
-
-def lengths_to_keep__list(n_tokens, n_committed, target_length, draft_length):
-    return [min(length, n_tokens + n_committed - 1) for length in (target_length, draft_length)]
-
-
-def lengths_to_keep__numpy(n_tokens, n_committed, target_length, draft_length):
-    return np.minimum([target_length, draft_length], n_tokens + n_committed - 1)
-
-
-def lengths_to_keep__clip(n_tokens, n_committed, target_length, draft_length):
-    return np.clip(np.array([target_length, draft_length]), 0, n_tokens + n_committed - 1).tolist()
 
 
 def lengths_to_keep__if(n_tokens, n_committed, target_length, draft_length):
@@ -781,14 +752,6 @@ repaired__rounds = speculative__rounds
 # ---- expected_tokens
 
 
-def expected_tokens__sum(alpha, tau):
-    return sum(alpha ** t for t in range(tau + 1))
-
-
-def expected_tokens__closed_form(alpha, tau):
-    return tau + 1 if alpha == 1 else (1 - alpha ** (tau + 1)) / (1 - alpha)
-
-
 def expected_tokens__horner(alpha, tau):
     tokens = 1.0
     for _ in range(tau):
@@ -800,14 +763,6 @@ def expected_tokens__recursion(alpha, tau):
     return 1 if tau == 0 else 1 + alpha * expected_tokens__recursion(alpha, tau - 1)
 
 
-def expected_tokens__float32(alpha, tau):
-    return np.sum(np.float32(alpha) ** np.arange(tau + 1), dtype=np.float32)
-
-
-def expected_tokens__polyval(alpha, tau):
-    return np.polyval(np.ones(tau + 1), alpha)
-
-
 def expected_tokens__enumeration(alpha, tau):
     mean = 0.0
     for right in itertools.product((True, False), repeat=tau):
@@ -816,24 +771,12 @@ def expected_tokens__enumeration(alpha, tau):
     return mean
 
 
-def expected_tokens__fraction(alpha, tau):
-    return float(sum(Fraction(alpha) ** t for t in range(tau + 1)))
-
-
 # ---- speedup
-
-
-def speedup__sum(alpha, tau, c, v):
-    return sum(alpha ** t for t in range(tau + 1)) / (tau * c + v)
 
 
 def speedup__closed_form(alpha, tau, c, v):
     tokens = (1 - alpha ** (tau + 1)) / (1 - alpha) if alpha < 1 else tau + 1
     return tokens / (tau * c + v)
-
-
-def speedup__per_token(alpha, tau, c, v):
-    return 1 / ((tau * c + v) / sum(alpha ** t for t in range(tau + 1)))
 
 
 def speedup__loop(alpha, tau, c, v):
@@ -843,10 +786,6 @@ def speedup__loop(alpha, tau, c, v):
         tokens += chance
         cost += c
     return tokens / cost
-
-
-def speedup__numpy(alpha, tau, c, v):
-    return np.float64(alpha) ** np.arange(tau + 1) @ np.ones(tau + 1) / (tau * c + v)
 
 
 def speedup__float32(alpha, tau, c, v):
@@ -921,10 +860,6 @@ def best_tau__loop(alpha, c, v):
     return best
 
 
-def best_tau__max(alpha, c, v):
-    return max(range(max(v)), key=lambda tau: sum(alpha ** t for t in range(tau + 1)) / (tau * c + v[tau + 1]))
-
-
 def best_tau__argmax(alpha, c, v):
     taus = np.arange(len(v))
     return np.argmax(np.cumsum(alpha ** taus) / (taus * c + np.array(list(v.values()))))
@@ -957,11 +892,6 @@ def policy__two_up_one_down(rounds):
     for asked, accepted in rounds:
         tau = min(tau + 2, 12) if accepted == asked else max(tau - 1, 1)
     return tau
-
-
-def policy__last_round(rounds):
-    return min(12, rounds[-1][1] + 2) if rounds and rounds[-1][0] == rounds[-1][1] else min(
-        12, max(1, rounds[-1][1])) if rounds else 4
 
 
 def policy__recent(rounds):
@@ -999,10 +929,6 @@ def policy__recursion(rounds):
     return min(asked + 1, 12) if accepted >= asked else max(accepted, 1)
 
 
-def policy__extremes(rounds):
-    return 12 if rounds and rounds[-1][0] > 0 and rounds[-1][0] == rounds[-1][1] else 1
-
-
 # ---- the tests that students write
 
 
@@ -1024,11 +950,6 @@ def check_text__place_by_place(run):
     return all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))
 
 
-def check_drafts__all(run):
-    return all(run.draft(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds
-               for t in range(len(r.proposed)))
-
-
 def check_drafts__rebuilt(run):
     for r in run.rounds:
         expected = []
@@ -1037,10 +958,6 @@ def check_drafts__rebuilt(run):
         if expected != r.proposed:
             return False
     return True
-
-
-def check_work__equal(run):
-    return run.target_passes == [len(r.proposed) + 1 for r in run.rounds]
 
 
 def check_work__zip(run):
@@ -1106,18 +1023,6 @@ def gumbel_choice__lists(logits_V, noise_V, temperature):
     return noisy.index(max(noisy))
 
 
-def gumbel_choice__numpy(logits_V, noise_V, temperature):
-    return np.argmax(np.array(logits_V) / temperature + noise_V)
-
-
-def gumbel_choice__float32(logits_V, noise_V, temperature):
-    return (np.float32(logits_V) / np.float32(temperature) + np.float32(noise_V)).argmax()
-
-
-def gumbel_choice__noise_times_the_temperature(logits_V, noise_V, temperature):
-    return max(range(len(logits_V)), key=lambda token: logits_V[token] + temperature * noise_V[token])
-
-
 def gumbel_choice__log_shares(logits_V, noise_V, temperature):
     scores = np.array(logits_V) / temperature
     return int((scores - np.logaddexp.reduce(scores) + np.array(noise_V)).argmax())
@@ -1141,18 +1046,6 @@ def gumbel_choice__loop(logits_V, noise_V, temperature):
 # ---- ratio_test
 
 
-def ratio_test__min(target_V, draft_V, token, uniform):
-    return uniform < min(1, target_V[token] / draft_V[token])
-
-
-def ratio_test__multiplied_out(target_V, draft_V, token, uniform):
-    return uniform * draft_V[token] < target_V[token]
-
-
-def ratio_test__no_min(target_V, draft_V, token, uniform):
-    return np.float32(target_V[token]) / np.float32(draft_V[token]) > uniform
-
-
 def ratio_test__two_cases(target_V, draft_V, token, uniform):
     if target_V[token] >= draft_V[token]:
         return True
@@ -1163,10 +1056,6 @@ def ratio_test__logarithms(target_V, draft_V, token, uniform):
     if target_V[token] == 0:
         return False
     return uniform == 0 or math.log(uniform) < math.log(target_V[token]) - math.log(draft_V[token])
-
-
-def ratio_test__fraction(target_V, draft_V, token, uniform):
-    return Fraction(uniform) < Fraction(target_V[token]) / Fraction(draft_V[token])
 
 
 def ratio_test__whole_row(target_V, draft_V, token, uniform):

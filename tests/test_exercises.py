@@ -1,6 +1,5 @@
 """The exercises: right answers in every style pass, wrong ones fail and are named, and the counts are printed."""
 
-import inspect
 import itertools
 import json
 import math
@@ -9,8 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-import right_answers
-import wrong_answers
+from answers import RIGHT, WRONG, first_right
 
 from minispec.classroom import caught_bugs, check
 from minispec.classroom.drafting_steps import shares
@@ -23,20 +21,6 @@ from minispec.teaching.bugs import list_bugs
 from minispec.teaching.gallery import GALLERY
 
 
-def answers_in(module):
-    """(exercise, style, function) of every `<exercise>__<style>` of a module, in order."""
-    found = []
-    for name, function in inspect.getmembers(module, inspect.isfunction):
-        if "__" in name:
-            exercise, _, style = name.partition("__")
-            assert exercise in EXERCISES, name
-            found.append((exercise, style, function))
-    return found
-
-
-RIGHT = answers_in(right_answers)
-
-
 def seeds_of(exercise):
     """Two; one where the cases are decoded with every bug of the gallery, which takes its time."""
     return (0,) if exercise.startswith("check_") else (0, 1)
@@ -44,9 +28,9 @@ def seeds_of(exercise):
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_right_answers_in_every_style_pass(exercise, capsys):
-    own = [(style, function) for name, style, function in RIGHT if name == exercise]
+    own = RIGHT[exercise]
     assert len(own) >= (2 if exercise.startswith("check_") else 6)
-    for style, function in own:
+    for function in own.values():
         for seed in seeds_of(exercise):
             check(exercise, function, seed)
     printed = capsys.readouterr()
@@ -54,13 +38,14 @@ def test_right_answers_in_every_style_pass(exercise, capsys):
     print(f"{exercise}: {len(own)} right answers pass")
 
 
-WRONG = answers_in(wrong_answers)
+def plain(name):
+    """A name as that of a function can be: words only."""
+    return " ".join(re.findall(r"[^\W_]+", name.replace("'", "").replace("+", "plus")))
 
 
 def known_mistakes(exercise):
-    """style -> name of the mistakes that an exercise knows, spelt as the styles of the answers are."""
-    names = {bug for case in cases(exercise, 0) for bug in EXERCISES[exercise].known(case)}
-    return {re.sub(r"\W+", "_", name.replace("'", "").replace("+", "plus")): name for name in names}
+    """The mistakes that an exercise knows, as plain names -> names."""
+    return {plain(name): name for case in cases(exercise, 0) for name in EXERCISES[exercise].known(case)}
 
 
 def problem_of(exercise, function, seed=0):
@@ -74,14 +59,15 @@ def problem_of(exercise, function, seed=0):
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_wrong_answers_fail_with_a_sentence_and_the_name_of_a_known_mistake(exercise):
-    own = [(style, function) for name, style, function in WRONG if name == exercise]
+    own = WRONG[exercise]
     assert len(own) >= (5 if exercise.startswith("check_") else 8)
     known = known_mistakes(exercise)
     count = 0
-    for style, function in own:
+    for style, function in own.items():
+        style = plain(style)
         for seed in seeds_of(exercise):
             sentence = problem_of(exercise, function, seed)
-            assert sentence, f"{exercise}__{style} passes with seed {seed}"
+            assert sentence, f"{exercise}, {style}, passes with seed {seed}"
             assert "\n" not in sentence and len(sentence) < 900, (style, sentence)
             if style in known:
                 assert f"{known[style]}".replace("-", " ") in sentence.replace("-", " "), (style, sentence)
@@ -89,7 +75,7 @@ def test_wrong_answers_fail_with_a_sentence_and_the_name_of_a_known_mistake(exer
             else:
                 assert "of the gallery" not in sentence, (style, sentence)
         count += style in known
-    assert len(known) == count, sorted(set(known) - {style for style, _ in own})
+    assert len(known) == count, sorted(set(known) - set(map(plain, own)))
     print(f"{exercise}: {len(own)} wrong answers fail, {count} of them by name")
 
 
@@ -153,7 +139,7 @@ def test_formulas_are_derived_twice_by_definition_and_by_going_through_all_cases
 def test_the_caught_bugs_are_a_table_of_the_tests_that_are_written():
     def stub(run):
         raise NotImplementedError
-    table = caught_bugs(check_work=right_answers.check_work__equal, check_counters=wrong_answers.check_counters__ratio,
+    table = caught_bugs(check_work=first_right("check_work"), check_counters=WRONG["check_counters"]["ratio"],
                         check_text=stub)
     heading, *rows, missing = table.split("\n")
     assert heading.split() == ["work", "counters"] and missing == "not written yet: check_text"

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import right_answers
+from answers import texts_of
 from hostile import CODE, FILES, RIGHT, THREE
 from minispec.classroom.grading import Patience, grade_class
 from minispec.classroom.marks import result_files
@@ -188,9 +189,6 @@ def test_a_class_of_200_with_every_hostile_submission_in_it_gets_the_marks_that_
 
 def everything(style: int) -> str:
     """A submission with a right answer to every exercise, the styles in turn."""
-    found = {}
-    for name in vars(right_answers):
-        if "__" in name.strip("_"):
-            found.setdefault(name.partition("__")[0], []).append(name)
-    chosen = [f"{exercise} = {names[style % len(names)]}" for exercise, names in found.items()]
+    chosen = [f"{exercise} = {list(texts.values())[style % len(texts)]}"
+              for exercise, texts in texts_of(right_answers).items()]
     return "\n".join([inspect.getsource(right_answers), *chosen])

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 import pytest
-import right_answers
-import wrong_answers
+from answers import WRONG
+from answers import first_right as right
 
 import minispec
 from minispec.classroom import with_functions
@@ -13,11 +13,6 @@ from minispec.lab.pays import formula_table
 from minispec.trace_file import trace_to_dict
 from minispec.views import to_html
 from minispec.views.text import round_table
-
-
-def right(name):
-    """The first right answer to an exercise."""
-    return next(function for full, function in vars(right_answers).items() if full.startswith(f"{name}__"))
 
 
 def decode(package, stop=None):
@@ -53,7 +48,7 @@ def test_all_right_functions_together_write_the_text_of_the_package():
 def test_the_learners_softmax_and_attention_run_in_every_layer():
     assert decode(with_functions(softmax=right("softmax"))).tokens == decode(minispec).tokens
     assert decode(with_functions(attend=right("attend"))).tokens == decode(minispec).tokens
-    wrong = with_functions(attend=wrong_answers.attend__keys_for_values)
+    wrong = with_functions(attend=WRONG["attend"]["keys for values"])
     assert as_data(decode(wrong)) != as_data(decode(minispec))
 
 
@@ -61,7 +56,7 @@ def test_the_learners_formulas_make_the_table_of_the_package():
     package = with_functions(expected_tokens=right("expected_tokens"), speedup=right("speedup"))
     table = import_module(f"{package.__name__}.lab.pays").formula_table
     assert table((0.5, 0.9), (1, 4), 0.1) == formula_table((0.5, 0.9), (1, 4), 0.1)
-    wrong = with_functions(expected_tokens=wrong_answers.expected_tokens__no_bonus)
+    wrong = with_functions(expected_tokens=WRONG["expected_tokens"]["no bonus"])
     wrong_table = import_module(f"{wrong.__name__}.lab.pays").formula_table
     assert wrong_table((0.5, 0.9), (1, 4), 0.1) != formula_table((0.5, 0.9), (1, 4), 0.1)
 
@@ -79,18 +74,18 @@ def test_the_learners_choice_samples_and_the_learners_lookup_drafts():
     ours, _ = sampled_decode(minispec)
     theirs, plain = sampled_decode(with_functions(gumbel_choice=right("gumbel_choice"), lookup=right("lookup")))
     assert as_data(theirs) == as_data(ours) and theirs.tokens == plain
-    trace, plain = sampled_decode(with_functions(gumbel_choice=wrong_answers.gumbel_choice__the_noise_left_out))
+    trace, plain = sampled_decode(with_functions(gumbel_choice=WRONG["gumbel_choice"]["the noise left out"]))
     assert trace.tokens == plain != ours.tokens
-    trace, _ = sampled_decode(with_functions(lookup=wrong_answers.lookup__the_last_matching_token))
+    trace, _ = sampled_decode(with_functions(lookup=WRONG["lookup"]["the last matching token"]))
     assert trace.tokens == ours.tokens and trace.n_accepted != ours.n_accepted
 
 
-@pytest.mark.parametrize("wrong, zero", [({}, True), ({"ratio_test": "the_fraction_upside_down"}, False),
-                                         ({"residual": "the_target_itself"}, False)])
+@pytest.mark.parametrize("wrong, zero", [({}, True), ({"ratio_test": "the fraction upside down"}, False),
+                                         ({"residual": "the target itself"}, False)])
 def test_the_learners_test_and_residual_are_tried_on_all_texts(wrong, zero):
     """Leviathan's rule with a part of it wrong writes something else than the target's distribution."""
     functions = {name: right(name) for name in ("ratio_test", "residual")}
-    functions.update({name: getattr(wrong_answers, f"{name}__{style}") for name, style in wrong.items()})
+    functions.update({name: WRONG[name][style] for name, style in wrong.items()})
     rules = import_module(f"{with_functions(**functions).__name__}.lab.sampling_rounds")
     [row] = [row for row in rules.four_rules([0.5, 0.2, 0.3], [0.3, 0.5, 0.2]).split("\n") if "Leviathan" in row]
     assert (row.split()[2] == "0.000") is zero
@@ -98,9 +93,9 @@ def test_the_learners_test_and_residual_are_tried_on_all_texts(wrong, zero):
 
 def test_a_wrong_function_shows_in_the_trace_and_the_clean_package_stays_clean():
     before = as_data(decode(minispec))
-    lost = decode(with_functions(propose=wrong_answers.propose__no_earlier_drafts))
+    lost = decode(with_functions(propose=WRONG["propose"]["no-earlier-drafts"]))
     assert lost.tokens == decode(minispec).tokens and lost.n_accepted < decode(minispec).n_accepted
-    wrong = decode(with_functions(commit=wrong_answers.commit__rejected_token_committed))
+    wrong = decode(with_functions(commit=WRONG["commit"]["rejected-token-committed"]))
     assert wrong.tokens != decode(minispec).tokens
     assert as_data(decode(minispec)) == before
 

@@ -1,5 +1,7 @@
-"""Classic wrong answers to every exercise, `<exercise>__<mistake>`; where the mistake is one that the exercise knows,
-its name here is the name there."""
+"""Classic wrong answers to every exercise: an expression in the table, or a function `<exercise>__<mistake>`.
+
+A mistake that the exercise knows has its name here; *a stands for all arguments.
+"""
 
 import math
 
@@ -7,35 +9,350 @@ import numpy as np
 
 from minispec import KVCache
 
+EXPRESSIONS = {
+    "next_token": {
+        "ties-to-the-last": "len(logits) - 1 - logits[::-1].index(max(logits))",
+        "the logit itself": "max(logits)",
+        "as text": "str(logits.index(max(logits)))",
+        "largest size": "int(np.argmax(np.abs(logits)))",
+        "unlikeliest": "logits.index(min(logits))",
+        "skips token 0": "1 + int(np.argmax(logits[1:]))",
+        "counts from 1": "1 + int(np.argmax(logits))",
+    },
+    "softmax": {
+        "overflows in python": "[math.exp(score) / sum(map(math.exp, scores)) for score in scores]",
+        "hard": "[1.0 if score == max(scores) else 0.0 for score in scores]",
+        "sigmoid": "[1 / (1 + math.exp(min(-score, 700))) for score in scores]",
+        "never normalised": "np.exp(np.array(scores) - max(scores))",
+    },
+    "draft_context": {
+        "first-draft-only": "prompt + verified + drafts[:t - 1][:1]",
+        "no-earlier-drafts": "prompt + verified",
+        "last-draft-only": "prompt + verified + drafts[:t - 1][-1:]",
+        "itself too": "prompt + verified + drafts[:t]",
+        "all drafts": "prompt + verified + drafts",
+        "x forgotten": "verified + drafts[:t - 1]",
+        "y forgotten": "prompt + drafts[:t - 1]",
+        "one too few": "prompt + verified + drafts[:max(t - 2, 0)]",
+        "two drafts at most": "prompt + verified + drafts[:min(t - 1, 2)]",
+        "in another order": "verified + prompt + drafts[:t - 1]",
+    },
+    "propose_literal": {
+        "first-draft-only": "literal(draft, tokens, tau, lambda made: tokens + made[:1])",
+        "no-earlier-drafts": "literal(draft, tokens, tau, lambda made: tokens)",
+        "last-draft-only": "literal(draft, tokens, tau, lambda made: tokens + made[-1:])",
+        "last token fed only": "literal(draft, tokens, tau, lambda made: (tokens + made)[-1:])",
+        "one too many": "literal(draft, tokens, tau + 1, lambda made: tokens + made)",
+        "one too few": "literal(draft, tokens, max(tau - 1, 0), lambda made: tokens + made)",
+        "whole text": "tokens + literal(draft, tokens, tau, lambda made: tokens + made)",
+        "in one parallel step":
+            "[int(row.argmax()) for row in draft(tokens + [0] * tau)[len(tokens) - 1:-1]] if tau else []",
+        "drafts before the text": "literal(draft, tokens, tau, lambda made: made + tokens)",
+    },
+    "propose": {
+        "gaps-after-full-acceptance": "cached(draft, tokens, tau, cache, lambda made: (tokens + made)[-1:])",
+        "first-row-guessed": "cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:], row=0)",
+        "first-draft-only": "rolled_back(draft, tokens, tau, cache, lambda made: made[:1])",
+        "no-earlier-drafts": "rolled_back(draft, tokens, tau, cache, lambda made: [])",
+        "whole text on top": "cached(draft, tokens, tau, cache, lambda made: tokens + made)",
+        "no cache": "literal(draft, tokens, tau, lambda made: tokens + made)",
+        "drafts and logits": "cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:]), None",
+    },
+    "row_contexts": {
+        "rows-blind-to-drafts": "[tokens] * (len(proposed) + 1)",
+        "tau rows": "[tokens + proposed[:j] for j in range(len(proposed))]",
+        "shifted": "[tokens + proposed[:j + 1] for j in range(len(proposed) + 1)]",
+        "everything": "[tokens + proposed for _ in range(len(proposed) + 1)]",
+        "drafts only": "[proposed[:j] for j in range(len(proposed) + 1)]",
+        "last draft only": "[tokens + proposed[:j][-1:] for j in range(len(proposed) + 1)]",
+        "first draft only": "[tokens + proposed[:j][:1] for j in range(len(proposed) + 1)]",
+        "what is fed": "[[token] for token in tokens[-1:] + proposed]",
+        "one list": "tokens + proposed",
+        "a row for every token": "[(tokens + proposed)[:end] for end in range(1, len(tokens + proposed) + 1)]",
+    },
+    "causal_mask": {
+        "mask-without-offset": "[[place <= t for place in range(positions)] for t in range(rows)]",
+        "no-mask-inside-the-block": "[[place < start + rows for place in range(positions)] for t in range(rows)]",
+        "stale-cells-attended":
+            "[[place <= start + t or place >= start + rows for place in range(positions)] for t in range(rows)]",
+        "not itself": "np.tri(rows, positions, start - 1, dtype=bool)",
+        "one ahead": "np.tri(rows, positions, start + 1, dtype=bool)",
+        "upside down": "~np.tri(rows, positions, start, dtype=bool)",
+        "turned": "np.tri(rows, positions, start, dtype=bool).T",
+        "block only": "[[start <= place <= start + t for place in range(positions)] for t in range(rows)]",
+        "minus infinity": "np.where(np.tri(rows, positions, start) == 1, 0, -np.inf)",
+        "whole square": "np.tri(positions, dtype=bool)",
+    },
+    "verify": {
+        "whole-text-fed-again": "target(tokens + proposed, cache)[-len(proposed) - 1:].argmax(axis=-1).tolist()",
+        "all rows": "target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()",
+        "last token only": "target(tokens[-1:] + proposed, cache).argmax(axis=-1).tolist()",
+        "no cache": "target(tokens + proposed)[-len(proposed) - 1:].argmax(axis=-1).tolist()",
+    },
+    "count_accepted": {
+        "all or nothing": "len(proposed) if proposed == choices[:-1] else 0",
+        "last match": "max([n + 1 for n, guess in enumerate(proposed) if guess == choices[n]], default=0)",
+        "in any place": "len(set(proposed) & set(choices))",
+    },
+    "commit": {
+        "accepted-drafts-forgotten": "tokens + [choices[n_accepted]]",
+        "rejected-token-committed": "tokens + proposed[:n_accepted + 1] + [choices[n_accepted]]",
+        "correction-from-the-draft": "tokens + (proposed + choices[-1:])[:n_accepted + 1]",
+        "correction-lost": "tokens + proposed[:n_accepted] + ([choices[-1]] if n_accepted == len(proposed) else [])",
+        "every-a-kept":
+            "tokens + [guess for guess, choice in zip(proposed, choices) if guess == choice] + choices[-1:]",
+        "all drafts": "tokens + proposed + [choices[n_accepted]]",
+        "last row": "tokens + proposed[:n_accepted] + [choices[-1]]",
+        "all choices": "tokens + choices",
+        "block only": "proposed[:n_accepted] + [choices[n_accepted]]",
+        "accepted only": "tokens + proposed[:n_accepted]",
+        "row too low": "tokens + proposed[:n_accepted] + [choices[n_accepted - 1]]",
+    },
+    "attend": {
+        "stale-cells-attended": "head(query, keys, values, len(keys), np.sqrt(len(query)))",
+        "scores not divided by the root of the channels": "head(query, keys, values, length, 1)",
+        "divided by the channels": "head(query, keys, values, length, len(query))",
+        "divided by the root of the length": "head(query, keys, values, length, np.sqrt(length))",
+        "one cell too few": "head(query, keys, values, max(length - 1, 1), np.sqrt(len(query)))",
+        "mean": "np.mean(values[:length], axis=0)",
+        "best fit only": "values[int(np.argmax(np.array(keys[:length]) @ np.array(query)))]",
+        "keys for values": "head(query, keys, keys, length, np.sqrt(len(query)))",
+    },
+    "unseen": {
+        "gaps-after-full-acceptance": "tokens[-1:]",
+        "whole-text-fed-again": "tokens",
+        "minus-zero": "tokens[-(len(tokens) - cached):]",
+        "what is cached": "tokens[:cached]",
+        "one too few": "tokens[cached + 1:]",
+        "one too many": "tokens[max(cached - 1, 0):]",
+        "the last left off": "tokens[cached:-1]",
+        "first one only": "tokens[cached:cached + 1]",
+        "how many": "len(tokens) - cached",
+    },
+    "lengths_to_keep": {
+        "truncate-lengthens": "n_tokens + n_committed - 1, n_tokens + n_committed - 1",
+        "draft-not-rolled-back": "min(target_length, n_tokens + n_committed - 1), draft_length",
+        "target-not-rolled-back": "target_length, min(draft_length, n_tokens + n_committed - 1)",
+        "reset-instead-of-rollback": "0, min(draft_length, n_tokens + n_committed - 1)",
+        "rolled-back-too-far":
+            "min(target_length, n_tokens + n_committed - 2), min(draft_length, n_tokens + n_committed - 2)",
+        "one too many": "min(target_length, n_tokens + n_committed), min(draft_length, n_tokens + n_committed)",
+        "back to the old text": "min(target_length, n_tokens - 1), min(draft_length, n_tokens - 1)",
+        "as they are": "target_length, draft_length",
+    },
+    "speculative_round": {
+        "rejected-token-committed": "one_round(*a, lambda p, c, n: p[:n + 1] + [c[n]])",
+        "correction-from-the-draft": "one_round(*a, lambda p, c, n: (p + c[-1:])[:n + 1])",
+        "bonus-lost": "one_round(*a, lambda p, c, n: p[:n] + ([c[n]] if n < len(p) or not p else []))",
+        "correction-lost": "one_round(*a, lambda p, c, n: p[:n] + ([c[n]] if n == len(p) else []))",
+        "accepted-drafts-forgotten": "one_round(*a, lambda p, c, n: [c[n]])",
+        "matches-after-a-mismatch": "one_round(*a, right_block, count=count_accepted__matches_after_a_mismatch)",
+        "first-draft-unjudged": "one_round(*a, right_block, count=count_accepted__first_draft_unjudged)",
+        "every-a-kept":
+            "one_round(*a, lambda p, c, n: [guess for guess, choice in zip(p, c) if guess == choice] + c[-1:])",
+        "rows-shifted": "one_round(*a, right_block, count=count_accepted__rows_shifted)",
+        "all drafts kept": "one_round(*a, lambda p, c, n: p + [c[-1]])",
+        "whole text":
+            "one_round(target, draft, tokens, tau, target_cache, draft_cache, lambda p, c, n: tokens + p[:n] + [c[n]])",
+        "rolled-back-too-far": "one_round(*a, right_block, keep=-1)",
+        "one too many kept": "one_round(*a, right_block, keep=1)",
+        "target-not-rolled-back": "one_round(*a, right_block, roll=(False, True))",
+        "draft-not-rolled-back": "one_round(*a, right_block, roll=(True, False))",
+    },
+    "speculative": {
+        "end-inside-the-block-missed": "loop(*a, cut=False)",
+        "budget-overshot": "loop(*a, cap=False)",
+        "never stops at the end": "loop(*a, stop=False)",
+        "not rolled back": "loop(*a, rollback=False)",
+        "gaps after full acceptance": "loop(*a, gap=True)",
+        "target reads all again": "loop(*a, reread=True)",
+        "everything kept": "loop(*a, everything=True)",
+        "no earlier drafts": "loop(*a, blind=True)",
+        "plain decoding": "loop(target, draft, tokens, new_tokens, 0, end_token)",
+        "new tokens only": "loop(target, draft, tokens, new_tokens, tau, end_token)[len(tokens):]",
+        "one token too many": "loop(target, draft, tokens, new_tokens + 1, tau, end_token)",
+        "the draft alone": "loop(draft, draft, tokens, new_tokens, tau, end_token)",
+        "stops in the prompt":
+            "loop(target, draft, tokens, new_tokens, tau, end_token)[:len(tokens) + max(0, new_tokens - 1)]",
+    },
+    "expected_tokens": {
+        "the target's own token left out": "mean(alpha, tau) - 1",
+        "closed form with tau for tau + 1": "sum(alpha ** t for t in range(tau))",
+        "one plus alpha tau": "1 + alpha * tau",
+        "all or nothing": "1 + tau * alpha ** tau",
+        "endless": "1 / (1 - alpha)",
+        "no limit at 1": "(1 - alpha ** (tau + 1)) / (1 - alpha)",
+        "nan at 1": "float((np.float64(1) - alpha ** (tau + 1)) / np.float64(1 - alpha))",
+        "plus two": "mean(alpha, tau) + 1",
+        "rounded": "round(mean(alpha, tau))",
+        "no bonus": "mean(alpha, tau) - alpha ** tau",
+    },
+    "speedup": {
+        "the target's own token left out": "(mean(alpha, tau) - 1) / (tau * c + v)",
+        "one draft paid for, whatever tau": "mean(alpha, tau) / (c + v)",
+        "the pass over tau + 1 rows at the price of one row": "mean(alpha, tau) / (tau * c + 1)",
+        "free drafts": "mean(alpha, tau) / v",
+        "upside down": "(tau * c + v) / mean(alpha, tau)",
+        "v for every row": "mean(alpha, tau) / (tau * c + (tau + 1) * v)",
+        "drafts that were accepted paid": "mean(alpha, tau) / ((mean(alpha, tau) - 1) * c + v)",
+        "one draft more": "mean(alpha, tau) / ((tau + 1) * c + v)",
+        "never below 1": "max(1, mean(alpha, tau) / (tau * c + v))",
+        "times v": "mean(alpha, tau) / (tau * c * v)",
+    },
+    "break_even": {
+        "1 for none": "even(tau, tau * c + v)",
+        "never in words": 'even(tau, tau * c + v) if tau + 1 > tau * c + v else "never"',
+        "beyond 1": "even(tau, tau * c + v, high=10.0)",
+        "own token left out":
+            "even(tau, tau * c + v, lambda alpha, tau: mean(alpha, tau) - 1) if tau > tau * c + v else None",
+        "v is 1": "even(tau, tau * c + 1) if tau + 1 > tau * c + 1 else None",
+        "one draft paid": "even(tau, c + v) if tau + 1 > c + v else None",
+        "tau for tau plus 1": "even(tau - 1, tau * c + v) if tau > tau * c + v else None",
+        "the c": "(tau + 1 - v) / tau",
+        "coarse": "round(even(tau, tau * c + v), 1) if tau + 1 > tau * c + v else None",
+    },
+    "best_tau": {
+        "0 not tried": "1 + int(np.argmax(speeds(alpha, c, v)[1:]))",
+        "the longest tau": "len(v) - 1",
+        "most tokens": "int(np.argmax([mean(alpha, tau) for tau in range(len(v))]))",
+        "v of tau": "int(np.argmax([mean(alpha, tau) / (tau * c + v.get(tau, 1)) for tau in range(len(v))]))",
+        "v of one": "int(np.argmax([mean(alpha, tau) / (tau * c + 1) for tau in range(len(v))]))",
+        "first that pays": "next((tau for tau, speed in enumerate(speeds(alpha, c, v)) if speed > 1), 0)",
+        "free drafts": "int(np.argmax([mean(alpha, rows - 1) / v[rows] for rows in v]))",
+        "rows not drafts": "int(np.argmax(speeds(alpha, c, v))) + 1",
+        "the speed": "max(speeds(alpha, c, v))",
+        "always 0": "0",
+        "mean run": "min(len(v) - 1, round(alpha / (1 - alpha)))",
+    },
+    "policy": {
+        "fixed": "4",
+        "only grows": "min(12, 4 + len(rounds))",
+        "only shrinks": "max(1, 12 - len(rounds))",
+        "mean of all": "min(12, 1 + round(2 * sum(r[1] for r in rounds) / len(rounds))) if rounds else 4",
+        "a fraction": "4 if not rounds else rounds[-1][0] / 2",
+        "the wrong way": "4 if not rounds else (max(1, rounds[-1][0] - 1) if rounds[-1][0] == rounds[-1][1] else 12)",
+    },
+    "repaired": {
+        "untouched": "loop(*a, cut=False, gap=True, reread=True)",
+        "end-inside-the-block-missed": "loop(*a, cut=False)",
+        "only the text": "loop(*a, gap=True, reread=True)",
+        "the draft is not": "loop(*a, gap=True)",
+        "the work is not": "loop(*a, reread=True)",
+        "truncated too far": "loop(*a, far=2)",
+        "budget-overshot": "loop(*a, cap=False)",
+        "not rolled back": "loop(*a, rollback=False)",
+        "no drafts left": "loop(target, draft, tokens, new_tokens, 0, end_token)",
+    },
+    "check_text": {
+        "always true": "True",
+        "always false": "False",
+        "length": "len(run.tokens) <= len(run.prompt) + run.new_tokens",
+        "begins with the prompt": "run.tokens[:len(run.prompt)] == run.prompt",
+        "as far as it goes":
+            "all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))",
+        "what the rounds say": "run.tokens == run.prompt + sum((r.committed for r in run.rounds), [])",
+        "choices": "all(r.committed == r.choices[:len(r.committed)] for r in run.rounds)",
+    },
+    "check_drafts": {
+        "always true": "True",
+        "first draft": "all(not r.proposed or run.draft(r.tokens) == r.proposed[0] for r in run.rounds)",
+        "first round":
+            "all(run.draft(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds[:1] for t in "
+            "range(len(r.proposed)))",
+        "equal to the target":
+            "all(run.target(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds for t in "
+            "range(len(r.proposed)))",
+        "enough of them": "all(len(r.proposed) <= run.tau for r in run.rounds)",
+        "no two alike": "all(len(set(r.proposed)) == len(r.proposed) for r in run.rounds)",
+    },
+    "check_work": {
+        "always true": "True",
+        "a pass a round": "len(run.target_passes) == len(run.rounds)",
+        "fewer than tokens": "len(run.target_passes) <= max(1, len(run.tokens) - len(run.prompt))",
+        "tau plus 1": "all(rows == run.tau + 1 for rows in run.target_passes)",
+        "at most the text": "sum(run.target_passes) <= 3 * len(run.tokens)",
+        "text is greedy": "check_drafts__text_is_greedy(run)",
+    },
+    "check_caches": {
+        "always true": "True",
+        "shorter than the text":
+            "all(r.target_cache[1] < len(r.tokens) + len(r.committed) and r.draft_cache[1] < len(r.tokens) + "
+            "len(r.committed) for r in run.rounds)",
+        "target only": "all(r.target_cache[1] == len(r.tokens) + len(r.committed) - 1 for r in run.rounds)",
+        "both equal": "all(r.target_cache[1] == r.draft_cache[1] for r in run.rounds)",
+        "last round": "all(r.target_cache[1] == len(r.tokens) + len(r.committed) - 1 for r in run.rounds[-1:])",
+        "never longer":
+            "all(r.target_cache[1] <= r.target_cache[0] and r.draft_cache[1] <= r.draft_cache[0] for r in run.rounds)",
+    },
+    "check_counters": {
+        "always true": "True",
+        "rate below 1": "run.acceptance is None or 0 <= run.acceptance <= 1",
+        "sums of what is reported":
+            "run.n_accepted == sum(r.n_accepted for r in run.rounds) and run.n_drafted == sum(len(r.proposed) for r in "
+            "run.rounds)",
+        "ratio": "run.acceptance == (run.n_accepted / run.n_drafted if run.n_drafted else None)",
+        "drafts not above tau": "run.n_drafted <= run.tau * len(run.rounds) and run.n_accepted <= run.n_drafted",
+    },
+    "gumbel_choice": {
+        "the noise left out": "argmax_of(np.array(logits_V) / temperature)",
+        "the noise divided by the temperature too": "argmax_of((np.array(logits_V) + noise_V) / temperature)",
+        "times the temperature": "argmax_of(np.array(logits_V) * temperature + noise_V)",
+        "noise taken off": "argmax_of(np.array(logits_V) / temperature - noise_V)",
+        "noise only": "argmax_of(noise_V)",
+        "noise as a factor": "argmax_of(np.exp(np.array(logits_V) / temperature) * noise_V)",
+        "noise over the temperature only": "argmax_of(np.array(logits_V) + np.array(noise_V) / temperature)",
+        "the number itself": "max(np.array(logits_V) / temperature + noise_V)",
+        "ties to the last token": "len(logits_V) - 1 - argmax_of((np.array(logits_V) / temperature + noise_V)[::-1])",
+        "fresh noise":
+            "argmax_of(np.array(logits_V) / temperature + np.random.default_rng(0).gumbel(size=len(logits_V)))",
+    },
+    "ratio_test": {
+        "the fraction upside down": "uniform < min(1, draft_V[token] / max(target_V[token], 1e-9))",
+        "the target's share alone": "uniform < target_V[token]",
+        "the target's argmax only": "token == target_V.index(max(target_V))",
+        "a token of share 0 kept": "uniform <= min(1, target_V[token] / draft_V[token])",
+        "the other way round": "uniform > min(1, target_V[token] / draft_V[token])",
+        "likelier only": "target_V[token] >= draft_V[token]",
+        "the drafts share alone": "uniform < draft_V[token]",
+        "a half for the number": "target_V[token] / draft_V[token] > 0.5",
+        "a number of its own": "np.random.default_rng(0).random() < target_V[token] / draft_V[token]",
+        "largest share below": "uniform < min(1, max(target_V) / draft_V[token])",
+        "the chance itself": "min(1, target_V[token] / draft_V[token])",
+        "the token instead": "token if uniform < min(1, target_V[token] / draft_V[token]) else -1",
+        "always kept": "True",
+    },
+    "residual": {
+        "draft minus target": "left(draft_V, target_V)",
+        "sizes instead of a clip": "left(target_V, draft_V, np.abs(np.array(target_V) - draft_V))",
+        "not made to sum to 1": "np.maximum(np.array(target_V) - draft_V, 0)",
+        "the target itself": "target_V",
+        "not clipped": "np.array(target_V) - draft_V",
+        "one share taken off all": "left(target_V, draft_V, np.maximum(np.array(target_V) - max(draft_V), 0))",
+        "softmax of the difference": "left(target_V, draft_V, np.exp(np.array(target_V) - draft_V))",
+        "its argmax": "int(np.argmax(left(target_V, draft_V)))",
+        "argmax only": "np.eye(len(target_V))[np.argmax(left(target_V, draft_V))]",
+        "the draft once more": "draft_V",
+        "uniform where nothing is left":
+            "[1 / len(target_V)] * len(target_V) if target_V == draft_V else left(target_V, draft_V)",
+        "target where nothing is left": "target_V if target_V == draft_V else left(target_V, draft_V)",
+        "none where nothing is left": "None if target_V == draft_V else left(target_V, draft_V)",
+    },
+    "lookup": {
+        "the first occurrence": "looked_up(tokens, n, which=0)",
+        "the newest token alone": "looked_up(tokens, 1)",
+        "no fewer than n tokens": "looked_up(tokens, n, fewer=False)",
+        "no occurrence that overlaps": "looked_up(tokens, n, apart=True)",
+        "the last matching token": "looked_up(tokens, n, shift=-1)",
+        "token 0 at last": "looked_up(tokens, n) if any(ends_of(tokens, length) for length in range(1, n + 1)) else 0",
+        "none at last": "looked_up(tokens, n) if any(ends_of(tokens, length) for length in range(1, n + 1)) else None",
+        "second to last": "looked_up(tokens, n, which=-2) if len(ends_of(tokens, n)) > 1 else looked_up(tokens, n)",
+        "never in the second half": "looked_up(tokens[:(len(tokens) + 1) // 2] + tokens[-n:], n)",
+        "as text": "str(looked_up(tokens, n))",
+    },
+}
+
+
 # ---- next_token
-
-
-def next_token__ties_to_the_last(logits):
-    return len(logits) - 1 - logits[::-1].index(max(logits))
-
-
-def next_token__the_logit_itself(logits):
-    return max(logits)
-
-
-def next_token__as_text(logits):
-    return str(logits.index(max(logits)))
-
-
-def next_token__largest_size(logits):
-    return int(np.argmax(np.abs(logits)))
-
-
-def next_token__unlikeliest(logits):
-    return logits.index(min(logits))
-
-
-def next_token__skips_token_0(logits):
-    return 1 + int(np.argmax(logits[1:]))
-
-
-def next_token__counts_from_1(logits):
-    return 1 + int(np.argmax(logits))
 
 
 def next_token__positive_only(logits):
@@ -63,10 +380,6 @@ def softmax__overflows(scores):
     return powers / powers.sum()
 
 
-def softmax__overflows_in_python(scores):
-    return [math.exp(score) / sum(map(math.exp, scores)) for score in scores]
-
-
 def softmax__over_the_largest(scores):
     powers = np.exp(np.array(scores) - max(scores))
     return powers / powers.max()
@@ -82,14 +395,6 @@ def softmax__logarithm(scores):
     return scores - np.log(np.exp(scores).sum())
 
 
-def softmax__hard(scores):
-    return [1.0 if score == max(scores) else 0.0 for score in scores]
-
-
-def softmax__sigmoid(scores):
-    return [1 / (1 + math.exp(min(-score, 700))) for score in scores]
-
-
 def softmax__shares_of_the_scores(scores):
     low = np.array(scores) - min(scores) + 1
     return low / low.sum()
@@ -100,51 +405,7 @@ def softmax__mean_taken_off(scores):
     return powers / powers.sum()
 
 
-def softmax__never_normalised(scores):
-    return np.exp(np.array(scores) - max(scores))
-
-
 # ---- draft_context
-
-
-def draft_context__first_draft_only(prompt, verified, drafts, t):
-    return prompt + verified + drafts[:t - 1][:1]
-
-
-def draft_context__no_earlier_drafts(prompt, verified, drafts, t):
-    return prompt + verified
-
-
-def draft_context__last_draft_only(prompt, verified, drafts, t):
-    return prompt + verified + drafts[:t - 1][-1:]
-
-
-def draft_context__itself_too(prompt, verified, drafts, t):
-    return prompt + verified + drafts[:t]
-
-
-def draft_context__all_drafts(prompt, verified, drafts, t):
-    return prompt + verified + drafts
-
-
-def draft_context__x_forgotten(prompt, verified, drafts, t):
-    return verified + drafts[:t - 1]
-
-
-def draft_context__y_forgotten(prompt, verified, drafts, t):
-    return prompt + drafts[:t - 1]
-
-
-def draft_context__one_too_few(prompt, verified, drafts, t):
-    return prompt + verified + drafts[:max(t - 2, 0)]
-
-
-def draft_context__two_drafts_at_most(prompt, verified, drafts, t):
-    return prompt + verified + drafts[:min(t - 1, 2)]
-
-
-def draft_context__in_another_order(prompt, verified, drafts, t):
-    return verified + prompt + drafts[:t - 1]
 
 
 def draft_context__into_the_prompt(prompt, verified, drafts, t):
@@ -162,47 +423,11 @@ def literal(draft, tokens, tau, context):
     return proposed
 
 
-def propose_literal__first_draft_only(draft, tokens, tau):
-    return literal(draft, tokens, tau, lambda made: tokens + made[:1])
-
-
-def propose_literal__no_earlier_drafts(draft, tokens, tau):
-    return literal(draft, tokens, tau, lambda made: tokens)
-
-
-def propose_literal__last_draft_only(draft, tokens, tau):
-    return literal(draft, tokens, tau, lambda made: tokens + made[-1:])
-
-
 def propose_literal__first_row(draft, tokens, tau):
     proposed = []
     for _ in range(tau):
         proposed.append(int(draft(tokens + proposed)[0].argmax()))
     return proposed
-
-
-def propose_literal__last_token_fed_only(draft, tokens, tau):
-    return literal(draft, tokens, tau, lambda made: (tokens + made)[-1:])
-
-
-def propose_literal__one_too_many(draft, tokens, tau):
-    return literal(draft, tokens, tau + 1, lambda made: tokens + made)
-
-
-def propose_literal__one_too_few(draft, tokens, tau):
-    return literal(draft, tokens, max(tau - 1, 0), lambda made: tokens + made)
-
-
-def propose_literal__whole_text(draft, tokens, tau):
-    return tokens + literal(draft, tokens, tau, lambda made: tokens + made)
-
-
-def propose_literal__in_one_parallel_step(draft, tokens, tau):
-    return [int(row.argmax()) for row in draft(tokens + [0] * tau)[len(tokens) - 1:-1]] if tau else []
-
-
-def propose_literal__drafts_before_the_text(draft, tokens, tau):
-    return literal(draft, tokens, tau, lambda made: made + tokens)
 
 
 def propose_literal__into_the_text(draft, tokens, tau):
@@ -221,14 +446,6 @@ def cached(draft, tokens, tau, cache, feed, row=-1):
     return proposed
 
 
-def propose__gaps_after_full_acceptance(draft, tokens, tau, cache):
-    return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[-1:])
-
-
-def propose__first_row_guessed(draft, tokens, tau, cache):
-    return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:], row=0)
-
-
 def rolled_back(draft, tokens, tau, cache, kept):
     proposed = []
     for _ in range(tau):
@@ -238,28 +455,12 @@ def rolled_back(draft, tokens, tau, cache, kept):
     return proposed
 
 
-def propose__first_draft_only(draft, tokens, tau, cache):
-    return rolled_back(draft, tokens, tau, cache, lambda made: made[:1])
-
-
-def propose__no_earlier_drafts(draft, tokens, tau, cache):
-    return rolled_back(draft, tokens, tau, cache, lambda made: [])
-
-
 def propose__last_draft_only(draft, tokens, tau, cache):
     proposed = []
     for _ in range(tau):
         cache.truncate(len(tokens) - 1)
         proposed.append(int(draft((tokens + proposed[-1:])[cache.length:], cache)[-1].argmax()))
     return proposed
-
-
-def propose__whole_text_on_top(draft, tokens, tau, cache):
-    return cached(draft, tokens, tau, cache, lambda made: tokens + made)
-
-
-def propose__no_cache(draft, tokens, tau, cache):
-    return literal(draft, tokens, tau, lambda made: tokens + made)
 
 
 def propose__cache_emptied(draft, tokens, tau, cache):
@@ -286,96 +487,6 @@ def propose__token_by_token(draft, tokens, tau, cache):
     return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:])
 
 
-def propose__drafts_and_logits(draft, tokens, tau, cache):
-    return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:]), None
-
-
-# ---- row_contexts
-
-
-def row_contexts__rows_blind_to_drafts(tokens, proposed):
-    return [tokens] * (len(proposed) + 1)
-
-
-def row_contexts__tau_rows(tokens, proposed):
-    return [tokens + proposed[:j] for j in range(len(proposed))]
-
-
-def row_contexts__shifted(tokens, proposed):
-    return [tokens + proposed[:j + 1] for j in range(len(proposed) + 1)]
-
-
-def row_contexts__everything(tokens, proposed):
-    return [tokens + proposed for _ in range(len(proposed) + 1)]
-
-
-def row_contexts__drafts_only(tokens, proposed):
-    return [proposed[:j] for j in range(len(proposed) + 1)]
-
-
-def row_contexts__last_draft_only(tokens, proposed):
-    return [tokens + proposed[:j][-1:] for j in range(len(proposed) + 1)]
-
-
-def row_contexts__first_draft_only(tokens, proposed):
-    return [tokens + proposed[:j][:1] for j in range(len(proposed) + 1)]
-
-
-def row_contexts__what_is_fed(tokens, proposed):
-    return [[token] for token in tokens[-1:] + proposed]
-
-
-def row_contexts__one_list(tokens, proposed):
-    return tokens + proposed
-
-
-def row_contexts__a_row_for_every_token(tokens, proposed):
-    return [(tokens + proposed)[:end] for end in range(1, len(tokens + proposed) + 1)]
-
-
-# ---- causal_mask
-
-
-def causal_mask__mask_without_offset(start, rows, positions):
-    return [[place <= t for place in range(positions)] for t in range(rows)]
-
-
-def causal_mask__no_mask_inside_the_block(start, rows, positions):
-    return [[place < start + rows for place in range(positions)] for t in range(rows)]
-
-
-def causal_mask__stale_cells_attended(start, rows, positions):
-    return [[place <= start + t or place >= start + rows for place in range(positions)] for t in range(rows)]
-
-
-def causal_mask__not_itself(start, rows, positions):
-    return np.tri(rows, positions, start - 1, dtype=bool)
-
-
-def causal_mask__one_ahead(start, rows, positions):
-    return np.tri(rows, positions, start + 1, dtype=bool)
-
-
-def causal_mask__upside_down(start, rows, positions):
-    return ~np.tri(rows, positions, start, dtype=bool)
-
-
-def causal_mask__turned(start, rows, positions):
-    return np.tri(rows, positions, start, dtype=bool).T
-
-
-def causal_mask__block_only(start, rows, positions):
-    return [[start <= place <= start + t for place in range(positions)] for t in range(rows)]
-
-
-def causal_mask__minus_infinity(start, rows, positions):
-    return np.where(np.tri(rows, positions, start) == 1, 0, -np.inf)
-
-
-def causal_mask__whole_square(start, rows, positions):
-    return np.tri(positions, dtype=bool)
-
-
 # ---- verify
 
 
@@ -389,10 +500,6 @@ def verify__rows_blind_to_drafts(target, tokens, proposed, cache):
     return [int(rows[0].argmax())] * (len(proposed) + 1)
 
 
-def verify__whole_text_fed_again(target, tokens, proposed, cache):
-    return target(tokens + proposed, cache)[-len(proposed) - 1:].argmax(axis=-1).tolist()
-
-
 def verify__tau_rows(target, tokens, proposed, cache):
     rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
     return rows[-len(proposed) - 1:-1]
@@ -401,10 +508,6 @@ def verify__tau_rows(target, tokens, proposed, cache):
 def verify__bonus_only(target, tokens, proposed, cache):
     rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
     return rows[-len(proposed):]
-
-
-def verify__all_rows(target, tokens, proposed, cache):
-    return target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
 
 
 def verify__minus_zero(target, tokens, proposed, cache):
@@ -417,18 +520,10 @@ def verify__last_token_not_fed(target, tokens, proposed, cache):
     return rows + rows[-1:] if proposed else rows
 
 
-def verify__last_token_only(target, tokens, proposed, cache):
-    return target(tokens[-1:] + proposed, cache).argmax(axis=-1).tolist()
-
-
 def verify__one_more_pass_for_the_bonus(target, tokens, proposed, cache):
     rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
     cache.truncate(len(tokens + proposed) - 1)
     return rows[-len(proposed) - 1:-1] + [int(target((tokens + proposed)[-1:], cache)[-1].argmax())]
-
-
-def verify__no_cache(target, tokens, proposed, cache):
-    return target(tokens + proposed)[-len(proposed) - 1:].argmax(axis=-1).tolist()
 
 
 def verify__verdicts(target, tokens, proposed, cache):
@@ -477,18 +572,6 @@ def count_accepted__none_where_all_are(proposed, choices):
             return n
 
 
-def count_accepted__all_or_nothing(proposed, choices):
-    return len(proposed) if proposed == choices[:-1] else 0
-
-
-def count_accepted__last_match(proposed, choices):
-    return max([n + 1 for n, guess in enumerate(proposed) if guess == choices[n]], default=0)
-
-
-def count_accepted__in_any_place(proposed, choices):
-    return len(set(proposed) & set(choices))
-
-
 def count_accepted__one_mismatch_forgiven(proposed, choices):
     n, forgiven = 0, False
     while n < len(proposed):
@@ -511,53 +594,9 @@ def count_accepted__longest_stretch(proposed, choices):
 # ---- commit
 
 
-def commit__accepted_drafts_forgotten(tokens, proposed, choices, n_accepted):
-    return tokens + [choices[n_accepted]]
-
-
-def commit__rejected_token_committed(tokens, proposed, choices, n_accepted):
-    return tokens + proposed[:n_accepted + 1] + [choices[n_accepted]]
-
-
-def commit__correction_from_the_draft(tokens, proposed, choices, n_accepted):
-    return tokens + (proposed + choices[-1:])[:n_accepted + 1]
-
-
 def commit__bonus_lost(tokens, proposed, choices, n_accepted):
     own = [choices[n_accepted]] if n_accepted < len(proposed) or not proposed else []
     return tokens + proposed[:n_accepted] + own
-
-
-def commit__correction_lost(tokens, proposed, choices, n_accepted):
-    return tokens + proposed[:n_accepted] + ([choices[-1]] if n_accepted == len(proposed) else [])
-
-
-def commit__every_a_kept(tokens, proposed, choices, n_accepted):
-    return tokens + [guess for guess, choice in zip(proposed, choices) if guess == choice] + choices[-1:]
-
-
-def commit__all_drafts(tokens, proposed, choices, n_accepted):
-    return tokens + proposed + [choices[n_accepted]]
-
-
-def commit__last_row(tokens, proposed, choices, n_accepted):
-    return tokens + proposed[:n_accepted] + [choices[-1]]
-
-
-def commit__all_choices(tokens, proposed, choices, n_accepted):
-    return tokens + choices
-
-
-def commit__block_only(tokens, proposed, choices, n_accepted):
-    return proposed[:n_accepted] + [choices[n_accepted]]
-
-
-def commit__accepted_only(tokens, proposed, choices, n_accepted):
-    return tokens + proposed[:n_accepted]
-
-
-def commit__row_too_low(tokens, proposed, choices, n_accepted):
-    return tokens + proposed[:n_accepted] + [choices[n_accepted - 1]]
 
 
 def commit__text_changed(tokens, proposed, choices, n_accepted):
@@ -574,42 +613,10 @@ def head(query, keys, values, cells, divisor, empty=0):
     return weights / (weights.sum() + empty) @ np.array(values[:cells])
 
 
-def attend__stale_cells_attended(query, keys, values, length):
-    return head(query, keys, values, len(keys), np.sqrt(len(query)))
-
-
-def attend__scores_not_divided_by_the_root_of_the_channels(query, keys, values, length):
-    return head(query, keys, values, length, 1)
-
-
-def attend__divided_by_the_channels(query, keys, values, length):
-    return head(query, keys, values, length, len(query))
-
-
-def attend__divided_by_the_root_of_the_length(query, keys, values, length):
-    return head(query, keys, values, length, np.sqrt(length))
-
-
-def attend__one_cell_too_few(query, keys, values, length):
-    return head(query, keys, values, max(length - 1, 1), np.sqrt(len(query)))
-
-
 def attend__zeroed_not_removed(query, keys, values, length):
     keys = keys[:length] + [[0.0] * len(query)] * (len(keys) - length)
     values = values[:length] + [[0.0] * len(query)] * (len(values) - length)
     return head(query, keys, values, len(keys), np.sqrt(len(query)))
-
-
-def attend__mean(query, keys, values, length):
-    return np.mean(values[:length], axis=0)
-
-
-def attend__best_fit_only(query, keys, values, length):
-    return values[int(np.argmax(np.array(keys[:length]) @ np.array(query)))]
-
-
-def attend__keys_for_values(query, keys, values, length):
-    return head(query, keys, keys, length, np.sqrt(len(query)))
 
 
 def attend__not_normalised(query, keys, values, length):
@@ -625,42 +632,6 @@ def attend__weights_only(query, keys, values, length):
 # ---- unseen
 
 
-def unseen__gaps_after_full_acceptance(tokens, cached):
-    return tokens[-1:]
-
-
-def unseen__whole_text_fed_again(tokens, cached):
-    return tokens
-
-
-def unseen__minus_zero(tokens, cached):
-    return tokens[-(len(tokens) - cached):]
-
-
-def unseen__what_is_cached(tokens, cached):
-    return tokens[:cached]
-
-
-def unseen__one_too_few(tokens, cached):
-    return tokens[cached + 1:]
-
-
-def unseen__one_too_many(tokens, cached):
-    return tokens[max(cached - 1, 0):]
-
-
-def unseen__the_last_left_off(tokens, cached):
-    return tokens[cached:-1]
-
-
-def unseen__first_one_only(tokens, cached):
-    return tokens[cached:cached + 1]
-
-
-def unseen__how_many(tokens, cached):
-    return len(tokens) - cached
-
-
 def unseen__taken_out(tokens, cached):
     del tokens[:cached]
     return tokens
@@ -669,41 +640,9 @@ def unseen__taken_out(tokens, cached):
 # ---- lengths_to_keep
 
 
-def lengths_to_keep__truncate_lengthens(n_tokens, n_committed, target_length, draft_length):
-    return n_tokens + n_committed - 1, n_tokens + n_committed - 1
-
-
-def lengths_to_keep__draft_not_rolled_back(n_tokens, n_committed, target_length, draft_length):
-    return min(target_length, n_tokens + n_committed - 1), draft_length
-
-
-def lengths_to_keep__target_not_rolled_back(n_tokens, n_committed, target_length, draft_length):
-    return target_length, min(draft_length, n_tokens + n_committed - 1)
-
-
-def lengths_to_keep__reset_instead_of_rollback(n_tokens, n_committed, target_length, draft_length):
-    return 0, min(draft_length, n_tokens + n_committed - 1)
-
-
-def lengths_to_keep__rolled_back_too_far(n_tokens, n_committed, target_length, draft_length):
-    return min(target_length, n_tokens + n_committed - 2), min(draft_length, n_tokens + n_committed - 2)
-
-
 def lengths_to_keep__minus_zero(n_tokens, n_committed, target_length, draft_length):
     keep = n_tokens + n_committed - 1
     return len(range(target_length)[:-(target_length - keep)]), min(draft_length, keep)
-
-
-def lengths_to_keep__one_too_many(n_tokens, n_committed, target_length, draft_length):
-    return min(target_length, n_tokens + n_committed), min(draft_length, n_tokens + n_committed)
-
-
-def lengths_to_keep__back_to_the_old_text(n_tokens, n_committed, target_length, draft_length):
-    return min(target_length, n_tokens - 1), min(draft_length, n_tokens - 1)
-
-
-def lengths_to_keep__as_they_are(n_tokens, n_committed, target_length, draft_length):
-    return target_length, draft_length
 
 
 def lengths_to_keep__both_the_shorter(n_tokens, n_committed, target_length, draft_length):
@@ -735,66 +674,6 @@ def one_round(target, draft, tokens, tau, target_cache, draft_cache, block, keep
 
 def right_block(proposed, choices, n):
     return proposed[:n] + [choices[n]]
-
-
-def speculative_round__rejected_token_committed(*a):
-    return one_round(*a, lambda p, c, n: p[:n + 1] + [c[n]])
-
-
-def speculative_round__correction_from_the_draft(*a):
-    return one_round(*a, lambda p, c, n: (p + c[-1:])[:n + 1])
-
-
-def speculative_round__bonus_lost(*a):
-    return one_round(*a, lambda p, c, n: p[:n] + ([c[n]] if n < len(p) or not p else []))
-
-
-def speculative_round__correction_lost(*a):
-    return one_round(*a, lambda p, c, n: p[:n] + ([c[n]] if n == len(p) else []))
-
-
-def speculative_round__accepted_drafts_forgotten(*a):
-    return one_round(*a, lambda p, c, n: [c[n]])
-
-
-def speculative_round__matches_after_a_mismatch(*a):
-    return one_round(*a, right_block, count=count_accepted__matches_after_a_mismatch)
-
-
-def speculative_round__first_draft_unjudged(*a):
-    return one_round(*a, right_block, count=count_accepted__first_draft_unjudged)
-
-
-def speculative_round__every_a_kept(*a):
-    return one_round(*a, lambda p, c, n: [guess for guess, choice in zip(p, c) if guess == choice] + c[-1:])
-
-
-def speculative_round__rows_shifted(*a):
-    return one_round(*a, right_block, count=count_accepted__rows_shifted)
-
-
-def speculative_round__all_drafts_kept(*a):
-    return one_round(*a, lambda p, c, n: p + [c[-1]])
-
-
-def speculative_round__whole_text(target, draft, tokens, *a):
-    return one_round(target, draft, tokens, *a, lambda p, c, n: tokens + p[:n] + [c[n]])
-
-
-def speculative_round__rolled_back_too_far(*a):
-    return one_round(*a, right_block, keep=-1)
-
-
-def speculative_round__one_too_many_kept(*a):
-    return one_round(*a, right_block, keep=1)
-
-
-def speculative_round__target_not_rolled_back(*a):
-    return one_round(*a, right_block, roll=(False, True))
-
-
-def speculative_round__draft_not_rolled_back(*a):
-    return one_round(*a, right_block, roll=(True, False))
 
 
 def speculative_round__reset_instead_of_rollback(target, draft, tokens, tau, target_cache, draft_cache):
@@ -862,50 +741,6 @@ def loop(target, draft, tokens, new_tokens, tau, end_token, cap=True, cut=True, 
     return text
 
 
-def speculative__end_inside_the_block_missed(*a):
-    return loop(*a, cut=False)
-
-
-def speculative__budget_overshot(*a):
-    return loop(*a, cap=False)
-
-
-def speculative__never_stops_at_the_end(*a):
-    return loop(*a, stop=False)
-
-
-def speculative__not_rolled_back(*a):
-    return loop(*a, rollback=False)
-
-
-def speculative__gaps_after_full_acceptance(*a):
-    return loop(*a, gap=True)
-
-
-def speculative__target_reads_all_again(*a):
-    return loop(*a, reread=True)
-
-
-def speculative__everything_kept(*a):
-    return loop(*a, everything=True)
-
-
-def speculative__no_earlier_drafts(*a):
-    return loop(*a, blind=True)
-
-
-def speculative__plain_decoding(target, draft, tokens, new_tokens, tau, end_token):
-    return loop(target, draft, tokens, new_tokens, 0, end_token)
-
-
-def speculative__new_tokens_only(target, draft, tokens, *a):
-    return loop(target, draft, tokens, *a)[len(tokens):]
-
-
-def speculative__one_token_too_many(target, draft, tokens, new_tokens, *a):
-    return loop(target, draft, tokens, new_tokens + 1, *a)
-
-
 def speculative__end_token_cut_off(*a):
     text = loop(*a)
     return text[:-1] if text[-1] == a[-1] else text
@@ -916,138 +751,11 @@ def speculative__prompt_grows(target, draft, tokens, *a):
     return tokens
 
 
-def speculative__the_draft_alone(target, draft, *a):
-    return loop(draft, draft, *a)
-
-
-def speculative__stops_in_the_prompt(target, draft, tokens, new_tokens, tau, end_token):
-    return loop(target, draft, tokens, new_tokens, tau, end_token)[:len(tokens) + max(0, new_tokens - 1)]
-
-
-def repaired__untouched(*a):
-    return loop(*a, cut=False, gap=True, reread=True)
-
-
-def repaired__end_inside_the_block_missed(*a):
-    return loop(*a, cut=False)
-
-
-def repaired__only_the_text(*a):
-    return loop(*a, gap=True, reread=True)
-
-
-def repaired__the_draft_is_not(*a):
-    return loop(*a, gap=True)
-
-
-def repaired__the_work_is_not(*a):
-    return loop(*a, reread=True)
-
-
-def repaired__truncated_too_far(*a):
-    return loop(*a, far=2)
-
-
-def repaired__budget_overshot(*a):
-    return loop(*a, cap=False)
-
-
-def repaired__not_rolled_back(*a):
-    return loop(*a, rollback=False)
-
-
-def repaired__no_drafts_left(target, draft, tokens, new_tokens, tau, end_token):
-    return loop(target, draft, tokens, new_tokens, 0, end_token)
-
-
 # ---- expected_tokens
 
 
 def mean(alpha, tau):
     return sum(alpha ** t for t in range(tau + 1))
-
-
-def expected_tokens__the_targets_own_token_left_out(alpha, tau):
-    return mean(alpha, tau) - 1
-
-
-def expected_tokens__closed_form_with_tau_for_tau_plus_1(alpha, tau):
-    return sum(alpha ** t for t in range(tau))
-
-
-def expected_tokens__one_plus_alpha_tau(alpha, tau):
-    return 1 + alpha * tau
-
-
-def expected_tokens__all_or_nothing(alpha, tau):
-    return 1 + tau * alpha ** tau
-
-
-def expected_tokens__endless(alpha, tau):
-    return 1 / (1 - alpha)
-
-
-def expected_tokens__no_limit_at_1(alpha, tau):
-    return (1 - alpha ** (tau + 1)) / (1 - alpha)
-
-
-def expected_tokens__nan_at_1(alpha, tau):
-    return float((np.float64(1) - alpha ** (tau + 1)) / np.float64(1 - alpha))
-
-
-def expected_tokens__plus_two(alpha, tau):
-    return mean(alpha, tau) + 1
-
-
-def expected_tokens__rounded(alpha, tau):
-    return round(mean(alpha, tau))
-
-
-def expected_tokens__no_bonus(alpha, tau):
-    return mean(alpha, tau) - alpha ** tau
-
-
-# ---- speedup
-
-
-def speedup__the_targets_own_token_left_out(alpha, tau, c, v):
-    return (mean(alpha, tau) - 1) / (tau * c + v)
-
-
-def speedup__one_draft_paid_for_whatever_tau(alpha, tau, c, v):
-    return mean(alpha, tau) / (c + v)
-
-
-def speedup__the_pass_over_tau_plus_1_rows_at_the_price_of_one_row(alpha, tau, c, v):
-    return mean(alpha, tau) / (tau * c + 1)
-
-
-def speedup__free_drafts(alpha, tau, c, v):
-    return mean(alpha, tau) / v
-
-
-def speedup__upside_down(alpha, tau, c, v):
-    return (tau * c + v) / mean(alpha, tau)
-
-
-def speedup__v_for_every_row(alpha, tau, c, v):
-    return mean(alpha, tau) / (tau * c + (tau + 1) * v)
-
-
-def speedup__drafts_that_were_accepted_paid(alpha, tau, c, v):
-    return mean(alpha, tau) / ((mean(alpha, tau) - 1) * c + v)
-
-
-def speedup__one_draft_more(alpha, tau, c, v):
-    return mean(alpha, tau) / ((tau + 1) * c + v)
-
-
-def speedup__never_below_1(alpha, tau, c, v):
-    return max(1, mean(alpha, tau) / (tau * c + v))
-
-
-def speedup__times_v(alpha, tau, c, v):
-    return mean(alpha, tau) / (tau * c * v)
 
 
 # ---- break_even
@@ -1061,45 +769,9 @@ def even(tau, cost, tokens=mean, low=0.0, high=1.0):
     return high
 
 
-def break_even__1_for_none(tau, c, v):
-    return even(tau, tau * c + v)
-
-
-def break_even__never_in_words(tau, c, v):
-    return even(tau, tau * c + v) if tau + 1 > tau * c + v else "never"
-
-
-def break_even__beyond_1(tau, c, v):
-    return even(tau, tau * c + v, high=10.0)
-
-
-def break_even__own_token_left_out(tau, c, v):
-    return even(tau, tau * c + v, lambda alpha, tau: mean(alpha, tau) - 1) if tau > tau * c + v else None
-
-
-def break_even__v_is_1(tau, c, v):
-    return even(tau, tau * c + 1) if tau + 1 > tau * c + 1 else None
-
-
-def break_even__one_draft_paid(tau, c, v):
-    return even(tau, c + v) if tau + 1 > c + v else None
-
-
 def break_even__one_plus_alpha_tau(tau, c, v):
     alpha = (tau * c + v - 1) / tau
     return alpha if alpha < 1 else None
-
-
-def break_even__tau_for_tau_plus_1(tau, c, v):
-    return even(tau - 1, tau * c + v) if tau > tau * c + v else None
-
-
-def break_even__the_c(tau, c, v):
-    return (tau + 1 - v) / tau
-
-
-def break_even__coarse(tau, c, v):
-    return round(even(tau, tau * c + v), 1) if tau + 1 > tau * c + v else None
 
 
 # ---- best_tau
@@ -1109,55 +781,7 @@ def speeds(alpha, c, v):
     return [mean(alpha, rows - 1) / ((rows - 1) * c + v[rows]) for rows in v]
 
 
-def best_tau__0_not_tried(alpha, c, v):
-    return 1 + int(np.argmax(speeds(alpha, c, v)[1:]))
-
-
-def best_tau__the_longest_tau(alpha, c, v):
-    return len(v) - 1
-
-
-def best_tau__most_tokens(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) for tau in range(len(v))]))
-
-
-def best_tau__v_of_tau(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) / (tau * c + v.get(tau, 1)) for tau in range(len(v))]))
-
-
-def best_tau__v_of_one(alpha, c, v):
-    return int(np.argmax([mean(alpha, tau) / (tau * c + 1) for tau in range(len(v))]))
-
-
-def best_tau__first_that_pays(alpha, c, v):
-    return next((tau for tau, speed in enumerate(speeds(alpha, c, v)) if speed > 1), 0)
-
-
-def best_tau__free_drafts(alpha, c, v):
-    return int(np.argmax([mean(alpha, rows - 1) / v[rows] for rows in v]))
-
-
-def best_tau__rows_not_drafts(alpha, c, v):
-    return int(np.argmax(speeds(alpha, c, v))) + 1
-
-
-def best_tau__the_speed(alpha, c, v):
-    return max(speeds(alpha, c, v))
-
-
-def best_tau__always_0(alpha, c, v):
-    return 0
-
-
-def best_tau__mean_run(alpha, c, v):
-    return min(len(v) - 1, round(alpha / (1 - alpha)))
-
-
 # ---- policy
-
-
-def policy__fixed(rounds):
-    return 4
 
 
 def policy__never_recovers(rounds):
@@ -1172,14 +796,6 @@ def policy__stuck_at_0(rounds):
     for asked, accepted in rounds:
         tau = 0 if asked == 0 or accepted == 0 else min(12, asked + 1)
     return tau
-
-
-def policy__only_grows(rounds):
-    return min(12, 4 + len(rounds))
-
-
-def policy__only_shrinks(rounds):
-    return max(1, 12 - len(rounds))
 
 
 def policy__without_limit(rounds):
@@ -1201,35 +817,7 @@ def policy__first_round_crashes(rounds):
     return min(12, asked + 1) if accepted == asked else max(1, accepted)
 
 
-def policy__mean_of_all(rounds):
-    return min(12, 1 + round(2 * sum(r[1] for r in rounds) / len(rounds))) if rounds else 4
-
-
-def policy__a_fraction(rounds):
-    return 4 if not rounds else rounds[-1][0] / 2
-
-
-def policy__the_wrong_way(rounds):
-    return 4 if not rounds else (max(1, rounds[-1][0] - 1) if rounds[-1][0] == rounds[-1][1] else 12)
-
-
 # ---- tests that see nothing, or too much
-
-
-def check_text__always_true(run):
-    return True
-
-
-def check_text__always_false(run):
-    return False
-
-
-def check_text__length(run):
-    return len(run.tokens) <= len(run.prompt) + run.new_tokens
-
-
-def check_text__begins_with_the_prompt(run):
-    return run.tokens[:len(run.prompt)] == run.prompt
 
 
 def check_text__one_round(run):
@@ -1244,116 +832,8 @@ def check_text__without_the_end(run):
     return text == run.tokens
 
 
-def check_text__as_far_as_it_goes(run):
-    return all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))
-
-
-def check_text__what_the_rounds_say(run):
-    return run.tokens == run.prompt + sum((r.committed for r in run.rounds), [])
-
-
-def check_text__choices(run):
-    return all(r.committed == r.choices[:len(r.committed)] for r in run.rounds)
-
-
-def check_drafts__always_true(run):
-    return True
-
-
-def check_drafts__first_draft(run):
-    return all(not r.proposed or run.draft(r.tokens) == r.proposed[0] for r in run.rounds)
-
-
-def check_drafts__first_round(run):
-    return all(run.draft(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds[:1]
-               for t in range(len(r.proposed)))
-
-
-def check_drafts__equal_to_the_target(run):
-    return all(run.target(r.tokens + r.proposed[:t]) == r.proposed[t] for r in run.rounds
-               for t in range(len(r.proposed)))
-
-
 def check_drafts__text_is_greedy(run):
     return all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))
-
-
-def check_drafts__enough_of_them(run):
-    return all(len(r.proposed) <= run.tau for r in run.rounds)
-
-
-def check_drafts__no_two_alike(run):
-    return all(len(set(r.proposed)) == len(r.proposed) for r in run.rounds)
-
-
-def check_work__always_true(run):
-    return True
-
-
-def check_work__a_pass_a_round(run):
-    return len(run.target_passes) == len(run.rounds)
-
-
-def check_work__fewer_than_tokens(run):
-    return len(run.target_passes) <= max(1, len(run.tokens) - len(run.prompt))
-
-
-def check_work__tau_plus_1(run):
-    return all(rows == run.tau + 1 for rows in run.target_passes)
-
-
-def check_work__at_most_the_text(run):
-    return sum(run.target_passes) <= 3 * len(run.tokens)
-
-
-def check_work__text_is_greedy(run):
-    return check_drafts__text_is_greedy(run)
-
-
-def check_caches__always_true(run):
-    return True
-
-
-def check_caches__shorter_than_the_text(run):
-    return all(r.target_cache[1] < len(r.tokens) + len(r.committed) and r.draft_cache[1] < len(r.tokens)
-               + len(r.committed) for r in run.rounds)
-
-
-def check_caches__target_only(run):
-    return all(r.target_cache[1] == len(r.tokens) + len(r.committed) - 1 for r in run.rounds)
-
-
-def check_caches__both_equal(run):
-    return all(r.target_cache[1] == r.draft_cache[1] for r in run.rounds)
-
-
-def check_caches__last_round(run):
-    return all(r.target_cache[1] == len(r.tokens) + len(r.committed) - 1 for r in run.rounds[-1:])
-
-
-def check_caches__never_longer(run):
-    return all(r.target_cache[1] <= r.target_cache[0] and r.draft_cache[1] <= r.draft_cache[0] for r in run.rounds)
-
-
-def check_counters__always_true(run):
-    return True
-
-
-def check_counters__rate_below_1(run):
-    return run.acceptance is None or 0 <= run.acceptance <= 1
-
-
-def check_counters__sums_of_what_is_reported(run):
-    return (run.n_accepted == sum(r.n_accepted for r in run.rounds)
-            and run.n_drafted == sum(len(r.proposed) for r in run.rounds))
-
-
-def check_counters__ratio(run):
-    return run.acceptance == (run.n_accepted / run.n_drafted if run.n_drafted else None)
-
-
-def check_counters__drafts_not_above_tau(run):
-    return run.n_drafted <= run.tau * len(run.rounds) and run.n_accepted <= run.n_drafted
 
 
 def check_counters__end_forgotten(run):
@@ -1369,104 +849,9 @@ def argmax_of(scores):
     return int(np.argmax(scores))
 
 
-def gumbel_choice__the_noise_left_out(logits_V, noise_V, temperature):
-    return argmax_of(np.array(logits_V) / temperature)
-
-
-def gumbel_choice__the_noise_divided_by_the_temperature_too(logits_V, noise_V, temperature):
-    return argmax_of((np.array(logits_V) + noise_V) / temperature)
-
-
-def gumbel_choice__times_the_temperature(logits_V, noise_V, temperature):
-    return argmax_of(np.array(logits_V) * temperature + noise_V)
-
-
-def gumbel_choice__noise_taken_off(logits_V, noise_V, temperature):
-    return argmax_of(np.array(logits_V) / temperature - noise_V)
-
-
-def gumbel_choice__noise_only(logits_V, noise_V, temperature):
-    return argmax_of(noise_V)
-
-
 def gumbel_choice__noise_on_the_probabilities(logits_V, noise_V, temperature):
     powers = np.exp(np.array(logits_V) / temperature - max(logits_V) / temperature)
     return argmax_of(powers / powers.sum() + noise_V)
-
-
-def gumbel_choice__noise_as_a_factor(logits_V, noise_V, temperature):
-    return argmax_of(np.exp(np.array(logits_V) / temperature) * noise_V)
-
-
-def gumbel_choice__noise_over_the_temperature_only(logits_V, noise_V, temperature):
-    return argmax_of(np.array(logits_V) + np.array(noise_V) / temperature)
-
-
-def gumbel_choice__the_number_itself(logits_V, noise_V, temperature):
-    return max(np.array(logits_V) / temperature + noise_V)
-
-
-def gumbel_choice__ties_to_the_last_token(logits_V, noise_V, temperature):
-    return len(logits_V) - 1 - argmax_of((np.array(logits_V) / temperature + noise_V)[::-1])
-
-
-def gumbel_choice__fresh_noise(logits_V, noise_V, temperature):
-    return argmax_of(np.array(logits_V) / temperature + np.random.default_rng(0).gumbel(size=len(logits_V)))
-
-
-# ---- ratio_test
-
-
-def ratio_test__the_fraction_upside_down(target_V, draft_V, token, uniform):
-    return uniform < min(1, draft_V[token] / max(target_V[token], 1e-9))
-
-
-def ratio_test__the_targets_share_alone(target_V, draft_V, token, uniform):
-    return uniform < target_V[token]
-
-
-def ratio_test__the_targets_argmax_only(target_V, draft_V, token, uniform):
-    return token == target_V.index(max(target_V))
-
-
-def ratio_test__a_token_of_share_0_kept(target_V, draft_V, token, uniform):
-    return uniform <= min(1, target_V[token] / draft_V[token])
-
-
-def ratio_test__the_other_way_round(target_V, draft_V, token, uniform):
-    return uniform > min(1, target_V[token] / draft_V[token])
-
-
-def ratio_test__likelier_only(target_V, draft_V, token, uniform):
-    return target_V[token] >= draft_V[token]
-
-
-def ratio_test__the_drafts_share_alone(target_V, draft_V, token, uniform):
-    return uniform < draft_V[token]
-
-
-def ratio_test__a_half_for_the_number(target_V, draft_V, token, uniform):
-    return target_V[token] / draft_V[token] > 0.5
-
-
-def ratio_test__a_number_of_its_own(target_V, draft_V, token, uniform):
-    return np.random.default_rng(0).random() < target_V[token] / draft_V[token]
-
-
-def ratio_test__largest_share_below(target_V, draft_V, token, uniform):
-    return uniform < min(1, max(target_V) / draft_V[token])
-
-
-def ratio_test__the_chance_itself(target_V, draft_V, token, uniform):
-    return min(1, target_V[token] / draft_V[token])
-
-
-def ratio_test__the_token_instead(target_V, draft_V, token, uniform):
-    return token if uniform < min(1, target_V[token] / draft_V[token]) else -1
-
-
-def ratio_test__always_kept(target_V, draft_V, token, uniform):
-    return True
 
 
 # ---- residual
@@ -1480,61 +865,9 @@ def left(target_V, draft_V, beyond=None):
     return beyond / beyond.sum()
 
 
-def residual__draft_minus_target(target_V, draft_V):
-    return left(draft_V, target_V)
-
-
-def residual__sizes_instead_of_a_clip(target_V, draft_V):
-    return left(target_V, draft_V, np.abs(np.array(target_V) - draft_V))
-
-
-def residual__not_made_to_sum_to_1(target_V, draft_V):
-    return np.maximum(np.array(target_V) - draft_V, 0)
-
-
-def residual__the_target_itself(target_V, draft_V):
-    return target_V
-
-
-def residual__not_clipped(target_V, draft_V):
-    return np.array(target_V) - draft_V
-
-
-def residual__one_share_taken_off_all(target_V, draft_V):
-    return left(target_V, draft_V, np.maximum(np.array(target_V) - max(draft_V), 0))
-
-
-def residual__softmax_of_the_difference(target_V, draft_V):
-    return left(target_V, draft_V, np.exp(np.array(target_V) - draft_V))
-
-
-def residual__its_argmax(target_V, draft_V):
-    return int(np.argmax(left(target_V, draft_V)))
-
-
-def residual__argmax_only(target_V, draft_V):
-    return np.eye(len(target_V))[np.argmax(left(target_V, draft_V))]
-
-
-def residual__the_draft_once_more(target_V, draft_V):
-    return draft_V
-
-
 def residual__nothing_by_nothing(target_V, draft_V):
     beyond = np.maximum(np.array(target_V) - draft_V, 0)
     return beyond / beyond.sum()
-
-
-def residual__uniform_where_nothing_is_left(target_V, draft_V):
-    return [1 / len(target_V)] * len(target_V) if target_V == draft_V else left(target_V, draft_V)
-
-
-def residual__target_where_nothing_is_left(target_V, draft_V):
-    return target_V if target_V == draft_V else left(target_V, draft_V)
-
-
-def residual__none_where_nothing_is_left(target_V, draft_V):
-    return None if target_V == draft_V else left(target_V, draft_V)
 
 
 def residual__in_place(target_V, draft_V):
@@ -1566,26 +899,6 @@ def looked_up(tokens, n, which=-1, fewer=True, shift=0, apart=False):
     return tokens[-1]
 
 
-def lookup__the_first_occurrence(tokens, n):
-    return looked_up(tokens, n, which=0)
-
-
-def lookup__the_newest_token_alone(tokens, n):
-    return looked_up(tokens, 1)
-
-
-def lookup__no_fewer_than_n_tokens(tokens, n):
-    return looked_up(tokens, n, fewer=False)
-
-
-def lookup__no_occurrence_that_overlaps(tokens, n):
-    return looked_up(tokens, n, apart=True)
-
-
-def lookup__the_last_matching_token(tokens, n):
-    return looked_up(tokens, n, shift=-1)
-
-
 def lookup__finds_itself(tokens, n):
     for end in range(len(tokens), n - 1, -1):
         if tokens[end - n:end] == tokens[-n:]:
@@ -1596,14 +909,6 @@ def lookup__finds_itself(tokens, n):
 def lookup__runs_off_the_end(tokens, n):
     places = [place for place, token in enumerate(tokens) if token == tokens[-1]]
     return tokens[places[-1] + 1]
-
-
-def lookup__token_0_at_last(tokens, n):
-    return looked_up(tokens, n) if any(ends_of(tokens, length) for length in range(1, n + 1)) else 0
-
-
-def lookup__none_at_last(tokens, n):
-    return looked_up(tokens, n) if any(ends_of(tokens, length) for length in range(1, n + 1)) else None
 
 
 def lookup__shortest_first(tokens, n):
@@ -1630,10 +935,6 @@ def lookup__most_often(tokens, n):
     return tokens[-1]
 
 
-def lookup__second_to_last(tokens, n):
-    return looked_up(tokens, n, which=-2) if len(ends_of(tokens, n)) > 1 else looked_up(tokens, n)
-
-
 def lookup__any_order(tokens, n):
     for length in range(min(n, len(tokens) - 1), 0, -1):
         last = sorted(tokens[-length:])
@@ -1641,11 +942,3 @@ def lookup__any_order(tokens, n):
         if ends:
             return tokens[ends[-1]]
     return tokens[-1]
-
-
-def lookup__never_in_the_second_half(tokens, n):
-    return looked_up(tokens[:(len(tokens) + 1) // 2] + tokens[-n:], n)
-
-
-def lookup__as_text(tokens, n):
-    return str(looked_up(tokens, n))
