@@ -86,7 +86,7 @@ def test_the_learners_test_and_residual_are_tried_on_all_texts(wrong, zero):
     """Leviathan's rule with a part of it wrong writes something else than the target's distribution."""
     functions = {name: right(name) for name in ("ratio_test", "residual")}
     functions.update({name: WRONG[name][style] for name, style in wrong.items()})
-    rules = import_module(f"{with_functions(**functions).__name__}.lab.sampling_rounds")
+    rules = import_module(f"{with_functions(**functions).__name__}.lab.four_rules")
     [row] = [row for row in rules.four_rules([0.5, 0.2, 0.3], [0.3, 0.5, 0.2]).split("\n") if "Leviathan" in row]
     assert (row.split()[2] == "0.000") is zero
 
