@@ -108,7 +108,7 @@ def test_a_notebook_runs_with_the_right_answers(path, capsys):
     if path.name.startswith("4"):
         assert "the text of greedy decoding: True" in printed
     if path.name.startswith("7"):
-        assert "the text of plain sampling: True" in printed and re.search(r"Leviathan's rule +0\.000 ", printed)
+        assert "the text of plain sampling: True" in printed and re.search(r"Leviathan's rule +yes ", printed)
     if path.name.startswith("6"):
         assert "✓" in printed and "✗" not in printed
 
