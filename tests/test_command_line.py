@@ -68,7 +68,8 @@ def default_run():
                           stderr=subprocess.PIPE) as process:
         first = process.stdout.readline()
         measured(f"python -m minispec, first line: {time.perf_counter() - started:.1f} s")
-        rest, errors = process.communicate(timeout=300)
+        rest, errors = process.stdout.read(), process.stderr.read()
+        process.wait(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, first + rest, errors)
 
 
