@@ -1,6 +1,8 @@
 """Every machine: what the test files import, and what is skipped where a system does not have it."""
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,4 +61,22 @@ sys.exit(main(["bugs", "first-draft-only", "--figure", "figure.png"]))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8")
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "pip install matplotlib" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory):
+    """The package's code in a zip, as some programs ship it: there are no folders of models, bugs or notebooks."""
+    folder = tmp_path_factory.mktemp("zipped")
+    shutil.copytree(ROOT / "minispec", folder / "whole" / "minispec", ignore=shutil.ignore_patterns("__pycache__"))
+    return shutil.make_archive(str(folder / "code"), "zip", folder / "whole")
+
+
+@pytest.mark.parametrize("arguments", [["recall"], ["handout", "d"],
+                                       ["bugs", "first-draft-only"]], ids=" ".join)
+def test_from_a_zip_a_command_says_in_one_sentence_what_is_missing(arguments, zipped, tmp_path):
+    done = subprocess.run([sys.executable, "-m", "minispec", *arguments], cwd=tmp_path, capture_output=True,
+                          encoding="utf-8", env={**os.environ, "PYTHONPATH": zipped})
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "missing" in done.stderr or "no such file" in done.stderr or "no notebooks" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -35,11 +35,11 @@ LONG_DRAFT_CONTEXT = 176
 # tokens of the prompt, tau, budget, whether a perfect draft, whether the default ends it, whether after another decode
 LONG_RUNS = (
     (20, 9, 60, False, True, False),
-    (33, 12, 70, False, False, True),
+    (33, 12, 40, False, False, True),
     (64, 4, 112, False, False, False),   # exactly as much as the draft's context holds
-    (100, 7, 90, False, False, False),   # more than the draft's context holds
+    (140, 7, 50, False, False, False),   # more than the draft's context holds
     (39, 6, 40, False, True, True),
-    (30, 12, 78, True, False, False),
+    (30, 12, 65, True, False, False),
 )
 
 
@@ -124,7 +124,7 @@ def random_pair(label: str, seed: int, sizes: dict, draft_context: int = DRAFT_C
 
 @cache
 def all_cases() -> tuple[Case, ...]:
-    """Ten prompts for each of the four pairs, three of each again with a perfect draft; and those of the long pair."""
+    """Ten prompts for each of the four pairs, one of each again with a perfect draft; and those of the long pair."""
     found = []
     for architecture, sizes in ARCHITECTURES.items():
         for seed in SEEDS:
@@ -148,7 +148,7 @@ def long_cases() -> list[Case]:
     found = []
     for prompt, (_, tau, budget, perfect, default, second) in zip(prompts, LONG_RUNS):
         stop = MODEL_EOS if default else None
-        found.append(Case(pair, prompt, tau, budget, stop, perfect, prompts[3] if second else None))
+        found.append(Case(pair, prompt, tau, budget, stop, perfect, prompts[0] if second else None))
     return found
 
 
@@ -166,5 +166,5 @@ def cases_of(pair: CasePair, seed: int) -> list[Case]:
             decoded = greedy(target, prompt, min(new_tokens, 12))[length:]
             stop = decoded[int(random.integers(len(decoded) // 2, len(decoded)))]
         found.append(Case(pair, prompt, TAUS[number % len(TAUS)], new_tokens, stop))
-    whole = [case for case in found if case.stop is None][:3]
-    return found + [Case(pair, case.prompt, case.tau + 1, 17, None, perfect=True) for case in whole]
+    whole = [case for case in found if case.stop is None][2]
+    return found + [Case(pair, whole.prompt, whole.tau + 1, 17, None, perfect=True)]

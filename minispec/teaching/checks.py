@@ -49,17 +49,23 @@ def greedy_problem(evidence: Evidence) -> str:
 def formula_problem(evidence: Evidence) -> str:
     """Every draft is what the formula says, without a cache."""
     for number, r in enumerate(evidence.trace.rounds, start=1):
-        expected = literal_drafts(evidence.oracle, r.tokens, len(r.proposed))
-        if list(r.proposed) != expected:
+        if not follows_formula(evidence.oracle, tuple(r.tokens), tuple(r.proposed)):
+            expected = propose_literal(evidence.oracle.draft, r.tokens, len(r.proposed))
             return f"round {number} drafts {list(r.proposed)}; the formula says {expected}"
     return ""
 
 
-def literal_drafts(oracle, tokens: tuple[int, ...], count: int) -> list[int]:
-    """`propose_literal`, and not twice for the same text."""
-    key = ("drafts", tuple(tokens), count)
+def follows_formula(oracle, tokens: tuple[int, ...], proposed: tuple[int, ...]) -> bool:
+    """Whether each draft is the argmax after the text and the drafts before it: rows of one pass without a cache.
+
+    A row's logits do not depend on the rows after it, so all drafts are as `propose_literal` has them, or none is said
+    to be.  Not asked twice for the same text.
+    """
+    key = ("drafts", tokens, proposed)
     if key not in oracle.known:
-        oracle.known[key] = propose_literal(oracle.draft, tokens, count)
+        logits_TV = oracle.draft(list(tokens + proposed[:-1]))
+        expected = np.argmax(logits_TV[len(tokens) - 1:], axis=-1)
+        oracle.known[key] = not proposed or expected.tolist() == list(proposed)
     return oracle.known[key]
 
 
@@ -110,6 +116,7 @@ def work_problem(evidence: Evidence) -> str:
 def cache_problem(evidence: Evidence) -> str:
     """After every round both caches hold what a fresh pass over the text puts there, bit for bit, and no more."""
     draft_length = len(evidence.case.prompt) - 1
+    whole = tuple(evidence.rounds[-1].tokens) + tuple(evidence.rounds[-1].committed) if evidence.rounds else ()
     for number, (r, caches) in enumerate(zip(evidence.rounds, evidence.caches), start=1):
         tokens = tuple(r.tokens) + tuple(r.committed)
         draft_length = draft_reads(draft_length, r)
@@ -117,7 +124,7 @@ def cache_problem(evidence: Evidence) -> str:
         for (name, length), (found, bits) in zip(lengths.items(), caches):
             if found != length:
                 return f"after round {number} the {name}'s cache has {found} positions and not {length}"
-            if bits != fresh_bits(evidence.oracle, name, tokens[:length]):
+            if bits != fresh_bits(evidence.oracle, name, tokens[:length], whole):
                 return f"after round {number} the {name}'s cache holds other numbers than a fresh one"
     return copy_problem(evidence)
 
@@ -144,16 +151,23 @@ def draft_reads(length: int, r) -> int:
     return min(length, len(r.tokens) + len(r.committed) - 1)
 
 
-def fresh_bits(oracle, name: str, tokens: tuple[int, ...]) -> int:
-    """The contents of a cache that has read `tokens` in one pass of the clean model `name`; made once for each text."""
-    key = (name, tokens)
-    if key not in oracle.known:
-        clean = getattr(oracle, name)
+def fresh_bits(oracle, name: str, tokens: tuple[int, ...], whole: tuple[int, ...]) -> int:
+    """The contents of a cache that has read `tokens` in one pass of the clean model `name`.
+
+    whole: a longer text, which most often begins with `tokens`; what one pass over it writes serves every beginning.
+    Made once for each text.
+    """
+    clean = getattr(oracle, name)
+    whole = whole[:clean.config.n_positions]
+    text = whole if whole[:len(tokens)] == tokens else tokens
+    if (name, text) not in oracle.known:
         fresh = KVCache(clean.config)
-        if tokens:
-            clean(list(tokens), fresh)
-        oracle.known[key] = contents(fresh)[1]
-    return oracle.known[key]
+        if text:
+            clean(list(text), fresh)
+        oracle.known[name, text] = fresh
+    if (name, text, len(tokens)) not in oracle.known:
+        oracle.known[name, text, len(tokens)] = contents(oracle.known[name, text], len(tokens))[1]
+    return oracle.known[name, text, len(tokens)]
 
 
 def budget_problem(evidence: Evidence) -> str:

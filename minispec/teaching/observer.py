@@ -70,10 +70,14 @@ class Recorder:
         return r
 
 
-def contents(cache) -> tuple[int, int]:
-    """The length of a cache, and a number that two caches share if they hold the same bits."""
-    read = slice(cache.length)
-    return cache.length, hash((cache.keys_LHPC[:, :, read].tobytes(), cache.values_LHPC[:, :, read].tobytes()))
+def contents(cache, length: int | None = None) -> tuple[int, int]:
+    """The length of a cache, and a number that two caches share if they hold the same bits up to there.
+
+    length: of a beginning of it instead.
+    """
+    length = cache.length if length is None else length
+    read = slice(length)
+    return length, hash((cache.keys_LHPC[:, :, read].tobytes(), cache.values_LHPC[:, :, read].tobytes()))
 
 
 @contextmanager
