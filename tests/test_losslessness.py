@@ -1,7 +1,7 @@
 """Lossless: whatever is drafted, the text and the logits behind it are those of plain greedy decoding, bit for bit.
 
 Every combination of a prompt, a draft, a tau and a budget is decoded and compared with plain decoding of the same
-prompt, once with a cache and once without.  Two thousand of them run by default, twenty thousand with `-m long`.
+prompt, once with a cache and once without.  A thousand of them run by default, twenty thousand with `-m long`.
 """
 
 from itertools import product
@@ -17,7 +17,7 @@ from minispec.scripted import Mix, ScriptedModel
 
 NEW_TOKENS = 18                          # the longest budget; every shorter run is a prefix of it
 TAUS = range(13)
-BUDGETS = (1, 4, 9, NEW_TOKENS)
+SOME_TAUS = (0, 1, 2, 3, 5, 8, 12)
 
 
 class Plain:
@@ -139,15 +139,15 @@ class Tally:
         return self.accepted[name] / self.judged[name]
 
 
-def sweep(prompts, budgets, with_stop):
+def sweep(prompts, budgets, taus):
     """Every prompt with every draft, tau and budget, and with a stop token from the middle of the plain text."""
     target = golden("target")
     tally, answers = Tally(), {}
     for number, prompt in enumerate(prompts):
         baseline = Plain(target, prompt)
         middle = baseline.text[(len(prompt) + len(baseline.text)) // 2]
-        cases = [(budget, None) for budget in budgets] + [(NEW_TOKENS, middle)] * with_stop
-        for (name, draft), tau, (budget, stop) in product(drafts(target, baseline, answers, number).items(), TAUS, cases):
+        cases = [(budget, None) for budget in budgets] + [(NEW_TOKENS, middle)]
+        for (name, draft), tau, (budget, stop) in product(drafts(target, baseline, answers, number).items(), taus, cases):
             trace = speculative(target, draft, prompt, budget, tau, stop=stop)
             what = f"prompt {prompt}, draft {name}, tau {tau}, {budget} new tokens, stop {stop}"
             # every third against the logits of decoding without a cache
@@ -175,13 +175,12 @@ def golden_prompts():
     return [*PROMPTS, random_tokens(64, FULL_CONTEXT - 8, 400)]
 
 
-def test_two_thousand_combinations_are_plain_decoding_to_the_last_bit():
+def test_a_thousand_combinations_are_plain_decoding_to_the_last_bit():
     """Leviathan's promise, in the form that one can test: not "the same distribution" but the same bytes.  A draft
     that is always wrong, always right, right by chance or right behind its own lies changes nothing but the time."""
-    tally = sweep(golden_prompts(), BUDGETS, with_stop=True)
-    assert tally.combinations == 6 * 8 * len(TAUS) * (len(BUDGETS) + 1)
-    assert tally.combinations >= 2000
-    assert tally.rows > 10_000
+    tally = sweep(golden_prompts(), (4, NEW_TOKENS), SOME_TAUS)
+    assert tally.combinations == 6 * 8 * len(SOME_TAUS) * 3 > 1000
+    assert tally.rows > 5_000
     assert_worth_it(tally)
 
 
@@ -282,7 +281,7 @@ def test_one_bit_in_one_block_is_noticed_and_explained():
 def test_twenty_thousand_combinations():
     """As above, with forty prompts more."""
     prompts = golden_prompts() + [random_tokens([8, length], length, 400) for length in range(1, 46)]
-    tally = sweep(prompts, (1, 2, 5, NEW_TOKENS), with_stop=True)
+    tally = sweep(prompts, (1, 2, 5, NEW_TOKENS), TAUS)
     assert tally.combinations >= 20_000
     assert_worth_it(tally)
 
