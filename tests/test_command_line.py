@@ -98,7 +98,7 @@ def test_the_bare_command_decodes_and_shows_text_rounds_rates_speedup_and_verdic
     assert all(name in out.split("\n")[2] for name in (request.TARGET, request.DRAFT, str(request.TAU)))
     for name in ("round", "conditional acceptance", "draft efficiency", "mean acceptance length", "speed-up"):
         assert re.search(f"^{name}", out, re.MULTILINE), name
-    rows = re.findall(r"^ +\d+ +\d+  .*(?:[↳★] \S|\(end of text\))", out, re.MULTILINE)
+    rows = re.findall(r"^ +\d+ +\d+  [✓✗]", out, re.MULTILINE)         # a round may go on in the next line
     assert figures(out, "target passes")[0] == len(rows)
     assert "identical to plain greedy: yes" in out
     assert "\033" not in out, "colour codes in a pipe"
@@ -165,12 +165,12 @@ def test_saving_writes_a_trace_that_loads_with_logits_texts_and_greedy_baseline(
 def test_colour_is_for_terminals_that_want_it(capsys, monkeypatch):
     """https://no-color.org; and a log file with escape codes cannot be read."""
     arguments = ("The", *MODELS, "--new-tokens", "8")
-    assert "\033[32m" not in run(capsys, *arguments)[1]
+    assert "\033[" not in run(capsys, *arguments)[1]
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\033[32m" in run(capsys, *arguments)[1]
+    assert "\033[" in run(capsys, *arguments)[1]
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\033[32m" not in run(capsys, *arguments)[1]
+    assert "\033[" not in run(capsys, *arguments)[1]
 
 
 def test_the_table_fits_the_terminal(capsys, monkeypatch):
