@@ -4,7 +4,8 @@ Invariant: a recorded run comes from the package or from a copy of it with one b
 from the run alone whether it keeps a promise.
 """
 
-from functools import partial
+import json
+from functools import lru_cache, partial
 from importlib import import_module
 from random import Random
 
@@ -31,7 +32,7 @@ SIZES = ((1, 2, 1, 1, None), (1, 3, 2, 0, None), (2, 4, 0, 0, None), (2, 6, 3, 2
 def make_runs(promise: str, random: Random) -> list[dict]:
     """Runs, small ones first: of the clean package, of every bug that breaks the promise, of two that do not."""
     trouble, family = PROMISES[promise]
-    asked = [asked_run(random, *size) for size in SIZES]
+    asked = json.dumps([asked_run(random, *size) for size in SIZES])
     found = [{"run": run, "_bug": None} for run in recordings(None, asked)]
     touching = [bug for bug in GALLERY if {file for file, _, _ in bug.edits} <= SEEN_IN
                 and bug.invariant not in UNSEEN]
@@ -47,7 +48,7 @@ def make_runs(promise: str, random: Random) -> list[dict]:
         kept = [run for run in recordings(name, asked)
                 if not run["stopped"] and trouble(run) is None and not goes_past_its_end(run)]
         found += [{"run": run, "_bug": name} for run in kept[-1:]]
-    return sorted(found, key=size_of_run)
+    return sorted(found, key=lambda case: len(case["run"]["tokens"]))
 
 
 def goes_past_its_end(run: dict) -> bool:
@@ -57,15 +58,8 @@ def goes_past_its_end(run: dict) -> bool:
 
 def drawn(random: Random, members: list, most: int) -> list:
     """Up to `most` members, drawn by chance, in their order."""
-    places = set()
-    while len(places) < min(most, len(members)):
-        places.add(random.randrange(len(members)))
+    places = random.sample(range(len(members)), min(most, len(members)))
     return [members[place] for place in sorted(places)]
-
-
-def size_of_run(case: dict) -> int:
-    """Tokens to look at."""
-    return len(case["run"]["tokens"])
 
 
 def asked_run(random: Random, length: int, new_tokens: int, tau: int, miss: int, ends: int | None) -> dict:
@@ -80,10 +74,14 @@ def asked_run(random: Random, length: int, new_tokens: int, tau: int, miss: int,
     return asked
 
 
-def recordings(name: str | None, asked: list[dict]) -> list[dict]:
-    """The runs of the clean package (None), or of a copy with that bug; those that stopped with an error end there."""
+@lru_cache(maxsize=200)
+def recordings(name: str | None, asked: str) -> list[dict]:
+    """The runs of the clean package (None), or of a copy with that bug; those that stopped with an error end there.
+
+    asked: as JSON.  All promises ask for the same runs, so each decode is made once for them.
+    """
     package = import_module(PACKAGE_NAME) if name is None else load_bug(name, core_only=True)
-    return [recorded(package, one) for one in asked]
+    return [recorded(package, one) for one in json.loads(asked)]
 
 
 def recorded(package, asked: dict) -> dict:

@@ -36,7 +36,7 @@ def find_exercise(name: str) -> Exercise:
 @cache
 def cases(name: str, seed: int) -> list[dict]:
     """The cases of an exercise, the smallest first: plain data, the same for the same seed."""
-    return find_exercise(name).make(Random(f"{name} {seed}"))
+    return find_exercise(name).make(Random(f"cases {seed}"))
 
 
 def judge(name: str, case: dict, answer) -> str | None:
