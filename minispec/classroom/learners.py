@@ -5,7 +5,7 @@ The copy keeps what its views need, the logits, whatever the learner's function 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from itertools import count
 from types import ModuleType
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..teaching.bug import Bug
 from ..teaching.bugs import find_bug, load_bug
+from ..trace import Round
 from .checking import is_written
 from .returned import converted
 
@@ -48,129 +49,104 @@ EDITS = {
 
 
 class Listener:
-    """A model that keeps the rows of logits of every pass."""
+    """A model that keeps what it was fed, and the rows of logits of every pass."""
 
     def __init__(self, model):
         self.model = model
         self.config, self.name, self.vocabulary = model.config, model.name, model.vocabulary
-        self.passes, self.fed = [], []
+        self.rows, self.fed = [], []
 
     def __call__(self, tokens, cache=None, record=None):
-        self.passes.append(self.model(tokens, cache, record))
-        self.fed.append(list(tokens))
-        return self.passes[-1]
+        logits_TV = self.model(tokens, cache, record)
+        self.rows += list(logits_TV)
+        self.fed += list(tokens)
+        return logits_TV
 
     def last_rows(self, most: int) -> np.ndarray:
-        """The last rows of all passes together."""
-        rows = np.concatenate([np.zeros((most, self.config.vocab_size), dtype=np.float32), *self.passes])
-        return rows[len(rows) - most:]
+        """The last rows of all passes together, zeros where there were fewer."""
+        rows = [np.zeros(self.config.vocab_size, dtype=np.float32)] * most + self.rows
+        return np.array(rows[len(rows) - most:], dtype=np.float32).reshape(most, -1)
 
 
-@dataclass(frozen=True)
-class LearnersPropose:
+def drafts_and_logits(function, draft, tokens, tau, cache):
     """A propose that returns the drafts only, as the package's, which returns their logits too."""
-
-    function: Callable
-
-    def __call__(self, draft, tokens, tau, cache):
-        heard = Listener(draft)
-        proposed = converted(self.function(heard, list(tokens), tau, cache), [int])
-        return proposed, heard.last_rows(len(proposed))
+    heard = Listener(draft)
+    proposed = converted(function(heard, list(tokens), tau, cache), [int])
+    return proposed, heard.last_rows(len(proposed))
 
 
-@dataclass(frozen=True)
-class LearnersVerify:
+def choices_and_logits(function, target, tokens, proposed, cache):
     """A verify that returns the choices only, as the package's."""
-
-    function: Callable
-
-    def __call__(self, target, tokens, proposed, cache):
-        heard = Listener(target)
-        choices = converted(self.function(heard, list(tokens), list(proposed), cache), [int])
-        return choices, heard.last_rows(len(choices))
+    heard = Listener(target)
+    choices = converted(function(heard, list(tokens), list(proposed), cache), [int])
+    return choices, heard.last_rows(len(choices))
 
 
-@dataclass(frozen=True)
-class LearnersRound:
-    """A speculative_round that returns what it commits, as the package's, which returns a Round of `trace`."""
-
-    function: Callable
-    trace: ModuleType
-
-    def __call__(self, target, draft, tokens, tau, target_cache, draft_cache, stop=()):
-        judge, guesser = Listener(target), Listener(draft)
-        before = draft_cache.length
-        committed = converted(self.function(judge, guesser, list(tokens), tau, target_cache, draft_cache), [int])
-        ends = [place for place, token in enumerate(committed) if token in stop]
-        if ends:                         # the exercise knows no end of the text
-            committed = committed[:ends[0] + 1]
-            target_cache.truncate(len(tokens) + len(committed) - 1)
-            draft_cache.truncate(len(tokens) + len(committed) - 1)
-        proposed = sum(judge.fed, [])[-tau:] if tau else []
-        draft_read = before + len(sum(guesser.fed, []))
-        rows_TV = judge.last_rows(tau + 1)
-        choices = rows_TV.argmax(axis=-1).tolist()
-        same = [guess == choice for guess, choice in zip(proposed, choices)]
-        n_accepted = min([*same, False].index(False), len(committed))
-        return self.trace.Round(
-            tokens=tuple(tokens), proposed=tuple(proposed), choices=tuple(choices), n_accepted=n_accepted,
-            committed=tuple(committed), draft_logits_TV=guesser.last_rows(tau), target_logits_TV=rows_TV,
-            target_cache=(len(tokens) + tau, target_cache.length), draft_cache=(draft_read, draft_cache.length),
-            draft_seconds=0.0, verify_seconds=0.0)
+def whole_round(function, target, draft, tokens, tau, target_cache, draft_cache, stop=()):
+    """A speculative_round that returns what it commits, as the package's, which returns a Round."""
+    judge, guesser = Listener(target), Listener(draft)
+    before = draft_cache.length
+    committed = converted(function(judge, guesser, list(tokens), tau, target_cache, draft_cache), [int])
+    ends = [place for place, token in enumerate(committed) if token in stop]
+    if ends:                             # the exercise knows no end of the text
+        committed = committed[:ends[0] + 1]
+        for cache in (target_cache, draft_cache):
+            cache.truncate(len(tokens) + len(committed) - 1)
+    proposed = judge.fed[-tau:] if tau else []
+    target_logits_TV = judge.last_rows(tau + 1)
+    choices = target_logits_TV.argmax(axis=-1).tolist()
+    same = [guess == choice for guess, choice in zip(proposed, choices)]
+    return Round(tokens=tuple(tokens), proposed=tuple(proposed), choices=tuple(choices),
+                 n_accepted=min([*same, False].index(False), len(committed)), committed=tuple(committed),
+                 draft_logits_TV=guesser.last_rows(tau), target_logits_TV=target_logits_TV,
+                 target_cache=(len(tokens) + tau, target_cache.length),
+                 draft_cache=(before + len(guesser.fed), draft_cache.length), draft_seconds=0.0, verify_seconds=0.0)
 
 
-@dataclass(frozen=True)
-class LearnersSoftmax:
+def rows_of_softmax(function, scores_HTP):
     """A softmax of one list, for every row of an array."""
-
-    function: Callable
-
-    def __call__(self, scores_HTP):
-        rows = [self.function(row) for row in scores_HTP.reshape(-1, scores_HTP.shape[-1]).tolist()]
-        return np.array(rows, dtype=np.float32).reshape(scores_HTP.shape)
+    rows = [function(row) for row in scores_HTP.reshape(-1, scores_HTP.shape[-1]).tolist()]
+    return np.array(rows, dtype=np.float32).reshape(scores_HTP.shape)
 
 
-@dataclass(frozen=True)
-class LearnersAttention:
+def heads_of_attend(function, query_HTC, keys_HPC, values_HPC, start):
     """An attend of one query, for all heads and all rows of a block."""
-
-    function: Callable
-
-    def __call__(self, query_HTC, keys_HPC, values_HPC, start):
-        heads_HTC = np.zeros_like(query_HTC)
-        for head in range(query_HTC.shape[0]):
-            for t in range(query_HTC.shape[1]):
-                seen = start + t + 1
-                keys, values = keys_HPC[head, :seen].tolist(), values_HPC[head, :seen].tolist()
-                heads_HTC[head, t] = converted(self.function(query_HTC[head, t].tolist(), keys, values, seen), [float])
-        return heads_HTC
+    heads_HTC = np.zeros_like(query_HTC)
+    for head, t in np.ndindex(query_HTC.shape[:2]):
+        seen = start + t + 1
+        keys, values = keys_HPC[head, :seen].tolist(), values_HPC[head, :seen].tolist()
+        heads_HTC[head, t] = converted(function(query_HTC[head, t].tolist(), keys, values, seen), [float])
+    return heads_HTC
 
 
-@dataclass(frozen=True)
-class LearnersChoice:
+def noisy_row(function, logits_V, noise_V, temperature):
     """A gumbel_choice as the noisy row whose argmax it must be; another token's number is raised above all others."""
-
-    function: Callable
-
-    def __call__(self, logits_V, noise_V, temperature):
-        noisy_V = logits_V / temperature + noise_V
-        token = converted(self.function(logits_V.tolist(), noise_V.tolist(), temperature), int)
-        if token != noisy_V.argmax():
-            noisy_V[token] = noisy_V.max() + 1
-        return noisy_V
+    noisy_V = logits_V / temperature + noise_V
+    token = converted(function(logits_V.tolist(), noise_V.tolist(), temperature), int)
+    if token != noisy_V.argmax():
+        noisy_V[token] = noisy_V.max() + 1
+    return noisy_V
 
 
-@dataclass(frozen=True)
-class LearnersRule:
+def rule_of_lists(function, *arguments):
     """A ratio_test or residual of lists, for arrays; what is a list comes back as an array."""
-
-    function: Callable
-
-    def __call__(self, *arguments):
-        answer = self.function(*[np.asarray(argument).tolist() for argument in arguments])
-        return answer if np.ndim(answer) == 0 else np.array(converted(answer, [float]))
+    answer = function(*[np.asarray(argument).tolist() for argument in arguments])
+    return answer if np.ndim(answer) == 0 else np.array(converted(answer, [float]))
 
 
+# exercise -> (the modules that call it, the name by which they do, what stands between, if anything does)
+PLACES = {
+    **{name: (["speculation"], name, None) for name in ("next_token", "draft_context", "propose_literal", "commit",
+                                                        "count_accepted", "lengths_to_keep", "policy")},
+    **{name: (["lab.pays"], name, None) for name in ("expected_tokens", "speedup", "break_even")},
+    **{name: (["lab.sampling", "lab.sampling_rounds"], name, rule_of_lists) for name in ("ratio_test", "residual")},
+    "unseen": (["speculation"], "unseen_tokens", None), "propose": (["speculation"], "propose", drafts_and_logits),
+    "verify": (["speculation"], "verify", choices_and_logits),
+    "speculative_round": (["speculation"], "speculative_round", whole_round),
+    "causal_mask": (["model"], "causal_mask", None), "softmax": (["model"], "softmax", rows_of_softmax),
+    "attend": (["model"], "attend_all", heads_of_attend), "gumbel_choice": (["sampled"], "gumbel_row", noisy_row),
+    "lookup": (["scripted"], "lookup", None),
+}
 NUMBERS = count(1)                       # of the copies
 
 
@@ -192,38 +168,9 @@ def with_functions(bug: str | None = None, **functions: Callable) -> ModuleType:
     edits += sum([EDITS.get(name, ()) for name in written], ())
     package = load_bug(Bug(f"learners-{next(NUMBERS)}", "", edits))
     for name, function in written.items():
-        put_in(package, name, function)
+        modules, called, between = PLACES[name]
+        placed = partial(between, function) if between else function
+        for module in [import_module(f"{package.__name__}.{module}") for module in modules] + [package]:
+            if module is not package or hasattr(package, called):
+                setattr(module, called, placed)
     return package
-
-
-def put_in(package: ModuleType, name: str, function: Callable) -> None:
-    """Bind the learner's function in that copy, under the name by which the code there calls it."""
-    speculation, model = [import_module(f"{package.__name__}.{module}") for module in ("speculation", "model")]
-    if name == "propose":
-        package.propose = speculation.propose = LearnersPropose(function)
-    elif name == "verify":
-        package.verify = speculation.verify = LearnersVerify(function)
-    elif name == "speculative_round":
-        package.speculative_round = speculation.speculative_round = LearnersRound(
-            function, import_module(f"{package.__name__}.trace"))
-    elif name == "attend":
-        model.attend_all = LearnersAttention(function)
-    elif name == "softmax":
-        model.softmax = LearnersSoftmax(function)
-    elif name == "causal_mask":
-        model.causal_mask = function
-    elif name == "gumbel_choice":
-        import_module(f"{package.__name__}.sampled").gumbel_row = LearnersChoice(function)
-    elif name == "lookup":
-        import_module(f"{package.__name__}.scripted").lookup = function
-    elif name in ("ratio_test", "residual"):
-        for module in ("sampling", "sampling_rounds"):
-            setattr(import_module(f"{package.__name__}.lab.{module}"), name, LearnersRule(function))
-    elif name in ("expected_tokens", "speedup", "break_even"):
-        setattr(import_module(f"{package.__name__}.lab.pays"), name, function)
-    else:
-        setattr(speculation, "unseen_tokens" if name == "unseen" else name, function)
-
-
-PLACES = (*EDITS, "softmax", "propose_literal", "propose", "verify", "count_accepted", "speculative_round",
-          "expected_tokens", "speedup", "break_even", "lookup", "ratio_test", "residual")
