@@ -23,19 +23,12 @@ CLUTTER = ("__MACOSX", "__pycache__", "__init__.py")
 
 
 @dataclass(frozen=True)
-class Source:
-    """One file: on disk, or a member of a zip."""
-
-    path: Path
-    member: str | None = None
-
-
-@dataclass(frozen=True)
 class Submission:
-    """What one student handed in."""
+    """What one student handed in: a file, a folder or a zip, or of the zip of a class some members."""
 
     name: str
-    sources: tuple[Source, ...]
+    path: Path
+    members: tuple[str, ...] = ()
     fault: str = ""                      # why it cannot be read at all
 
 
@@ -50,18 +43,16 @@ def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
         if not path.exists():
             raise ValueError(f"SUBMISSION is {short_repr(text)}; there is no such file or folder")
         name = Path(text).name or path.name
-        if one or not (path.is_dir() or path.suffix.lower() == ".zip"):
-            found.append(Submission(name, (Source(path),)))
-            continue
-        if path.is_dir():
-            found += [Submission(entry.name, (Source(entry),)) for entry in folder_entries(path)]
-            continue
-        try:
-            for entry, inside in grouped(listed_zip(zipfile_of(path))).items():
-                sources = [Source(path, member) for member in inside]
-                found.append(Submission(entry.rsplit("/", 1)[-1], tuple(sources)))
-        except ValueError as error:
-            found.append(Submission(name, (), str(error)))
+        if not one and path.is_dir():
+            found += [Submission(entry.name, entry) for entry in folder_entries(path)]
+        elif not one and path.suffix.lower() == ".zip":
+            try:
+                entries = grouped(listed_zip(zipfile_of(path)))
+                found += [Submission(entry.rsplit("/", 1)[-1], path, tuple(names)) for entry, names in entries.items()]
+            except ValueError as error:
+                found.append(Submission(name, path, fault=str(error)))
+        else:
+            found.append(Submission(name, path))
     if not found:
         raise ValueError(f"SUBMISSION is {short_repr(paths[0])}; there is nothing in it")
     return found
@@ -142,30 +133,24 @@ def read_submission(submission: Submission) -> tuple[list[tuple[str, bytes]], st
         return [], submission.fault
     files = []
     try:
-        for source in submission.sources:
-            for file in contents(source):
-                files.append(file)
-                if len(files) > MAX_FILES or sum([len(data) for _, data in files]) > MAX_BYTES:
-                    return [], f"more than {MAX_FILES} files or {MAX_BYTES:,} bytes of code"
+        for file in contents(submission.path, submission.members):
+            files.append(file)
+            if len(files) > MAX_FILES or sum([len(data) for _, data in files]) > MAX_BYTES:
+                return [], f"more than {MAX_FILES} files or {MAX_BYTES:,} bytes of code"
     except (OSError, ValueError, RecursionError) as error:
         return [], str(error)
-    if not files:
-        return [], "there is no .py or .ipynb file in it"
-    return files, ""
+    return files, "" if files else "there is no .py or .ipynb file in it"
 
 
-def contents(source: Source) -> Iterator[tuple[str, bytes]]:
-    """The code in one file, folder or zip, file by file."""
-    path = source.path
-    if source.member is not None:
-        yield from member_contents(zipfile_of(path), source.member, nested=True)
-    elif path.is_dir() and not path.is_symlink():
+def contents(path: Path, members: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
+    """The code in one file, folder or zip, file by file; of a zip only these members, if any are named."""
+    if path.is_dir() and not path.is_symlink():
         for name in listed_folder(path):
-            yield from contents(Source(path / name))
+            yield from contents(path / name)
     elif path.suffix.lower() == ".zip":
         archive = zipfile_of(regular(path))
-        for name in listed_zip(archive):
-            yield from member_contents(archive, name)
+        for name in members or listed_zip(archive):
+            yield from member_contents(archive, name, nested=bool(members))
     elif path.suffix.lower() in CODE:
         with open(regular(path), "rb") as file:
             yield path.name, limited(file.read(MAX_BYTES + 1))
