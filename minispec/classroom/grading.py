@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -19,10 +19,12 @@ from . import marks
 from .child import Child, Sandbox
 from .edition import PACKAGE, sandbox_edition
 from .exercise import for_learner
-from .marks import Grade, Mark
+from .marks import Grade
 from .registry import EXERCISES, cases, verdict
 from .sandbox import prepare
 from .submissions import Submission, find_submissions, read_submission
+
+LONGEST = 2_000                          # characters kept of what is wrong with an answer
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ def show_progress(done: int, total: int) -> None:
         print(f"\rgraded {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def nothing(submission: Submission, names, why: str) -> Grade:
+def nothing(submission: Submission, names, why: str, notes: tuple[str, ...] = ()) -> Grade:
     """No points at all, with the reason in every row."""
-    return Grade(submission.name, tuple([Mark(name, 0, EXERCISES[name].points, why) for name in names]))
+    return Grade(submission.name, dict.fromkeys(names, why), notes)
 
 
 def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]], seed: int,
@@ -97,7 +99,7 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
     started = time.monotonic()
     files, fault = read_submission(submission)
     if fault:
-        return replace(nothing(submission, asked, fault), notes=(fault,))
+        return nothing(submission, asked, fault, (fault,))
     problems, attempts, notes, printed = {}, [], [], b""
     while len(problems) < len(asked) and time.monotonic() - started < patience.total:
         with Child(sandbox, PACKAGE.name, files) as child:
@@ -107,20 +109,15 @@ def grade(sandbox: Sandbox, submission: Submission, asked: dict[str, list[dict]]
                 problems.update({name: why for name in asked if name not in problems})
             for name in asked:
                 if name not in problems and not child.ended:
-                    problems[name] = problem_of(child, name, asked[name], seed, patience.exercise)
+                    problem = problem_of(child, name, asked[name], seed, patience.exercise)
+                    problems[name] = "" if problem is None else problem[:LONGEST] or "wrong"
             attempts += child.attempts
             printed = printed or child.printed
             notes = loaded.get("notes", []) if loaded else notes
     late = f"not asked: the submission had used up its {patience.total:g} seconds"
-    given = []
-    for mark in nothing(submission, asked, late).marks:
-        problem = problems.get(mark.exercise, late)
-        points = mark.possible if problem is None else 0
-        given.append(replace(mark, points=points, message=marks.cleaned(problem or "")))
-    notes = [str(note)[:300] for note in notes[:20]]
-    return replace(nothing(submission, asked, ""), marks=tuple(given), notes=tuple(notes),
-                   attempts=tuple(dict.fromkeys(attempts)), printed=printed.decode("utf-8", "replace"),
-                   seconds=time.monotonic() - started)
+    return Grade(submission.name, {name: problems.get(name, late) for name in asked},
+                 tuple([str(note)[:300] for note in notes[:20]]), tuple(dict.fromkeys(attempts)),
+                 printed.decode("utf-8", "replace"), time.monotonic() - started)
 
 
 def problem_of(child: Child, name: str, tried: list[dict], seed: int, seconds: float) -> str | None:

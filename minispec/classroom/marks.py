@@ -21,35 +21,29 @@ FORMULA = ("=", "+", "-", "@")           # what a spreadsheet takes for a formul
 
 
 @dataclass(frozen=True)
-class Mark:
-    """The points of one exercise."""
-
-    exercise: str
-    points: int
-    possible: int
-    message: str = ""                    # what is wrong, with the smallest case; empty for full points
-
-
-@dataclass(frozen=True)
 class Grade:
-    """The marks of one submission, and what there is to say of it."""
+    """What was found in one submission, and what there is to say of it."""
 
     name: str
-    marks: tuple[Mark, ...]
+    problems: dict[str, str]             # exercise -> what is wrong, with the smallest case; "" for full points
     notes: tuple[str, ...] = ()          # statements that failed and cells that could not be read
     attempts: tuple[str, ...] = ()       # what the guard refused: for the teacher
     printed: str = ""
     seconds: float = 0.0
 
+    def points_of(self, name: str) -> int:
+        """The points of one exercise: all or none."""
+        return 0 if self.problems[name] else EXERCISES[name].points
+
     @property
     def points(self) -> int:
         """All points together."""
-        return sum([mark.points for mark in self.marks])
+        return sum([self.points_of(name) for name in self.problems])
 
     @property
     def possible(self) -> int:
         """What they could be."""
-        return sum([mark.possible for mark in self.marks])
+        return sum([EXERCISES[name].points for name in self.problems])
 
 
 def cleaned(text: str, limit: int = MESSAGE) -> str:
@@ -72,13 +66,10 @@ def result_files(out: Path, submissions: list[Submission]) -> list[Path]:
 
 def write_result(file: Path, grade: Grade, seed: int, lacks: tuple[str, ...]) -> None:
     """One submission's results.json, in Gradescope's format."""
-    tests = []
-    for mark in grade.marks:
-        exercise = EXERCISES[mark.exercise]
-        tests.append({"name": f"{mark.exercise}: {exercise.title}", "number": str(exercise.notebook),
-                      "score": mark.points, "max_score": mark.possible,
-                      "status": "passed" if mark.points == mark.possible else "failed",
-                      "output": cleaned(mark.message), "output_format": "text", "visibility": "visible"})
+    tests = [{"name": f"{name}: {EXERCISES[name].title}", "number": str(EXERCISES[name].notebook),
+              "score": grade.points_of(name), "max_score": EXERCISES[name].points,
+              "status": "failed" if problem else "passed", "output": cleaned(problem), "output_format": "text",
+              "visibility": "visible"} for name, problem in grade.problems.items()]
     attempts = [cleaned(text, 250) for text in grade.attempts]
     result = {"score": grade.points, "tests": tests, "execution_time": round(grade.seconds),
               "output": "\n".join([cleaned(note, 300) for note in grade.notes]), "output_format": "text",
@@ -98,11 +89,10 @@ def as_csv(grades: list[Grade]) -> str:
     """A line for each submission; no cell begins as a formula does."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["submission", "points", "of", *[mark.exercise for mark in grades[0].marks], "attempts", "note"])
+    writer.writerow(["submission", "points", "of", *grades[0].problems, "attempts", "note"])
     for grade in grades:
-        note = grade.notes[0] if grade.notes else ""
-        cells = [cleaned(grade.name, 200), grade.points, grade.possible, *[mark.points for mark in grade.marks],
-                 cleaned("; ".join(grade.attempts), 250), cleaned(note, 250)]
+        cells = [cleaned(grade.name, 200), grade.points, grade.possible, *map(grade.points_of, grade.problems),
+                 cleaned("; ".join(grade.attempts), 250), cleaned("".join(grade.notes[:1]), 250)]
         writer.writerow([f"'{cell}" if str(cell).lstrip().startswith(FORMULA) else cell for cell in cells])
     return text.getvalue()
 
@@ -111,14 +101,14 @@ def as_junit(grades: list[Grade]) -> bytes:
     """A test suite for each submission, a test case for each exercise."""
     suites = ElementTree.Element("testsuites")
     for grade in grades:
-        failed = [mark for mark in grade.marks if mark.points < mark.possible]
-        suite = ElementTree.SubElement(suites, "testsuite", name=cleaned(grade.name, 200), tests=str(len(grade.marks)),
-                                       failures=str(len(failed)), errors="0", time=f"{grade.seconds:.2f}")
-        for mark in grade.marks:
-            case = ElementTree.SubElement(suite, "testcase", classname=f"exercises.{mark.exercise}",
-                                          name=EXERCISES[mark.exercise].title)
-            if mark in failed:
-                ElementTree.SubElement(case, "failure", message=cleaned(mark.message))
+        failures = len([problem for problem in grade.problems.values() if problem])
+        suite = ElementTree.SubElement(suites, "testsuite", name=cleaned(grade.name, 200), errors="0",
+                                       tests=str(len(grade.problems)), failures=str(failures),
+                                       time=f"{grade.seconds:.2f}")
+        for name, problem in grade.problems.items():
+            case = ElementTree.SubElement(suite, "testcase", classname=f"exercises.{name}", name=EXERCISES[name].title)
+            if problem:
+                ElementTree.SubElement(case, "failure", message=cleaned(problem))
     return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
 
 
@@ -127,9 +117,8 @@ def as_text(grades: list[Grade], seed: int, lacks: tuple[str, ...]) -> str:
     lines = [f"seed {seed}"] + [f"not held on this system: {lack}" for lack in lacks]
     for grade in grades:
         lines += ["", f"{cleaned(grade.name, 200)}: {grade.points} of {grade.possible}"]
-        for mark in grade.marks:
-            told = cleaned(mark.message) or "right"
-            lines.append(f"  {mark.exercise:<20} {mark.points:>3} of {mark.possible:>3}  {told}")
+        lines += [f"  {name:<20} {grade.points_of(name):>3} of {EXERCISES[name].points:>3}  "
+                  f"{cleaned(problem) or 'right'}" for name, problem in grade.problems.items()]
         lines += [f"  refused while grading: {cleaned(text, 250)}" for text in grade.attempts]
         lines += [f"  note: {cleaned(note, 300)}" for note in grade.notes]
     return "\n".join(lines) + "\n"
