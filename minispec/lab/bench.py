@@ -37,9 +37,17 @@ def bench(target, drafts: list, prompts: list[list[int]], taus: list[int], repet
         others = prompts[len(prompts) // 2:]
         print("", *best_lines(target, drafts, names, others, NEW_TOKENS, costs), sep="\n")
         print_speedups(target, drafts, prompts, taus, repetitions, costs)
-    sampling = measure_costs(target, Sampled(target, seed=0), text, rows=(2,)).c
-    print(f"\na pass whose logits get the noise of sampling: {sampling:.2f} greedy passes")
+    noise, nucleus = sampling_costs(target, text)
+    print(f"\na sampled token: {noise:.2f} greedy passes, from a nucleus {nucleus:.2f} (vocabulary "
+          f"{target.config.vocab_size:,})")
     print_memory(target, drafts[0], prompts[0])
+
+
+def sampling_costs(target, text: list[int], repetitions: int = 20) -> tuple[float, float]:
+    """A pass with the noise of sampling, and one with a nucleus too, in greedy passes that take turns with them."""
+    models = (Sampled(target, seed=0), Sampled(target, seed=0, temperature=0.8, top_p=0.9))
+    noise, nucleus = [measure_costs(target, model, text, (2,), repetitions).c for model in models]
+    return noise, nucleus
 
 
 def check_taus(taus: list[int]) -> None:
