@@ -45,12 +45,14 @@ def keep_nucleus(logits_V: np.ndarray, top_p: float) -> np.ndarray:
     2020); of equally likely tokens the lower number comes first.
     """
     ordered_V = np.sort(logits_V)[::-1]              # the values only: an order of the tokens takes four times as long
-    shares_V = np.exp(ordered_V.astype(np.float64) - float(ordered_V[0]))
+    with np.errstate(invalid="ignore"):              # of a +inf, which is refused where the row is used
+        shares_V = np.exp(ordered_V.astype(np.float64) - float(ordered_V[0]))
     likelier_V = np.cumsum(shares_V) - shares_V
     outside_V = likelier_V >= top_p * shares_V.sum()
     n_kept = max(1, len(outside_V) - int(np.count_nonzero(outside_V)))
     weakest = ordered_V[n_kept - 1]
-    kept_V = np.where(logits_V >= weakest, logits_V, logits_V.dtype.type(-np.inf))
+    # subtle: not "where it is at least the weakest", or NaN, which nobody may sample from, would pass for ruled out
+    kept_V = np.where(logits_V < weakest, logits_V.dtype.type(-np.inf), logits_V)
     surplus = int(np.count_nonzero(logits_V >= weakest)) - n_kept
     if surplus > 0:
         equal_V = np.flatnonzero(logits_V == weakest)
