@@ -100,6 +100,17 @@ class Trace:
         """The same trace with the text of every token id, so that views show words and not numbers."""
         return replace(self, texts=tokenizer.texts)
 
+    def words(self, tokens) -> list:
+        """The text of each token; its number where no texts are known."""
+        return [self.texts[token] if self.texts else token for token in tokens]
+
+    def __repr__(self) -> str:
+        lines = [f"Trace({self.target}, {self.draft}, tau={self.tau}, {self.stopped!r}, {len(self.rounds)} rounds)"]
+        for number, r in enumerate(self.rounds, start=1):
+            lines.append(f"{number}: proposed {self.words(r.proposed)}, {r.n_accepted} accepted; "
+                         f"committed {self.words(r.committed)}")
+        return "\n".join(lines)
+
     @property
     def tokens(self) -> list[int]:
         """The text: the prompt and everything committed."""

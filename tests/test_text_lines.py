@@ -158,3 +158,5 @@ def test_a_round_prints_without_its_logits():
     assert "n_accepted=2" in repr(r) and "array" not in repr(r) and "\n" not in repr(r)
     trace = speculative(target, target, tokens, 4, 2).with_texts(tokenizer)
     assert "texts" not in repr(trace) and len(repr(trace)) < 1500
+    assert f"proposed {[tokenizer.texts[token] for token in trace.rounds[0].proposed]}" in repr(trace), "words"
+    assert f"proposed {list(trace.rounds[0].proposed)}" in repr(replace(trace, texts=None)), "else numbers"
