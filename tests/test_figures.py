@@ -203,6 +203,9 @@ def test_the_states_of_a_round_differ_without_colour():
     marks = {state: (style.line, style.hatched, style.struck, style.width) for state, style in palette.STYLES.items()}
     assert len({marks[state] for state in ("prompt", "committed", "pending", "accepted", "rejected", "discarded")}) == 6
     assert len(set(GLYPHS.values())) == len(GLYPHS)
+    from minispec.teaching.contexts_figure import BESIDES, MISSING
+    read = [palette.STYLES[state] for state in ("prompt", "committed", "pending")] + [MISSING, BESIDES]
+    assert len({(style.line, style.hatched, style.struck, style.crossed) for style in read}) == len(read)
     assert set(palette.NAMES) == set(palette.STYLES)
 
 
@@ -223,12 +226,28 @@ def test_the_bars_of_the_drafts_are_the_softmax_of_the_recorded_logits(name):
                 likeliest = np.argsort(-r.draft_logits_TV[t - 1], kind="stable")[:5].tolist()
                 assert set(likeliest) <= set(bars) <= {*likeliest, r.choices[t - 1]}
                 token = max(bars, key=lambda token: row[token])
-                tracks[t] = bars[token].get_width() / row[token]
-                assert all(abs(bar.get_width() - tracks[t] * row[token]) < 0.01 for token, bar in bars.items())
+                scale = float(named(figure, f"scale {t}")[f"scale {t}"].get_text().split()[-1].rstrip("%")) / 100
+                assert scale >= max(row) or scale == 1
+                full = bars[token].get_width() / row[token]
+                assert all(abs(bar.get_width() - full * row[token]) < 0.01 for token, bar in bars.items())
+                assert full * scale == pytest.approx(tracks.setdefault(t, full * scale), abs=0.01)
             assert list(named(figure, f"choice {t} .*")) == [f"choice {t} {r.choices[t - 1]}"]
             assert GLYPHS[draft_state(r, t - 1)] in named(figure, f"verdict {t}")[f"verdict {t}"].get_text()
         if tracks:
-            assert max(tracks.values()) - min(tracks.values()) < 0.01, "one length of 100 % for draft and target"
+            assert max(tracks.values()) - min(tracks.values()) < 0.01, "one track for draft and target"
+
+
+def test_two_shares_that_differ_by_three_per_cent_differ_by_four_pixels_where_both_are_small():
+    """Of two tokens at 14 and 17 per cent one must be able to tell which is the longer bar."""
+    for name in ("trained", "some rejected"):
+        r = TRACES[name]().rounds[0]
+        figure = figures.draft_steps(TRACES[name](), 1)
+        for t in range(1, min(len(r.proposed), 6) + 1):
+            shares = [softmax(logits_TV[t - 1:t])[0] for logits_TV in (r.draft_logits_TV, r.target_logits_TV)]
+            bars = [(bar.get_width(), float(shares[model == "target"][int(key.split()[-1])]))
+                    for model in ("draft", "target") for key, bar in named(figure, f"{model} {t} \\d+").items()]
+            for width, share in bars:
+                assert all(abs(width - other) >= 4 for other, second in bars if abs(share - second) >= 0.03)
 
 
 def test_only_the_chosen_bar_is_solid():
@@ -269,7 +288,7 @@ def test_both_models_per_cents_stand_beside_the_bars(name):
         shares = [softmax(logits_TV[t - 1:t])[0] for logits_TV in (r.draft_logits_TV, r.target_logits_TV)]
         for key, bar in named(figure, f"draft {t} \\d+").items():
             x, y, _, height = pixel_box(bar)
-            row = sorted((place, artist.get_text()) for place, artist in written[round(y + height / 2, 1)] if place > x)
+            row = sorted((place, artist.get_text()) for place, artist in written[round(y + height / 2 + 6, 1)] if place > x)
             token = int(key.split()[-1])
             assert [text for _, text in row[:2]] == [percent(float(share_V[token])) for share_V in shares]
 
@@ -348,20 +367,36 @@ def test_the_cache_strips_agree_with_the_recorded_lengths(name):
                 shown = []
                 top = {"target": 256, "draft": 472}[model] + 98 * row
                 for patch in figure.figure.axes[0].patches:
-                    found = re.fullmatch(f"{model} (\\d+)-(\\d+) (\\w+)", patch.get_gid() or "")
+                    found = re.fullmatch(f"{model} (\\d+)-(\\d+) ([a-z ]+)", patch.get_gid() or "")
                     if found is None or patch.get_y() != top:
                         continue
                     shown += range(int(found[1]), int(found[2]) + 1)
                     if int(found[1]) == length:
                         assert patch.get_x() - 2 in carets(figure, length), "the caret stands before the first free cell"
                     for position in range(int(found[1]), int(found[2]) + 1):
-                        expected = ("empty" if position >= written[model] else "stale" if position >= length
-                                    else "committed" if position < known else "speculative")
+                        gap = model == "draft" and row and length <= position < r.target_cache[1]
+                        expected = ("unread gap" if gap else "free" if position >= written[model] else
+                                    "stale" if position >= length else "cached" if position < known else "tentative")
                         assert found[3] == expected, (number, model, row, position)
                 assert shown == list(range(len(r.tokens) + len(r.proposed) + 1)), "no position is left out"
             assert f"length {lengths[0]}, rolled back to {lengths[1]}" in figure.alt
-        gaps = [int(key.split()[1]) for key in named(figure, "gap .*")]
-        assert gaps == list(range(r.draft_cache[1], r.target_cache[1]))
+        moved = [read > kept for read, kept in (r.target_cache, r.draft_cache)]
+        title = words_in(figure)[0]
+        assert ("no KV cache rolls back" in title) == (not any(moved)) and not title.endswith("…")
+        assert "rolled back" in words_in(figure) or not any(moved)
+
+
+WORDS_OF_ALL_LENGTHS = tuple(" " + "abcdefghijklmn"[:1 + 5 * token % 14] for token in range(VOCAB))
+
+
+def test_the_cache_strips_cut_no_word():
+    """Most of all not the correction; cells are as wide as their words, and less of the text before is shown."""
+    for seed in range(12):
+        trace = mixed_trace(seed, tau=1 + seed % 9, texts=WORDS_OF_ALL_LENGTHS)
+        for number, r in enumerate(trace.rounds[:3], start=1):
+            words = words_in(figures.cache_strips(trace, number))
+            assert not [word for word in words if word.endswith("…") and word != "…"]
+            assert r.target_token is None or WORDS_OF_ALL_LENGTHS[r.target_token].strip() in words
 
 
 def carets(figure, length):
@@ -373,17 +408,18 @@ def test_a_folded_cell_is_shared_out_among_the_states_of_its_positions():
     """A caret or an old rollback may lie where many positions are one cell."""
     from minispec.views.cache_figures import Ruler, draw_strip
     from minispec.views.slide import Slide
+    from minispec.views.strips import Strip
     slide = Slide(200)
-    draw_strip(slide, Ruler(((0, 9), (10, 10)), 100), "draft", 50, (4, 7, 3))
+    draw_strip(slide, Ruler(((0, 9), (10, 10)), (276, 376, 476)), "draft", 50, Strip(4, 3, 7))
     found = {patch.get_gid(): patch.get_width() + 4 for patch in slide.axes.patches if patch.get_gid()}
-    assert found == pytest.approx({"draft 0-2 committed": 30, "draft 3-3 speculative": 10, "draft 4-6 stale": 30,
-                                   "draft 7-9 empty": 30, "draft 10-10 empty": 100})
+    assert found == pytest.approx({"draft 0-2 cached": 30, "draft 3-3 tentative": 10, "draft 4-6 stale": 30,
+                                   "draft 7-9 free": 30, "draft 10-10 free": 100})
 
 
 def test_full_acceptance_leaves_a_hole_of_one_cell_and_a_rejection_none():
     accepted, rejected = figures.cache_strips(mixed_trace(wrong=None), 1), figures.cache_strips(story(), 1)
-    assert len(named(accepted, "gap .*")) == 1 and "An unread gap of one cell" in accepted.alt
-    assert named(rejected, "gap .*") == {} and "gap" not in rejected.alt
+    assert len(named(accepted, ".*unread gap")) == 1 and "An unread gap of one cell" in accepted.alt
+    assert named(rejected, ".*unread gap") == {} and "gap" not in rejected.alt
     assert named(rejected, "trim target")["trim target"].get_text() == "trim 2 = τ − n_a"
     assert named(rejected, "trim draft")["trim draft"].get_text() == "trim 1 = τ − n_a − 1"
 
@@ -500,13 +536,14 @@ def test_the_attention_drawn_is_what_the_model_computes():
     attention_HTP = record[1].attention_HTP[:2, :, :len(tokens)]
     cells = [patch.get_gid().split() for patch in figure.figure.axes[0].patches if patch.get_gid()]
     drawn = [float(weight) for _, weight, _ in cells]
-    assert [state for _, _, state in cells] == 2 * sum([["seen"] * (8 + row) + ["masked"] * (3 - row)
-                                                        for row in range(4)], [])
-    expected = []
+    expected, states = [], []
     for head_TP in attention_HTP:
-        for row_P in head_TP[-4:]:
-            expected += [float(row_P[:-10].sum()), *row_P[-10:].tolist()]
-    assert drawn == pytest.approx(expected, abs=1e-4) and "head 1" in words_in(figure)
+        strongest = np.sort(np.argsort(-head_TP[-4:].max(axis=0), kind="stable")[:10])
+        for row, row_P in enumerate(head_TP[-4:]):
+            expected += [float(row_P.sum() - row_P[strongest].sum()), *row_P[strongest].tolist()]
+            states += ["seen", *("seen" if key <= len(tokens) - 4 + row else "masked" for key in strongest)]
+    assert [state for _, _, state in cells] == states
+    assert drawn == pytest.approx(expected, abs=2e-4) and "head 1" in words_in(figure)
     for _, box in extents(figure):
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1280
     with pytest.raises(ValueError, match="layer is 9"):

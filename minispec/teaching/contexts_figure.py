@@ -6,16 +6,16 @@ drawn as an empty box where it belongs; the bars are recorded logits.
 
 from ..arguments import check_count
 from ..trace import Round, Trace
-from ..views.draft_figures import draw_candidates
+from ..views.draft_figures import JUDGE, draw_candidates
 from ..views.figure import Figure, drawing
-from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, TARGET, VERDICT_INK, Style
+from ..views.palette import FADED, GLYPHS, INK, NAMES, PAPER, REJECTED, VERDICT_INK, Style
 from ..views.pieces import CHIP, counted, draft_name, recorded, round_at
 from ..views.beside import laid_beside
 from ..views.slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from ..views.text import label, draft_state
 from .runs import Run, SideBySide
 
-MISSING = Style(PAPER, REJECTED, "dashed", 3)
+MISSING = Style(PAPER, REJECTED, "solid", 3, crossed=True)
 RUN_HEIGHT = 330                               # pixels from one run to the next
 BESIDES = Style(PAPER, FADED, "dotted", 3)
 MOST = 3                                 # panels side by side
@@ -40,7 +40,7 @@ def draft_contexts(run: SideBySide, number: int = 1, first: int = 1, panels: int
         slide.text(MARGIN, y + 22, one.name, TOKEN_SIZE, INK, weight="bold")
         sentences.append(f"{one.name}: " + draw_run(slide, one, number, (first, panels), y + 46))
     slide.legend(slide.height - 18, [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"),
-                                     (MISSING, "should be read, is not"), (Style("none", TARGET), "target"),
+                                     (MISSING, "should be read, is not"), (JUDGE, "target"),
                                      ("", "◀ its choice")])
     return slide.finish(f"Round {number}, drafts with the context that each really read. {' '.join(sentences)}")
 
@@ -112,7 +112,7 @@ def draw_context(slide: Slide, trace: Trace, context: list[tuple[int, str]], are
         chip = slide.measured(text) + CHIP
         if state in ("missing", "besides"):
             slide.token_box(x, y - 18, chip, 36, MISSING if state == "missing" else BESIDES, state)
-            slide.text(x + chip / 2, y, text, align="center", colour=FADED)
+            slide.text(x + chip / 2, y, text, align="center", colour=INK)
         else:
             slide.chip(x, y, text, state, chip, 36, f"context {state}")
         x += chip + 4

@@ -5,17 +5,21 @@ follows from the lengths that the trace recorded: no cache is looked into, so no
 """
 
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 from ..trace import Round, Trace
 from .figure import Figure, drawing
-from .palette import DRAFT, DRAFT_TINT, FADED, GLYPHS, INK, PAPER, REJECTED, TARGET, TARGET_TINT, Style
+from .palette import CACHE_STATES, DRAFT, DRAFT_TINT, FADED, GLYPHS, INK, PAPER, REJECTED, TARGET, TARGET_TINT, Style
 from .pieces import round_at
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
+from .strips import Strip
 from .text import label, draft_state
+from .text_lines import histories, moments
 
 STRIP = 44                               # height of a strip, in pixels
 LEFT = 276                               # where the cells begin
-MOST_DRAFTS = 8                          # positions of drafts that have a cell of their own
+MOST_DRAFTS, MOST_BEFORE = 8, 4          # positions that have a cell of their own: of drafts, and of the text before
+NARROW, WIDE = 82, 130                   # pixels of a cell: for a position with its verdict, and of any but long words
 
 
 @dataclass(frozen=True)
@@ -23,67 +27,81 @@ class Ruler:
     """Cells side by side, each for the positions (first, last): one position, or several folded into one cell."""
 
     cells: tuple[tuple[int, int], ...]
-    width: float                         # of a cell, in pixels
+    edges: tuple[float, ...]             # where each cell begins, in pixels, and where the last one ends
 
     def x(self, position: int) -> float:
         """Where a position begins; behind the last one, where the ruler ends."""
-        for place, (first, last) in enumerate(self.cells):
+        for (first, last), left, right in zip(self.cells, self.edges, self.edges[1:]):
             if position <= last:
-                return LEFT + self.width * (place + (position - first) / (last - first + 1))
-        return LEFT + self.width * len(self.cells)
+                return left + (right - left) * (position - first) / (last - first + 1)
+        return self.edges[-1]
 
 
-def ruler_of(r: Round) -> Ruler:
-    """The last committed positions, those of the drafts, and one behind; the rest is folded."""
+def ruler_of(slide: Slide, trace: Trace, r: Round) -> Ruler:
+    """The last committed positions, those of the drafts, and one behind; the rest is folded, as far as words need."""
+    room = WIDTH - MARGIN - LEFT
+    for before, drafts in [*[(before, MOST_DRAFTS) for before in range(MOST_BEFORE, 0, -1)],
+                           *[(1, drafts) for drafts in range(MOST_DRAFTS - 1, 2, -1)]]:
+        cells = cells_of(r, before, drafts)
+        needed = [max([NARROW] + [slide.measured(word) + 24 for word in words_at(trace, r, *cell)]) for cell in cells]
+        if sum(needed) <= room:
+            break
+    spare = max(room - sum(needed), 0) / len(cells)
+    widths = [max(width, min(width + spare, WIDE)) * min(1, room / sum(needed)) for width in needed]
+    return Ruler(cells, tuple(accumulate(widths, initial=LEFT)))
+
+
+def cells_of(r: Round, before: int, drafts: int) -> tuple[tuple[int, int], ...]:
+    """`before` positions of the text, and up to `drafts` behind it, those around the verdict first."""
     known, tau = len(r.tokens), len(r.proposed)
-    shown = set(range(tau + 1))
-    if tau > MOST_DRAFTS:
-        near = [0, 1, r.n_accepted, tau - 1, tau, r.n_accepted - 1, r.n_accepted + 1, tau - 2, *range(2, tau)]
-        shown = set(list(dict.fromkeys(t for t in near if 0 <= t <= tau))[:MOST_DRAFTS])
-    context = max(min(4, 10 - len(shown)), 1)
-    positions = [position for position in range(known - context, known) if position >= 0]
-    positions += [known + t for t in sorted(shown)]
+    near = [0, r.n_accepted, tau, 1, tau - 1, r.n_accepted - 1, r.n_accepted + 1, tau - 2, *range(2, tau)]
+    shown = list(dict.fromkeys(t for t in near if 0 <= t <= tau))[:drafts + (tau <= drafts)]
+    positions = [position for position in range(known - before, known) if position >= 0]
     cells, end = [], 0
-    for position in positions:
+    for position in positions + [known + t for t in sorted(shown)]:
         if position > end:
             cells.append((end, position - 1))
         cells.append((position, position))
         end = position + 1
-    return Ruler(tuple(cells), min((WIDTH - MARGIN - LEFT) / len(cells), 130))
+    return tuple(cells)
 
 
-def written_before(trace: Trace, number: int, model: str) -> int:
-    """The furthest length that the model's cache had reached before round `number`."""
-    return max([trace.prefill.rows] + [cache_of(r, model)[0] for r in trace.rounds[:number - 1]])
-
-
-def cache_of(r: Round, model: str) -> tuple[int, int]:
-    """The recorded lengths of "target" or "draft": at its longest, and after rolling back."""
-    return r.target_cache if model == "target" else r.draft_cache
-
-
-def cell_state(position: int, length: int, written: int, committed: int) -> str:
-    """What a cell holds: committed, speculative, stale, or empty; `committed` tokens are known to be right."""
-    if position < length:
-        return "committed" if position < committed else "speculative"
-    return "stale" if position < written else "empty"
+def words_at(trace: Trace, r: Round, first: int, last: int) -> list[str]:
+    """The words that one cell shows."""
+    t = first - len(r.tokens)
+    tokens = [] if first < last or t >= len(r.proposed) else [r.tokens[first] if t < 0 else r.proposed[t]]
+    own = [r.target_token] if r.target_token is not None and t <= r.n_accepted <= last - len(r.tokens) else []
+    return [label(trace, token) for token in tokens + own]
 
 
 @drawing
 def cache_strips(trace: Trace, number: int = 1) -> Figure:
     """Both caches in round `number`: at their longest, then rolled back to what the text still vouches for."""
     r = round_at(trace, number)
-    ruler = ruler_of(r)
-    slide = Slide(720, f"Round {number}: both KV caches roll back to what was committed")
+    slide = Slide(720, f"Round {number}: {rolled_back(r)}")
+    ruler = ruler_of(slide, trace, r)
     draw_tokens(slide, trace, r, ruler)
     sentences = []
-    for model, name, top in (("target", trace.target, 256), ("draft", trace.draft, 472)):
-        sentences.append(draw_cache(slide, trace, number, model, (ruler, name, top)))
-    meanings = {"committed": "committed", "speculative": "speculative", "stale": "stale, behind the caret",
-                "empty": "never written"}
-    legend = [(cell_style("target", state), words) for state, words in meanings.items()]
+    for (model, lengths, written), name, top in zip(histories(trace, number), (trace.target, trace.draft), (256, 472)):
+        strips = []
+        for _, length, valid, gap_end in moments(r, model, lengths)[1:]:
+            written = max(written, length)
+            strips.append(Strip(length, valid, written, gap_end))
+        sentences.append(draw_cache(slide, r, model, name, strips, (ruler, top)))
+    legend = [(cell_style("target", state), CACHE_STATES[state].meaning)
+              for state in ("cached", "tentative", "stale", "free")]
     slide.legend(694, legend + [("", "▼ length")])
     return slide.finish(f"KV caches of round {number} on one ruler of positions. " + " ".join(sentences))
+
+
+def rolled_back(r: Round) -> str:
+    """What the round did to both caches, as a title."""
+    target, draft = [read > kept for read, kept in (r.target_cache, r.draft_cache)]
+    if target and draft:
+        return "both KV caches roll back to what was committed"
+    if target or draft:
+        return f"the {'target' if target else 'draft'}’s KV cache rolls back to what was committed"
+    return "no KV cache rolls back, all was committed"
 
 
 def draw_tokens(slide: Slide, trace: Trace, r: Round, ruler: Ruler) -> None:
@@ -93,7 +111,8 @@ def draw_tokens(slide: Slide, trace: Trace, r: Round, ruler: Ruler) -> None:
     slide.text(MARGIN, 172, "target adds", SMALL, FADED)
     known, own = len(r.tokens), len(r.tokens) + r.n_accepted
     for first, last in ruler.cells:
-        x, middle = ruler.x(first) + 2, ruler.x(first) + ruler.width / 2
+        x, width = ruler.x(first) + 2, ruler.x(last + 1) - ruler.x(first)
+        middle = x - 2 + width / 2
         place = str(first) if first == last else f"{first}–{last}"
         state = "prompt" if first < len(trace.prompt) else "committed"
         if known <= first < known + len(r.proposed):
@@ -104,69 +123,53 @@ def draw_tokens(slide: Slide, trace: Trace, r: Round, ruler: Ruler) -> None:
             slide.text(middle, 124, "…", align="center")
         elif first < known + len(r.proposed):
             token = r.tokens[first] if first < known else r.proposed[first - known]
-            slide.chip(x, 124, label(trace, token), state, ruler.width - 4, name=f"token {first} {state}")
+            slide.chip(x, 124, label(trace, token), state, width - 4, name=f"token {first} {state}")
         if first <= own <= last and r.target_token is not None:
             kind = "bonus" if r.correction is None else "correction"
-            slide.chip(x, 172, label(trace, r.target_token), kind, ruler.width - 4, name=f"own {own} {kind}")
+            slide.chip(x, 172, label(trace, r.target_token), kind, width - 4, name=f"own {own} {kind}")
             slide.text(x - 8, 172, GLYPHS[kind], TOKEN_SIZE, TARGET, "right", "bold")
 
 
 def cell_style(model: str, state: str) -> Style:
-    """How a cell is drawn; hatched, faded or empty, so that grey paper tells them apart."""
+    """How a cell in a state of palette.CACHE_STATES is drawn; hatched, faded or empty, so that grey tells them apart."""
     colour, tint = (TARGET, TARGET_TINT) if model == "target" else (DRAFT, DRAFT_TINT)
-    if state == "committed":
-        return Style(colour, colour)
-    if state == "speculative":
-        return Style(tint, colour, hatched=True)
-    if state == "stale":
-        return Style("#F3F3F3", "#8C8C8C", line="dashed", width=2.5)
-    return Style(PAPER, "#CFCFCF", line="dotted", width=1.5)
+    return {"cached": Style(colour, colour),
+            "tentative": Style(tint, colour, hatched=True),
+            "unread gap": Style(PAPER, REJECTED, line="dashed", width=3),
+            "stale": Style("#F3F3F3", "#8C8C8C", line="dashed", width=2.5),
+            "free": Style(PAPER, "#CFCFCF", line="dotted", width=1.5)}[state]
 
 
-def draw_cache(slide: Slide, trace: Trace, number: int, model: str, area: tuple[Ruler, str, float]) -> str:
+def draw_cache(slide: Slide, r: Round, model: str, name: str, strips: list[Strip], area: tuple[Ruler, float]) -> str:
     """Two strips of one model, the trim between them and the unread gap; returns the same in words."""
-    ruler, name, top = area
-    r = trace.rounds[number - 1]
-    longest, kept = cache_of(r, model)
-    known = len(r.tokens)
-    final = known + len(r.committed)
+    ruler, top = area
+    longest, kept = [strip.length for strip in strips]
     colour = TARGET if model == "target" else DRAFT
     trim = trim_words(r, model)
     slide.line([MARGIN, WIDTH - MARGIN], [top - 46, top - 46], "#DDDDDD", 2.5)
     slide.text(MARGIN, top + 8, slide.fitted(name, LEFT - MARGIN - 10, weight="bold"), weight="bold")
     slide.text(MARGIN, top + 36, "verified" if model == "target" else "drafted", SMALL, FADED)
-    slide.text(MARGIN, top + 106, "rolled back", SMALL, FADED)
+    slide.text(MARGIN, top + 106, "rolled back" if kept < longest else "not rolled back", SMALL, FADED)
     slide.text(MARGIN, top + 134, trim, SMALL, INK, name=f"trim {model}")
-    written = max(written_before(trace, number, model), longest)
-    draw_strip(slide, ruler, model, top, (longest, written, known))
-    draw_strip(slide, ruler, model, top + 98, (kept, written, final))
-    draw_caret(slide, ruler.x(longest), top, longest)
-    draw_caret(slide, ruler.x(kept), top + 98, kept)
-    if ruler.x(longest) - ruler.x(kept) > 70:
-        slide.arrow(ruler.x(longest), top + 79, ruler.x(kept) + 54, colour)
+    for strip, y in zip(strips, (top, top + 98)):
+        draw_strip(slide, ruler, model, y, strip)
+        draw_caret(slide, ruler.x(strip.length), y, strip.length)
+    tip = ruler.x(kept) + 24 + slide.measured(str(kept), SMALL, "bold")
+    if ruler.x(longest) - tip > 14:
+        slide.arrow(ruler.x(longest), top + 79, tip, colour)
     words = f"{name}, the {model}: length {longest}, rolled back to {kept} ({trim})."
-    if model == "draft":
-        words += draw_hole(slide, ruler, top + 98, kept, final - 1, bool(r.proposed))
-    return words
-
-
-def draw_hole(slide: Slide, ruler: Ruler, top: float, kept: int, needed: int, drafted: bool) -> str:
-    """The cells that the draft has yet to read, if any; returns the same in words."""
+    needed = strips[-1].gap_end
     if kept >= needed:
-        return ""
-    for position in range(kept, needed):
-        left, right = ruler.x(position), ruler.x(position + 1)
-        slide.box(left + 4, top + 4, right - left - 8, STRIP - 8, PAPER, REJECTED, "dashed", 3, name=f"gap {position}")
-        if right - left > 66:
-            slide.text((left + right) / 2, top + STRIP / 2, "gap", SMALL, REJECTED, "center", "bold", paper=True)
-    if drafted and needed - kept == 1:
-        return f" An unread gap of one cell is left at position {kept}: the last draft was accepted but never fed."
-    return f" An unread gap is left from position {kept} on: the draft has yet to read {needed - kept} of the tokens."
+        return words
+    if r.proposed and needed - kept == 1:
+        return f"{words} An unread gap of one cell is left at position {kept}: the last draft was accepted but never fed."
+    return f"{words} An unread gap is left from position {kept} on: the draft has yet to read {needed - kept} of the " \
+           "tokens."
 
 
 def trim_words(r: Round, model: str) -> str:
     """How many cells the rollback gave up, with the formula where it is that."""
-    longest, kept = cache_of(r, model)
+    longest, kept = r.target_cache if model == "target" else r.draft_cache
     trimmed = longest - kept
     formula, value = ("τ − n_a", len(r.proposed) - r.n_accepted)
     if model == "draft":
@@ -176,22 +179,16 @@ def trim_words(r: Round, model: str) -> str:
     return f"trim {trimmed}"
 
 
-def draw_strip(slide: Slide, ruler: Ruler, model: str, top: float, lengths: tuple[int, int, int]) -> None:
+def draw_strip(slide: Slide, ruler: Ruler, model: str, top: float, strip: Strip) -> None:
     """One strip; a folded cell is shared out among the states of its positions."""
-    length, written, committed = lengths
     for first, last in ruler.cells:
-        states = [cell_state(position, length, written, committed) for position in range(first, last + 1)]
-        begin = first
-        while begin <= last:
-            state = states[begin - first]
-            end = begin
-            while end <= last and states[end - first] == state:
-                end += 1
-            x, width = ruler.x(begin) + 2, (end - begin) / (last - first + 1) * ruler.width - 4
-            slide.token_box(x, top, width, STRIP, cell_style(model, state), name=f"{model} {begin}-{end - 1} {state}")
-            if state == "stale" and width > 60:
-                slide.text(x + width / 2, top + STRIP / 2, "stale", SMALL, FADED, "center")
-            begin = end
+        for state, group in groupby(range(first, last + 1), strip.state):
+            positions, style = list(group), cell_style(model, state)
+            x, end = ruler.x(positions[0]) + 2, ruler.x(positions[-1] + 1) - 2
+            slide.token_box(x, top, end - x, STRIP, style, name=f"{model} {positions[0]}-{positions[-1]} {state}")
+            word, colour = {"stale": ("stale", FADED), "unread gap": ("gap", style.edge)}.get(state, ("", INK))
+            if end - x > 60:
+                slide.text((x + end) / 2, top + STRIP / 2, word, SMALL, colour, "center")
 
 
 def draw_caret(slide: Slide, x: float, top: float, length: int) -> None:

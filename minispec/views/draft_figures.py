@@ -1,7 +1,7 @@
 """Distributions: one step from logits to a token, and all drafts of a round beside what the target thought of them.
 
-Invariant: every bar is the softmax of recorded logits, drawn on a track that is 100 % long; nothing is computed by a
-model here.  Sampling is not shown: a token is chosen by argmax.
+Invariant: every bar is the softmax of recorded logits, drawn on a track whose length is written beside it; nothing is
+computed by a model here.  Sampling is not shown: a token is chosen by argmax.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ from .pieces import (context_states, context_words, counted, draft_name, highest
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from .text import label, draft_state
 
-TRACK = "#EFEFEF"                        # the length of 100 %
+TRACK = "#EFEFEF"                        # what a bar could fill
 MOST_DRAFTS = 6                          # panels on one slide
 SMALLEST = 13                            # points; names of columns
-PERCENT, MARK = 66, 24                   # pixels of a column of per cents, and of the target's mark behind them
-CHOICE, OUTLINE = Style(DRAFT, DRAFT, "none"), Style("none", TARGET)
+PERCENT, MARK = 76, 24                   # pixels of a column of per cents, and of the target's mark behind them
+CHOICE, JUDGE = Style(DRAFT, DRAFT, "none"), Style(TARGET, TARGET)
 
 
 @drawing
@@ -88,7 +88,7 @@ def draw_choice(slide: Slide, y: float, text: str, logits_V: np.ndarray, token: 
 
 def probability_bar(slide: Slide, x: float, y: float, width: float, height: float, share: float, colour: str,
                     name: str) -> None:
-    """A bar on its track, `width` pixels being 100 %."""
+    """A bar on its track; a share of 1 fills it."""
     slide.box(x, y - height / 2, width, height, TRACK)
     slide.box(x, y - height / 2, width * share, height, colour, name=name)
     slide.line([x, x], [y - height / 2 - 3, y + height / 2 + 3], FADED, 1.5)
@@ -124,7 +124,7 @@ def draft_steps(trace: Trace, number: int = 1, judged: bool = True, first: int =
         sentences.append(draw_step(slide, trace, r, t, draft_TV[t - 1], judged, (x, y, width - 20)))
     entries = [("prompt", "prompt"), ("committed", "committed"), ("pending", "own drafts"), (CHOICE, "choice")]
     if judged:
-        entries += [(OUTLINE, "target"), ("", "◀ its choice")]
+        entries += [(JUDGE, "target"), ("", "◀ its choice")]
     entries.append(("", "gap: 1st to 2nd logit"))
     if steps:
         slide.legend(slide.height - 22, entries)
@@ -175,14 +175,20 @@ def draw_candidates(slide: Slide, trace: Trace, r: Round, t: int, logits: tuple,
             tokens.append(r.choices[t - 1])
         slide.text(x + width - MARK, y + 87, "target", SMALLEST, TARGET, "right")
         slide.text(x + width - MARK - PERCENT, y + 87, "draft", SMALLEST, INK, "right")
+    shares = [softmax(row_V)[tokens] for row_V in logits if row_V is not None]
+    scale = min(full for full in (1, 0.5, 0.25) if full == 1 or full >= np.max(shares))
+    slide.text(x, y + 87, f"bars to {100 * scale:g}%", SMALLEST, FADED, name=f"scale {t}")
     for rank, token in enumerate(tokens):
-        draw_candidate(slide, trace, r, t, token, logits, (x, y + 110 + 29 * rank, width))
+        draw_candidate(slide, trace, r, t, token, logits, (x, y + 110 + 29 * rank, width, scale))
 
 
 def draw_candidate(slide: Slide, trace: Trace, r: Round, t: int, token: int, logits: tuple,
-                   area: tuple[float, float, float]) -> None:
-    """One row of a panel: the token, the draft's bar, the target's outline, both per cents and the target's mark."""
-    x, y, width = area
+                   area: tuple[float, float, float, float]) -> None:
+    """One row of a panel: the token, a bar of each model, one over the other, both per cents and the target's mark.
+
+    area: left, middle and width of the row, and the share that fills a bar.
+    """
+    x, y, width, scale = area
     draft_V, target_V = logits
     chosen = token == r.proposed[t - 1]
     weight = "bold" if chosen else "normal"
@@ -192,13 +198,15 @@ def draw_candidate(slide: Slide, trace: Trace, r: Round, t: int, token: int, log
     text = slide.fitted(label(trace, token), names - 10, weight=weight)
     slide.text(x + names - 8, y, text, align="right", weight=weight)
     share = float(softmax(draft_V)[token])
-    probability_bar(slide, x + names, y, track, 20, share, DRAFT if chosen else DRAFT_TINT, f"draft {t} {token}")
+    high = 20 if target_V is None else 11
+    probability_bar(slide, x + names, y - (0 if target_V is None else 6), track, high, share / scale,
+                    DRAFT if chosen else DRAFT_TINT, f"draft {t} {token}")
     slide.text(right, y, percent(share), SMALL, INK, "right")
     if target_V is None:
         return
-    outline = float(softmax(target_V)[token])
-    line, colour = ("dotted", FADED) if draft_state(r, t - 1) == "discarded" else ("solid", TARGET)
-    slide.box(x + names, y - 13, track * outline, 26, "none", TARGET, line, 2.5, name=f"target {t} {token}")
-    slide.text(x + width - MARK, y, percent(outline), SMALL, colour, "right")
+    share, unheard = float(softmax(target_V)[token]), draft_state(r, t - 1) == "discarded"
+    probability_bar(slide, x + names, y + 6, track, high, share / scale, TARGET_TINT if unheard else TARGET,
+                    f"target {t} {token}")
+    slide.text(x + width - MARK, y, percent(share), SMALL, FADED if unheard else TARGET, "right")
     if token == r.choices[t - 1]:
         slide.text(x + width - MARK + 4, y, "◀", SMALL, TARGET, name=f"choice {t} {token}")

@@ -8,11 +8,12 @@ from ..arguments import check_count
 from ..trace import Round, Trace
 from .figure import Figure, drawing
 from .palette import FADED, GLYPHS, INK, NAMES, PAPER, TARGET, TARGET_TINT, VERDICT_INK
-from .pieces import counted, percent, round_at
+from .pieces import counted, highest, percent, round_at
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from .text import label, draft_state
 
 MOST_ROWS = 12
+MOST_KEYS = 10                           # columns of a head
 GRID = 390                               # where the columns of the new tokens begin, in pixels
 CELL = 72                                # a weight of attention, in pixels, at most
 JUDGED = 790                             # where the verdicts begin
@@ -116,8 +117,8 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
                     rows: int = 8) -> Figure:
     """Attention of one layer while `model` reads the text and the drafts of a round: a grid for each head, at most two.
 
-    Rows are the last tokens read, at most 8; columns the keys that they look at: what does not fit is one column,
-    summed.
+    Rows are the last tokens read, at most 8; columns the MOST_KEYS keys that they look at most, in order; all others
+    are one column, summed.
     """
     r = round_at(trace, number)
     check_count("rows", rows, least=1)
@@ -127,17 +128,18 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
     tokens = (list(r.tokens) + list(r.proposed))[:model.config.n_positions]
     attention_HTP = attention_of(model, tokens, layer)
     rows = min(rows, len(tokens), 8)
-    keys = min(len(tokens), 10)
-    columns = keys + (keys < len(tokens))
+    keys = {head: most_looked_at(attention_HTP[head, -rows:]) for head in heads}
+    columns = min(len(tokens), MOST_KEYS + 1)
     slide = Slide(720, "")
-    top = 112 + max(min(slide.measured(label(trace, token)), 118) for token in tokens[-keys:])
+    top = 112 + max(min(slide.measured(label(trace, tokens[key])), 118) for head in heads for key in keys[head])
     cell = min(CELL, (WIDTH - 2 * MARGIN - NAMES_WIDTH - APART) / (2 * columns), (660 - top) / rows)
     layers = f"layer {layer} of 0–{model.config.n_layer - 1}"
     slide = Slide(round(top + cell * rows + 56), f"{model.name}, {layers}: where each token looks")
     said = []
     for place, head in enumerate(heads):
         left = MARGIN + NAMES_WIDTH + place * (cell * columns + APART)
-        draw_head(slide, trace, tokens, attention_HTP[head], (left, top, cell, rows, keys, place == 0))
+        draw_head(slide, trace, tokens, attention_HTP[head], keys[head],
+                  (left, top, cell, rows, place == 0))
         slide.text(left, 84, f"head {head}", weight="bold")
         looked = int(attention_HTP[head, -1].argmax())
         said.append(f"in head {head} the last token “{label(trace, tokens[-1])}” looks most at position {looked}, "
@@ -147,6 +149,11 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
                f"rows: queries of {shown}   columns: keys   dark = much; numbers in %, from 10 up   – masked", SMALL,
                FADED)
     return slide.finish(f"Attention in layer {layer} of {model.name}, {shown} as rows: " + "; ".join(said) + ".")
+
+
+def most_looked_at(attention_RP) -> list[int]:
+    """The keys with the highest weight in any row, in order of their positions."""
+    return sorted(highest(attention_RP.max(axis=0), MOST_KEYS))
 
 
 def attention_of(model, tokens: list[int], layer: int):
@@ -161,13 +168,13 @@ def attention_of(model, tokens: list[int], layer: int):
     return record[layer].attention_HTP[:, :, :len(tokens)]
 
 
-def draw_head(slide: Slide, trace: Trace, tokens: list[int], attention_TP, area: tuple) -> None:
-    """The grid of one head; its first column is what does not fit, summed, if there is any."""
-    left, top, cell, rows, keys, named = area
-    first_key, first_row = len(tokens) - keys, len(tokens) - rows
-    folded = 1 if first_key else 0
-    for place in range(-folded, keys):
-        text = f"0–{first_key - 1}" if place < 0 else label(trace, tokens[first_key + place])
+def draw_head(slide: Slide, trace: Trace, tokens: list[int], attention_TP, keys: list[int], area: tuple) -> None:
+    """The grid of one head; its first column is what all other keys get, summed, if there are any."""
+    left, top, cell, rows, named = area
+    others = [key for key in range(len(tokens)) if key not in keys]
+    first_row, folded = len(tokens) - rows, bool(others)
+    for place in range(-folded, len(keys)):
+        text = f"{len(others)} more" if place < 0 else label(trace, tokens[keys[place]])
         x = left + cell * (place + folded + 0.5)
         slide.text(x, top - 6, slide.fitted(text, 118), TOKEN_SIZE, INK, "center", rotation=90)
     for row in range(rows):
@@ -177,10 +184,10 @@ def draw_head(slide: Slide, trace: Trace, tokens: list[int], attention_TP, area:
             slide.text(left - 10, y + cell / 2, slide.fitted(label(trace, tokens[position]), NAMES_WIDTH - 12),
                        align="right")
         if folded:
-            draw_weight(slide, left, y, cell, float(attention_TP[position, :first_key].sum()), True)
-        for place in range(keys):
-            weight = float(attention_TP[position, first_key + place])
-            draw_weight(slide, left + cell * (place + folded), y, cell, weight, first_key + place <= position)
+            draw_weight(slide, left, y, cell, float(attention_TP[position, others].sum()), True)
+        for place, key in enumerate(keys):
+            draw_weight(slide, left + cell * (place + folded), y, cell, float(attention_TP[position, key]),
+                        key <= position)
 
 
 def draw_weight(slide: Slide, x: float, y: float, cell: float, weight: float, seen: bool) -> None:

@@ -32,6 +32,7 @@ class Style:
     width: float = 2.5                   # of the border, in pixels
     hatched: bool = False
     struck: bool = False                 # a line through the text
+    crossed: bool = False                # two lines through the box, corner to corner
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,9 @@ class Slide:
         self.box(x, y, width, height, style.fill, edge, line, style.width, hatch, style.edge, name)
         if style.line == "double":
             self.box(x + 4, y + 4, width - 8, height - 8, "none", edge, pixels=1.5)
+        if style.crossed:
+            self.line([x, x + width], [y, y + height], edge, style.width)
+            self.line([x, x + width], [y + height, y], edge, style.width)
 
     def chip(self, x: float, y: float, text: str, state: str, width: float | None = None, height: float = 40,
              name: str = "") -> float:

@@ -179,15 +179,19 @@ def draw_ticks(slide: Slide, plot: Plot, steps: list[tuple[float, int]], bottom:
 
 def in_time(seconds: float) -> str:
     """Seconds for reading."""
-    return f"{seconds:.2f} s" if seconds >= 2 else f"{1000 * seconds:.3g} ms"
+    return f"{seconds:.2f} s" if seconds >= 0.9995 else f"{1000 * seconds:.3g} ms"
 
 
 def timeline_title(trace: Trace) -> str:
     """The run in one line."""
     words = f"{counted(trace.n_new, 'token')}: {in_time(trace.seconds)} speculative"
-    if trace.baseline:
-        words += f", {in_time(trace.baseline.seconds)} plain"
-    return words
+    if not trace.baseline:
+        return words
+    words += f", {in_time(trace.baseline.seconds)} plain"
+    if not trace.seconds or not trace.baseline.seconds:
+        return words
+    times = trace.baseline.seconds / trace.seconds
+    return f"{words}: {times:.1f} × faster" if times >= 1 else f"{words}: {1 / times:.1f} × slower"
 
 
 def timeline_words(trace: Trace) -> str:
