@@ -131,7 +131,7 @@ def draw_tokens(slide: Slide, trace: Trace, r: Round, ruler: Ruler) -> None:
 
 
 def cell_style(model: str, state: str) -> Style:
-    """How a cell in a state of palette.CACHE_STATES is drawn; hatched, faded or empty, so that grey tells them apart."""
+    """How a cell in a state of palette.CACHE_STATES is drawn: hatched, faded or empty, so that grey tells it too."""
     colour, tint = (TARGET, TARGET_TINT) if model == "target" else (DRAFT, DRAFT_TINT)
     return {"cached": Style(colour, colour),
             "tentative": Style(tint, colour, hatched=True),
@@ -162,7 +162,8 @@ def draw_cache(slide: Slide, r: Round, model: str, name: str, strips: list[Strip
     if kept >= needed:
         return words
     if r.proposed and needed - kept == 1:
-        return f"{words} An unread gap of one cell is left at position {kept}: the last draft was accepted but never fed."
+        return f"{words} An unread gap of one cell is left at position {kept}: the last draft was accepted but never " \
+               "fed."
     return f"{words} An unread gap is left from position {kept} on: the draft has yet to read {needed - kept} of the " \
            "tokens."
 
