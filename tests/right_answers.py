@@ -108,9 +108,6 @@ EXPRESSIONS = {
 }
 
 
-# ---- next_token
-
-
 def next_token__loop(logits):
     best = 0
     for token in range(1, len(logits)):
@@ -129,9 +126,6 @@ def next_token__recursion(logits):
 def next_token__where(logits):
     array = np.array(logits)
     return np.where(array == array.max())[0].min()
-
-
-# ---- softmax
 
 
 def softmax__loop(scores):
@@ -166,9 +160,6 @@ def softmax__defensive(scores):
     return [powers[place] / total for place in range(len(scores))]
 
 
-# ---- draft_context
-
-
 def draft_context__loop(prompt, verified, drafts, t):
     context = list(prompt)
     context.extend(verified)
@@ -184,9 +175,6 @@ def draft_context__recursion(prompt, verified, drafts, t):
 def draft_context__from_behind(prompt, verified, drafts, t):
     whole = prompt + verified + drafts
     return whole[:len(whole) - len(drafts) + t - 1]
-
-
-# ---- propose_literal
 
 
 def propose_literal__loop(draft, tokens, tau):
@@ -232,9 +220,6 @@ def propose_literal__lists(draft, tokens, tau):
         proposed += (row.index(max(row)),)
     assert len(proposed) == tau
     return proposed
-
-
-# ---- propose
 
 
 def propose__unseen(draft, tokens, tau, cache):
@@ -289,9 +274,6 @@ def propose__first_apart(draft, tokens, tau, cache):
     return np.array(proposed)
 
 
-# ---- row_contexts
-
-
 def row_contexts__growing(tokens, proposed):
     rows = [list(tokens)]
     for draft in proposed:
@@ -308,17 +290,11 @@ def row_contexts__recursion(tokens, proposed):
     return [tokens] if not proposed else row_contexts__recursion(tokens, proposed[:-1]) + [tokens + proposed]
 
 
-# ---- causal_mask
-
-
 def causal_mask__fill(start, rows, positions):
     mask = np.zeros((rows, positions), dtype=np.bool_)
     for t in range(rows):
         mask[t, :start + t + 1] = True
     return mask
-
-
-# ---- verify
 
 
 def verify__argmax(target, tokens, proposed, cache):
@@ -360,9 +336,6 @@ def verify__defensive(target, tokens, proposed, cache):
     return [int(choice) for choice in logits_TV[len(tokens) - before - 1:].argmax(axis=-1)]
 
 
-# ---- count_accepted
-
-
 def count_accepted__while(proposed, choices):
     n = 0
     while n < len(proposed) and proposed[n] == choices[n]:
@@ -395,9 +368,6 @@ def count_accepted__argmin(proposed, choices):
     return np.argmin(same)
 
 
-# ---- commit
-
-
 def commit__append(tokens, proposed, choices, n_accepted):
     text = list(tokens)
     text.extend(proposed[:n_accepted])
@@ -415,9 +385,6 @@ def commit__loop(tokens, proposed, choices, n_accepted):
 def commit__tuple(tokens, proposed, choices, n_accepted):
     assert 0 <= n_accepted <= len(proposed)
     return tuple(tokens) + tuple(proposed[0:n_accepted]) + (choices[n_accepted],)
-
-
-# ---- attend
 
 
 def attend__loops(query, keys, values, length):
@@ -464,17 +431,11 @@ def attend__einsum(query, keys, values, length):
     return np.einsum("p,pc->c", powers / powers.sum(), np.array(values[:length]))
 
 
-# ---- unseen
-
-
 def unseen__pop(tokens, cached):
     left = list(tokens)
     for _ in range(cached):
         left.pop(0)
     return left
-
-
-# ---- lengths_to_keep
 
 
 def lengths_to_keep__min(n_tokens, n_committed, target_length, draft_length):
@@ -494,9 +455,6 @@ def lengths_to_keep__if(n_tokens, n_committed, target_length, draft_length):
 def lengths_to_keep__by_the_target(n_tokens, n_committed, target_length, draft_length):
     target = n_tokens + n_committed - 1          # the target has read as much in every round
     return (np.int64(target), target if draft_length > target else draft_length)
-
-
-# ---- speculative_round
 
 
 def speculative_round__nine_lines(target, draft, tokens, tau, target_cache, draft_cache):
@@ -583,9 +541,6 @@ def speculative_round__defensive(target, draft, tokens, tau, target_cache, draft
     if draft_cache.length > keep:
         draft_cache.truncate(keep)
     return committed
-
-
-# ---- speculative
 
 
 def speculative__capped(target, draft, tokens, new_tokens, tau, end_token):
@@ -713,7 +668,7 @@ def speculative__defensive(target, draft, tokens, new_tokens, tau, end_token):
     return tuple(text)
 
 
-# ---- repaired: the file with its three lines right; other loops are as good
+# repaired: the file with its three lines right; other loops are as good
 
 
 def repaired__three_lines(target, draft, tokens, new_tokens, tau, end_token):
@@ -749,9 +704,6 @@ repaired__array = speculative__array
 repaired__rounds = speculative__rounds
 
 
-# ---- expected_tokens
-
-
 def expected_tokens__horner(alpha, tau):
     tokens = 1.0
     for _ in range(tau):
@@ -771,9 +723,6 @@ def expected_tokens__enumeration(alpha, tau):
     return mean
 
 
-# ---- speedup
-
-
 def speedup__closed_form(alpha, tau, c, v):
     tokens = (1 - alpha ** (tau + 1)) / (1 - alpha) if alpha < 1 else tau + 1
     return tokens / (tau * c + v)
@@ -791,9 +740,6 @@ def speedup__loop(alpha, tau, c, v):
 def speedup__float32(alpha, tau, c, v):
     alpha, c, v = np.float32(alpha), np.float32(c), np.float32(v)
     return np.sum(alpha ** np.arange(tau + 1, dtype=np.float32)) / (np.float32(tau) * c + v)
-
-
-# ---- break_even
 
 
 def break_even__bisection(tau, c, v):
@@ -848,9 +794,6 @@ def break_even__search(tau, c, v):
     return None if place == len(alphas) else alphas[place]
 
 
-# ---- best_tau
-
-
 def best_tau__loop(alpha, c, v):
     best, best_speed = 0, 1.0
     for tau in range(1, len(v)):
@@ -882,9 +825,6 @@ def best_tau__float32(alpha, c, v):
     taus = np.arange(len(v), dtype=np.float32)
     costs = np.fromiter(v.values(), dtype=np.float32)
     return (np.cumsum(np.float32(alpha) ** taus) / (taus * np.float32(c) + costs)).argmax()
-
-
-# ---- policy
 
 
 def policy__two_up_one_down(rounds):
@@ -927,9 +867,6 @@ def policy__recursion(rounds):
         return 3
     asked, accepted = rounds[-1]
     return min(asked + 1, 12) if accepted >= asked else max(accepted, 1)
-
-
-# ---- the tests that students write
 
 
 def check_text__loop(run):
@@ -1015,9 +952,6 @@ def check_counters__until_the_end_token(run):
     return run.n_drafted == drafted and run.n_accepted == total and abs(run.acceptance - total / drafted) < 1e-9
 
 
-# ---- gumbel_choice
-
-
 def gumbel_choice__lists(logits_V, noise_V, temperature):
     noisy = [logit / temperature + noise for logit, noise in zip(logits_V, noise_V)]
     return noisy.index(max(noisy))
@@ -1043,9 +977,6 @@ def gumbel_choice__loop(logits_V, noise_V, temperature):
     return best
 
 
-# ---- ratio_test
-
-
 def ratio_test__two_cases(target_V, draft_V, token, uniform):
     if target_V[token] >= draft_V[token]:
         return True
@@ -1061,9 +992,6 @@ def ratio_test__logarithms(target_V, draft_V, token, uniform):
 def ratio_test__whole_row(target_V, draft_V, token, uniform):
     kept = np.minimum(1, np.divide(target_V, draft_V, out=np.ones(len(draft_V)), where=np.array(draft_V) > 0))
     return int(uniform < kept[token])
-
-
-# ---- residual
 
 
 def residual__lists(target_V, draft_V):
@@ -1115,9 +1043,6 @@ def residual__half_the_sizes(target_V, draft_V):
     if distance == 0:
         raise ValueError("no distance")
     return (difference + np.abs(difference)) / 2 / distance
-
-
-# ---- lookup
 
 
 def lookup__two_loops(tokens, n):

@@ -18,12 +18,19 @@ EXPRESSIONS = {
         "unlikeliest": "logits.index(min(logits))",
         "skips token 0": "1 + int(np.argmax(logits[1:]))",
         "counts from 1": "1 + int(np.argmax(logits))",
+        "sorts its argument": "logits.sort() or len(logits) - 1",
+        "no return": "logits.index(max(logits)) and None",
     },
     "softmax": {
         "overflows in python": "[math.exp(score) / sum(map(math.exp, scores)) for score in scores]",
         "hard": "[1.0 if score == max(scores) else 0.0 for score in scores]",
         "sigmoid": "[1 / (1 + math.exp(min(-score, 700))) for score in scores]",
         "never normalised": "np.exp(np.array(scores) - max(scores))",
+        "overflows": "shares_of(np.exp(np.array(scores)))",
+        "base 2": "shares_of(2 ** (np.array(scores) - max(scores)))",
+        "logarithm": "np.log(shares_of(np.exp(np.array(scores) - max(scores))))",
+        "shares of the scores": "shares_of(np.array(scores) - min(scores) + 1)",
+        "mean taken off": "shares_of(np.exp(np.array(scores) - np.mean(scores)))",
     },
     "draft_context": {
         "first-draft-only": "prompt + verified + drafts[:t - 1][:1]",
@@ -36,6 +43,7 @@ EXPRESSIONS = {
         "one too few": "prompt + verified + drafts[:max(t - 2, 0)]",
         "two drafts at most": "prompt + verified + drafts[:min(t - 1, 2)]",
         "in another order": "verified + prompt + drafts[:t - 1]",
+        "into the prompt": "prompt.extend(verified + drafts[:t - 1]) or prompt",
     },
     "propose_literal": {
         "first-draft-only": "literal(draft, tokens, tau, lambda made: tokens + made[:1])",
@@ -48,6 +56,8 @@ EXPRESSIONS = {
         "in one parallel step":
             "[int(row.argmax()) for row in draft(tokens + [0] * tau)[len(tokens) - 1:-1]] if tau else []",
         "drafts before the text": "literal(draft, tokens, tau, lambda made: made + tokens)",
+        "first row": "literal(draft, tokens, tau, lambda made: tokens + made, row=0)",
+        "into the text": "[tokens.append(int(draft(tokens)[-1].argmax())) or tokens[-1] for _ in range(tau)]",
     },
     "propose": {
         "gaps-after-full-acceptance": "cached(draft, tokens, tau, cache, lambda made: (tokens + made)[-1:])",
@@ -56,7 +66,13 @@ EXPRESSIONS = {
         "no-earlier-drafts": "rolled_back(draft, tokens, tau, cache, lambda made: [])",
         "whole text on top": "cached(draft, tokens, tau, cache, lambda made: tokens + made)",
         "no cache": "literal(draft, tokens, tau, lambda made: tokens + made)",
-        "drafts and logits": "cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:]), None",
+        "drafts and logits": "drafted(draft, tokens, tau, cache), None",
+        "last-draft-only": "rolled_back(draft, tokens, tau, cache, lambda made: made[-1:])",
+        "cache emptied": "cache.truncate(0) or drafted(draft, tokens, tau, cache)",
+        "last draft read too":
+            "(lambda made: (made, draft((tokens + made)[cache.length:], cache)))(drafted(draft, tokens, tau, "
+            "cache))[0]",
+        "rolled back at once": "(drafted(draft, tokens, tau, cache), cache.truncate(len(tokens) - 1))[0]",
     },
     "row_contexts": {
         "rows-blind-to-drafts": "[tokens] * (len(proposed) + 1)",
@@ -88,11 +104,28 @@ EXPRESSIONS = {
         "all rows": "target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()",
         "last token only": "target(tokens[-1:] + proposed, cache).argmax(axis=-1).tolist()",
         "no cache": "target(tokens + proposed)[-len(proposed) - 1:].argmax(axis=-1).tolist()",
+        "rows-blind-to-drafts":
+            "chosen(target, tokens, proposed, cache)[-len(proposed) - 1:][:1] * (len(proposed) + 1)",
+        "tau rows": "chosen(target, tokens, proposed, cache)[-len(proposed) - 1:-1]",
+        "bonus only": "chosen(target, tokens, proposed, cache)[-len(proposed):]",
+        "minus zero": "(lambda rows: rows[-len(proposed):] + rows[-1:])(chosen(target, tokens, proposed, cache))",
+        "last token not fed":
+            "(lambda rows: rows + rows[-1:] * bool(proposed))(choices_of(target(proposed or tokens[-1:], cache)))",
+        "verdicts":
+            "[guess == choice for guess, choice in zip(proposed, chosen(target, tokens, proposed, "
+            "cache)[-len(proposed) - 1:])]",
     },
     "count_accepted": {
         "all or nothing": "len(proposed) if proposed == choices[:-1] else 0",
         "last match": "max([n + 1 for n, guess in enumerate(proposed) if guess == choices[n]], default=0)",
         "in any place": "len(set(proposed) & set(choices))",
+        "matches-after-a-mismatch": "sum(map(int.__eq__, proposed, choices))",
+        "rows-shifted": "prefix(proposed, choices[1:])",
+        "first-draft-unjudged": "prefix(proposed, choices, min(1, len(proposed)))",
+        "own token counted": "prefix(proposed, choices) + 1",
+        "rejected counted": "min(prefix(proposed, choices) + 1, len(proposed))",
+        "none where all are": "prefix(proposed, choices) if proposed != choices[:-1] else None",
+        "longest stretch": "max(map(len, ''.join('AR'[g != c] for g, c in zip(proposed, choices)).split('R')))",
     },
     "commit": {
         "accepted-drafts-forgotten": "tokens + [choices[n_accepted]]",
@@ -107,6 +140,9 @@ EXPRESSIONS = {
         "block only": "proposed[:n_accepted] + [choices[n_accepted]]",
         "accepted only": "tokens + proposed[:n_accepted]",
         "row too low": "tokens + proposed[:n_accepted] + [choices[n_accepted - 1]]",
+        "bonus-lost":
+            "tokens + proposed[:n_accepted] + choices[n_accepted:][:n_accepted < len(proposed) or not proposed]",
+        "text changed": "tokens.extend(choices[:n_accepted + 1]) or tokens",
     },
     "attend": {
         "stale-cells-attended": "head(query, keys, values, len(keys), np.sqrt(len(query)))",
@@ -117,6 +153,11 @@ EXPRESSIONS = {
         "mean": "np.mean(values[:length], axis=0)",
         "best fit only": "values[int(np.argmax(np.array(keys[:length]) @ np.array(query)))]",
         "keys for values": "head(query, keys, keys, length, np.sqrt(len(query)))",
+        "zeroed not removed":
+            "head(query, *[rows[:length] + [[0.0] * len(query)] * (len(rows) - length) for rows in (keys, values)], "
+            "len(keys), np.sqrt(len(query)))",
+        "not normalised": "np.exp(np.array(keys[:length]) @ query / np.sqrt(len(query))) @ np.array(values[:length])",
+        "weights only": "shares_of(np.exp(np.array(keys[:length]) @ query / np.sqrt(len(query))))",
     },
     "unseen": {
         "gaps-after-full-acceptance": "tokens[-1:]",
@@ -128,6 +169,7 @@ EXPRESSIONS = {
         "the last left off": "tokens[cached:-1]",
         "first one only": "tokens[cached:cached + 1]",
         "how many": "len(tokens) - cached",
+        "taken out": "tokens.__delitem__(slice(cached)) or tokens",
     },
     "lengths_to_keep": {
         "truncate-lengthens": "n_tokens + n_committed - 1, n_tokens + n_committed - 1",
@@ -139,6 +181,12 @@ EXPRESSIONS = {
         "one too many": "min(target_length, n_tokens + n_committed), min(draft_length, n_tokens + n_committed)",
         "back to the old text": "min(target_length, n_tokens - 1), min(draft_length, n_tokens - 1)",
         "as they are": "target_length, draft_length",
+        "minus-zero":
+            "len(range(target_length)[:n_tokens + n_committed - 1 - target_length]), min(draft_length, n_tokens + "
+            "n_committed - 1)",
+        "both the shorter": "[min(target_length, draft_length, n_tokens + n_committed - 1)] * 2",
+        "draft one less":
+            "min(target_length, n_tokens + n_committed - 1), min(draft_length, n_tokens + n_committed - 2)",
     },
     "speculative_round": {
         "rejected-token-committed": "one_round(*a, lambda p, c, n: p[:n + 1] + [c[n]])",
@@ -146,18 +194,20 @@ EXPRESSIONS = {
         "bonus-lost": "one_round(*a, lambda p, c, n: p[:n] + ([c[n]] if n < len(p) or not p else []))",
         "correction-lost": "one_round(*a, lambda p, c, n: p[:n] + ([c[n]] if n == len(p) else []))",
         "accepted-drafts-forgotten": "one_round(*a, lambda p, c, n: [c[n]])",
-        "matches-after-a-mismatch": "one_round(*a, right_block, count=count_accepted__matches_after_a_mismatch)",
-        "first-draft-unjudged": "one_round(*a, right_block, count=count_accepted__first_draft_unjudged)",
+        "matches-after-a-mismatch": "one_round(*a, right_block, count=lambda p, c: sum(map(int.__eq__, p, c)))",
+        "first-draft-unjudged": "one_round(*a, right_block, count=lambda p, c: prefix(p, c, min(1, len(p))))",
         "every-a-kept":
             "one_round(*a, lambda p, c, n: [guess for guess, choice in zip(p, c) if guess == choice] + c[-1:])",
-        "rows-shifted": "one_round(*a, right_block, count=count_accepted__rows_shifted)",
+        "rows-shifted": "one_round(*a, right_block, count=lambda p, c: prefix(p, c[1:]))",
         "all drafts kept": "one_round(*a, lambda p, c, n: p + [c[-1]])",
         "whole text":
-            "one_round(target, draft, tokens, tau, target_cache, draft_cache, lambda p, c, n: tokens + p[:n] + [c[n]])",
+            "one_round(target, draft, tokens, tau, target_cache, draft_cache, lambda p, c, n: tokens + p[:n] + "
+            "[c[n]])",
         "rolled-back-too-far": "one_round(*a, right_block, keep=-1)",
         "one too many kept": "one_round(*a, right_block, keep=1)",
         "target-not-rolled-back": "one_round(*a, right_block, roll=(False, True))",
         "draft-not-rolled-back": "one_round(*a, right_block, roll=(True, False))",
+        "reset-instead-of-rollback": "(one_round(*a, right_block), a[4].truncate(0))[0]",
     },
     "speculative": {
         "end-inside-the-block-missed": "loop(*a, cut=False)",
@@ -174,6 +224,9 @@ EXPRESSIONS = {
         "the draft alone": "loop(draft, draft, tokens, new_tokens, tau, end_token)",
         "stops in the prompt":
             "loop(target, draft, tokens, new_tokens, tau, end_token)[:len(tokens) + max(0, new_tokens - 1)]",
+        "end token cut off": "(lambda text: text[:-1] if text[-1] == a[-1] else text)(loop(*a))",
+        "prompt grows":
+            "tokens.extend(loop(target, draft, tokens, new_tokens, tau, end_token)[len(tokens):]) or tokens",
     },
     "expected_tokens": {
         "the target's own token left out": "mean(alpha, tau) - 1",
@@ -210,6 +263,7 @@ EXPRESSIONS = {
         "tau for tau plus 1": "even(tau - 1, tau * c + v) if tau > tau * c + v else None",
         "the c": "(tau + 1 - v) / tau",
         "coarse": "round(even(tau, tau * c + v), 1) if tau + 1 > tau * c + v else None",
+        "one plus alpha tau": "(tau * c + v - 1) / tau if tau * c + v - 1 < tau else None",
     },
     "best_tau": {
         "0 not tried": "1 + int(np.argmax(speeds(alpha, c, v)[1:]))",
@@ -231,6 +285,10 @@ EXPRESSIONS = {
         "mean of all": "min(12, 1 + round(2 * sum(r[1] for r in rounds) / len(rounds))) if rounds else 4",
         "a fraction": "4 if not rounds else rounds[-1][0] / 2",
         "the wrong way": "4 if not rounds else (max(1, rounds[-1][0] - 1) if rounds[-1][0] == rounds[-1][1] else 12)",
+        "never recovers": "min([8] + [accepted for _, accepted in rounds])",
+        "stuck at 0": "4 if not rounds else 0 if 0 in rounds[-1] else min(12, rounds[-1][0] + 1)",
+        "first round crashes":
+            "min(12, rounds[-1][0] + 1) if rounds[-1][0] == rounds[-1][1] else max(1, rounds[-1][1])",
     },
     "repaired": {
         "untouched": "loop(*a, cut=False, gap=True, reread=True)",
@@ -248,10 +306,10 @@ EXPRESSIONS = {
         "always false": "False",
         "length": "len(run.tokens) <= len(run.prompt) + run.new_tokens",
         "begins with the prompt": "run.tokens[:len(run.prompt)] == run.prompt",
-        "as far as it goes":
-            "all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))",
+        "as far as it goes": "is_greedy(run)",
         "what the rounds say": "run.tokens == run.prompt + sum((r.committed for r in run.rounds), [])",
         "choices": "all(r.committed == r.choices[:len(r.committed)] for r in run.rounds)",
+        "one round": "run.target(run.rounds[0].tokens) == run.rounds[0].committed[0]",
     },
     "check_drafts": {
         "always true": "True",
@@ -264,6 +322,7 @@ EXPRESSIONS = {
             "range(len(r.proposed)))",
         "enough of them": "all(len(r.proposed) <= run.tau for r in run.rounds)",
         "no two alike": "all(len(set(r.proposed)) == len(r.proposed) for r in run.rounds)",
+        "text is greedy": "is_greedy(run)",
     },
     "check_work": {
         "always true": "True",
@@ -271,7 +330,7 @@ EXPRESSIONS = {
         "fewer than tokens": "len(run.target_passes) <= max(1, len(run.tokens) - len(run.prompt))",
         "tau plus 1": "all(rows == run.tau + 1 for rows in run.target_passes)",
         "at most the text": "sum(run.target_passes) <= 3 * len(run.tokens)",
-        "text is greedy": "check_drafts__text_is_greedy(run)",
+        "text is greedy": "is_greedy(run)",
     },
     "check_caches": {
         "always true": "True",
@@ -288,10 +347,11 @@ EXPRESSIONS = {
         "always true": "True",
         "rate below 1": "run.acceptance is None or 0 <= run.acceptance <= 1",
         "sums of what is reported":
-            "run.n_accepted == sum(r.n_accepted for r in run.rounds) and run.n_drafted == sum(len(r.proposed) for r in "
-            "run.rounds)",
+            "run.n_accepted == sum(r.n_accepted for r in run.rounds) and run.n_drafted == sum(len(r.proposed) for r "
+            "in run.rounds)",
         "ratio": "run.acceptance == (run.n_accepted / run.n_drafted if run.n_drafted else None)",
         "drafts not above tau": "run.n_drafted <= run.tau * len(run.rounds) and run.n_accepted <= run.n_drafted",
+        "end forgotten": "all(r.n_accepted == prefix(r.proposed, r.choices) for r in run.rounds)",
     },
     "gumbel_choice": {
         "the noise left out": "argmax_of(np.array(logits_V) / temperature)",
@@ -305,6 +365,8 @@ EXPRESSIONS = {
         "ties to the last token": "len(logits_V) - 1 - argmax_of((np.array(logits_V) / temperature + noise_V)[::-1])",
         "fresh noise":
             "argmax_of(np.array(logits_V) / temperature + np.random.default_rng(0).gumbel(size=len(logits_V)))",
+        "noise on the probabilities":
+            "argmax_of(shares_of(np.exp(np.array(logits_V) / temperature - max(logits_V) / temperature)) + noise_V)",
     },
     "ratio_test": {
         "the fraction upside down": "uniform < min(1, draft_V[token] / max(target_V[token], 1e-9))",
@@ -336,6 +398,9 @@ EXPRESSIONS = {
             "[1 / len(target_V)] * len(target_V) if target_V == draft_V else left(target_V, draft_V)",
         "target where nothing is left": "target_V if target_V == draft_V else left(target_V, draft_V)",
         "none where nothing is left": "None if target_V == draft_V else left(target_V, draft_V)",
+        "nothing by nothing": "shares_of(np.maximum(np.array(target_V) - draft_V, 0))",
+        "without the sampled token":
+            "left(target_V, draft_V, np.where(np.arange(len(target_V)) == np.argmax(draft_V), 0, target_V))",
     },
     "lookup": {
         "the first occurrence": "looked_up(tokens, n, which=0)",
@@ -348,11 +413,35 @@ EXPRESSIONS = {
         "second to last": "looked_up(tokens, n, which=-2) if len(ends_of(tokens, n)) > 1 else looked_up(tokens, n)",
         "never in the second half": "looked_up(tokens[:(len(tokens) + 1) // 2] + tokens[-n:], n)",
         "as text": "str(looked_up(tokens, n))",
+        "runs off the end": "tokens[max(place for place, token in enumerate(tokens) if token == tokens[-1]) + 1]",
+        "shortest first":
+            "next((tokens[ends_of(tokens, k)[-1]] for k in range(1, n + 1) if ends_of(tokens, k)), tokens[-1])",
     },
 }
 
 
-# ---- next_token
+def shares_of(powers):
+    return powers / powers.sum()
+
+
+def choices_of(logits_TV):
+    return logits_TV.argmax(axis=-1).tolist()
+
+
+def chosen(target, tokens, proposed, cache):
+    """What one pass chooses, row by row; the last len(proposed) + 1 are right."""
+    return choices_of(target((tokens + proposed)[cache.length:], cache))
+
+
+def prefix(proposed, choices, n=0):
+    """Right, but for another beginning."""
+    while n < len(proposed) and proposed[n] == choices[n]:
+        n += 1
+    return n
+
+
+def is_greedy(run):
+    return all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))
 
 
 def next_token__positive_only(logits):
@@ -363,80 +452,11 @@ def next_token__positive_only(logits):
     return token
 
 
-def next_token__sorts_its_argument(logits):
-    logits.sort()
-    return len(logits) - 1
-
-
-def next_token__no_return(logits):
-    logits.index(max(logits))
-
-
-# ---- softmax
-
-
-def softmax__overflows(scores):
-    powers = np.exp(np.array(scores))
-    return powers / powers.sum()
-
-
-def softmax__over_the_largest(scores):
-    powers = np.exp(np.array(scores) - max(scores))
-    return powers / powers.max()
-
-
-def softmax__base_2(scores):
-    powers = 2 ** (np.array(scores) - max(scores))
-    return powers / powers.sum()
-
-
-def softmax__logarithm(scores):
-    scores = np.array(scores) - max(scores)
-    return scores - np.log(np.exp(scores).sum())
-
-
-def softmax__shares_of_the_scores(scores):
-    low = np.array(scores) - min(scores) + 1
-    return low / low.sum()
-
-
-def softmax__mean_taken_off(scores):
-    powers = np.exp(np.array(scores) - np.mean(scores))
-    return powers / powers.sum()
-
-
-# ---- draft_context
-
-
-def draft_context__into_the_prompt(prompt, verified, drafts, t):
-    prompt += verified + drafts[:t - 1]
-    return prompt
-
-
-# ---- propose_literal
-
-
-def literal(draft, tokens, tau, context):
+def literal(draft, tokens, tau, context, row=-1):
     proposed = []
     for _ in range(tau):
-        proposed.append(int(draft(context(proposed))[-1].argmax()))
+        proposed.append(int(draft(context(proposed))[row].argmax()))
     return proposed
-
-
-def propose_literal__first_row(draft, tokens, tau):
-    proposed = []
-    for _ in range(tau):
-        proposed.append(int(draft(tokens + proposed)[0].argmax()))
-    return proposed
-
-
-def propose_literal__into_the_text(draft, tokens, tau):
-    for _ in range(tau):
-        tokens.append(int(draft(tokens)[-1].argmax()))
-    return tokens[len(tokens) - tau:]
-
-
-# ---- propose
 
 
 def cached(draft, tokens, tau, cache, feed, row=-1):
@@ -444,6 +464,11 @@ def cached(draft, tokens, tau, cache, feed, row=-1):
     for _ in range(tau):
         proposed.append(int(draft(feed(proposed), cache)[row].argmax()))
     return proposed
+
+
+def drafted(draft, tokens, tau, cache):
+    """Right."""
+    return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:])
 
 
 def rolled_back(draft, tokens, tau, cache, kept):
@@ -455,39 +480,11 @@ def rolled_back(draft, tokens, tau, cache, kept):
     return proposed
 
 
-def propose__last_draft_only(draft, tokens, tau, cache):
-    proposed = []
-    for _ in range(tau):
-        cache.truncate(len(tokens) - 1)
-        proposed.append(int(draft((tokens + proposed[-1:])[cache.length:], cache)[-1].argmax()))
-    return proposed
-
-
-def propose__cache_emptied(draft, tokens, tau, cache):
-    cache.truncate(0)
-    return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:])
-
-
-def propose__last_draft_read_too(draft, tokens, tau, cache):
-    proposed = cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:])
-    draft((tokens + proposed)[cache.length:], cache)
-    return proposed
-
-
-def propose__rolled_back_at_once(draft, tokens, tau, cache):
-    proposed = cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:])
-    cache.truncate(len(tokens) - 1)
-    return proposed
-
-
 def propose__token_by_token(draft, tokens, tau, cache):
     if tau:
         for token in tokens[cache.length:-1]:
             draft([token], cache)
-    return cached(draft, tokens, tau, cache, lambda made: (tokens + made)[cache.length:])
-
-
-# ---- verify
+    return drafted(draft, tokens, tau, cache)
 
 
 def verify__verified_one_by_one(target, tokens, proposed, cache):
@@ -495,81 +492,10 @@ def verify__verified_one_by_one(target, tokens, proposed, cache):
     return [int(row.argmax()) for row in rows[-len(proposed) - 1:]]
 
 
-def verify__rows_blind_to_drafts(target, tokens, proposed, cache):
-    rows = target((tokens + proposed)[cache.length:], cache)[-len(proposed) - 1:]
-    return [int(rows[0].argmax())] * (len(proposed) + 1)
-
-
-def verify__tau_rows(target, tokens, proposed, cache):
-    rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
-    return rows[-len(proposed) - 1:-1]
-
-
-def verify__bonus_only(target, tokens, proposed, cache):
-    rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
-    return rows[-len(proposed):]
-
-
-def verify__minus_zero(target, tokens, proposed, cache):
-    rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
-    return rows[-len(proposed):] + rows[-1:]
-
-
-def verify__last_token_not_fed(target, tokens, proposed, cache):
-    rows = target(proposed or tokens[-1:], cache).argmax(axis=-1).tolist()
-    return rows + rows[-1:] if proposed else rows
-
-
 def verify__one_more_pass_for_the_bonus(target, tokens, proposed, cache):
     rows = target((tokens + proposed)[cache.length:], cache).argmax(axis=-1).tolist()
     cache.truncate(len(tokens + proposed) - 1)
     return rows[-len(proposed) - 1:-1] + [int(target((tokens + proposed)[-1:], cache)[-1].argmax())]
-
-
-def verify__verdicts(target, tokens, proposed, cache):
-    rows = target((tokens + proposed)[cache.length:], cache)[-len(proposed) - 1:].argmax(axis=-1)
-    return [bool(guess == choice) for guess, choice in zip(proposed, rows)]
-
-
-# ---- count_accepted
-
-
-def count_accepted__matches_after_a_mismatch(proposed, choices):
-    return sum(guess == choice for guess, choice in zip(proposed, choices))
-
-
-def count_accepted__rows_shifted(proposed, choices):
-    n = 0
-    while n < len(proposed) and proposed[n] == choices[n + 1]:
-        n += 1
-    return n
-
-
-def count_accepted__first_draft_unjudged(proposed, choices):
-    n = min(1, len(proposed))
-    while n < len(proposed) and proposed[n] == choices[n]:
-        n += 1
-    return n
-
-
-def count_accepted__own_token_counted(proposed, choices):
-    n = 0
-    while n < len(proposed) and proposed[n] == choices[n]:
-        n += 1
-    return n + 1
-
-
-def count_accepted__rejected_counted(proposed, choices):
-    for n, (guess, choice) in enumerate(zip(proposed, choices), start=1):
-        if guess != choice:
-            return n
-    return len(proposed)
-
-
-def count_accepted__none_where_all_are(proposed, choices):
-    for n, guess in enumerate(proposed):
-        if guess != choices[n]:
-            return n
 
 
 def count_accepted__one_mismatch_forgiven(proposed, choices):
@@ -583,88 +509,15 @@ def count_accepted__one_mismatch_forgiven(proposed, choices):
     return n
 
 
-def count_accepted__longest_stretch(proposed, choices):
-    longest = stretch = 0
-    for guess, choice in zip(proposed, choices):
-        stretch = stretch + 1 if guess == choice else 0
-        longest = max(longest, stretch)
-    return longest
-
-
-# ---- commit
-
-
-def commit__bonus_lost(tokens, proposed, choices, n_accepted):
-    own = [choices[n_accepted]] if n_accepted < len(proposed) or not proposed else []
-    return tokens + proposed[:n_accepted] + own
-
-
-def commit__text_changed(tokens, proposed, choices, n_accepted):
-    tokens.extend(choices[:n_accepted + 1])
-    return tokens
-
-
-# ---- attend
-
-
-def head(query, keys, values, cells, divisor, empty=0):
-    scores = np.array(keys[:cells]) @ np.array(query) / divisor
-    weights = np.exp(scores - scores.max())
-    return weights / (weights.sum() + empty) @ np.array(values[:cells])
-
-
-def attend__zeroed_not_removed(query, keys, values, length):
-    keys = keys[:length] + [[0.0] * len(query)] * (len(keys) - length)
-    values = values[:length] + [[0.0] * len(query)] * (len(values) - length)
-    return head(query, keys, values, len(keys), np.sqrt(len(query)))
-
-
-def attend__not_normalised(query, keys, values, length):
-    scores = np.array(keys[:length]) @ np.array(query) / np.sqrt(len(query))
-    return np.exp(scores) @ np.array(values[:length])
-
-
-def attend__weights_only(query, keys, values, length):
-    scores = np.array(keys[:length]) @ np.array(query) / np.sqrt(len(query))
-    return np.exp(scores) / np.exp(scores).sum()
-
-
-# ---- unseen
-
-
-def unseen__taken_out(tokens, cached):
-    del tokens[:cached]
-    return tokens
-
-
-# ---- lengths_to_keep
-
-
-def lengths_to_keep__minus_zero(n_tokens, n_committed, target_length, draft_length):
-    keep = n_tokens + n_committed - 1
-    return len(range(target_length)[:-(target_length - keep)]), min(draft_length, keep)
-
-
-def lengths_to_keep__both_the_shorter(n_tokens, n_committed, target_length, draft_length):
-    shorter = min(target_length, draft_length, n_tokens + n_committed - 1)
-    return shorter, shorter
-
-
-def lengths_to_keep__draft_one_less(n_tokens, n_committed, target_length, draft_length):
-    keep = n_tokens + n_committed - 1
-    return min(target_length, keep), min(draft_length, keep - 1)
-
-
-# ---- speculative_round
+def head(query, keys, values, cells, divisor):
+    return shares_of(np.exp(np.array(keys[:cells]) @ query / divisor)) @ np.array(values[:cells])
 
 
 def one_round(target, draft, tokens, tau, target_cache, draft_cache, block, keep=0, count=None, roll=(True, True)):
     """A right round but for `block` (what is committed), `count`, `keep` (too many kept) and `roll`."""
-    proposed = cached(draft, tokens, tau, draft_cache, lambda made: (tokens + made)[draft_cache.length:])
+    proposed = drafted(draft, tokens, tau, draft_cache)
     choices = target((tokens + proposed)[target_cache.length:], target_cache)[-tau - 1:].argmax(axis=-1).tolist()
-    n = 0
-    while n < tau and proposed[n] == choices[n]:
-        n += 1
+    n = prefix(proposed, choices)
     committed = block(proposed, choices, n if count is None else count(proposed, choices))
     for cache, wanted in zip((target_cache, draft_cache), roll):
         if wanted:
@@ -674,12 +527,6 @@ def one_round(target, draft, tokens, tau, target_cache, draft_cache, block, keep
 
 def right_block(proposed, choices, n):
     return proposed[:n] + [choices[n]]
-
-
-def speculative_round__reset_instead_of_rollback(target, draft, tokens, tau, target_cache, draft_cache):
-    committed = one_round(target, draft, tokens, tau, target_cache, draft_cache, right_block)
-    target_cache.truncate(0)
-    return committed
 
 
 def speculative_round__minus_zero(target, draft, tokens, tau, target_cache, draft_cache):
@@ -697,17 +544,12 @@ def speculative_round__own_token_by_a_second_pass(target, draft, tokens, tau, ta
 
 
 def speculative_round__verified_one_by_one(target, draft, tokens, tau, target_cache, draft_cache):
-    proposed = cached(draft, tokens, tau, draft_cache, lambda made: (tokens + made)[draft_cache.length:])
+    proposed = drafted(draft, tokens, tau, draft_cache)
     choices = verify__verified_one_by_one(target, tokens, proposed, target_cache)
-    n = 0
-    while n < tau and proposed[n] == choices[n]:
-        n += 1
+    n = prefix(proposed, choices)
     target_cache.truncate(len(tokens) + n)
     draft_cache.truncate(len(tokens) + n)
     return choices[:n + 1]
-
-
-# ---- speculative, and repaired: the same loop
 
 
 def loop(target, draft, tokens, new_tokens, tau, end_token, cap=True, cut=True, stop=True, gap=False, rollback=True,
@@ -726,9 +568,7 @@ def loop(target, draft, tokens, new_tokens, tau, end_token, cap=True, cut=True, 
         if reread:
             target_cache.truncate(0)
         choices = target((text + proposed)[target_cache.length:], target_cache)[-len(proposed) - 1:].argmax(-1).tolist()
-        n = 0
-        while n < len(proposed) and proposed[n] == choices[n]:
-            n += 1
+        n = prefix(proposed, choices)
         new = proposed + choices[-1:] if everything else proposed[:n] + [choices[n]]
         if cut and end_token in new:
             new = new[:new.index(end_token) + 1]
@@ -741,24 +581,8 @@ def loop(target, draft, tokens, new_tokens, tau, end_token, cap=True, cut=True, 
     return text
 
 
-def speculative__end_token_cut_off(*a):
-    text = loop(*a)
-    return text[:-1] if text[-1] == a[-1] else text
-
-
-def speculative__prompt_grows(target, draft, tokens, *a):
-    tokens += loop(target, draft, tokens, *a)[len(tokens):]
-    return tokens
-
-
-# ---- expected_tokens
-
-
 def mean(alpha, tau):
     return sum(alpha ** t for t in range(tau + 1))
-
-
-# ---- break_even
 
 
 def even(tau, cost, tokens=mean, low=0.0, high=1.0):
@@ -769,33 +593,8 @@ def even(tau, cost, tokens=mean, low=0.0, high=1.0):
     return high
 
 
-def break_even__one_plus_alpha_tau(tau, c, v):
-    alpha = (tau * c + v - 1) / tau
-    return alpha if alpha < 1 else None
-
-
-# ---- best_tau
-
-
 def speeds(alpha, c, v):
     return [mean(alpha, rows - 1) / ((rows - 1) * c + v[rows]) for rows in v]
-
-
-# ---- policy
-
-
-def policy__never_recovers(rounds):
-    tau = 8
-    for asked, accepted in rounds:
-        tau = min(tau, accepted)
-    return tau
-
-
-def policy__stuck_at_0(rounds):
-    tau = 4
-    for asked, accepted in rounds:
-        tau = 0 if asked == 0 or accepted == 0 else min(12, asked + 1)
-    return tau
 
 
 def policy__without_limit(rounds):
@@ -812,19 +611,6 @@ def policy__below_0(rounds):
     return tau
 
 
-def policy__first_round_crashes(rounds):
-    asked, accepted = rounds[-1]
-    return min(12, asked + 1) if accepted == asked else max(1, accepted)
-
-
-# ---- tests that see nothing, or too much
-
-
-def check_text__one_round(run):
-    r = run.rounds[0]
-    return run.target(r.tokens) == r.committed[0]
-
-
 def check_text__without_the_end(run):
     text = list(run.prompt)
     for _ in range(run.new_tokens):
@@ -832,29 +618,8 @@ def check_text__without_the_end(run):
     return text == run.tokens
 
 
-def check_drafts__text_is_greedy(run):
-    return all(run.target(run.tokens[:end]) == run.tokens[end] for end in range(len(run.prompt), len(run.tokens)))
-
-
-def check_counters__end_forgotten(run):
-    def prefix(r):
-        return next((n for n, guess in enumerate(r.proposed) if guess != r.choices[n]), len(r.proposed))
-    return all(r.n_accepted == prefix(r) for r in run.rounds)
-
-
-# ---- gumbel_choice
-
-
 def argmax_of(scores):
     return int(np.argmax(scores))
-
-
-def gumbel_choice__noise_on_the_probabilities(logits_V, noise_V, temperature):
-    powers = np.exp(np.array(logits_V) / temperature - max(logits_V) / temperature)
-    return argmax_of(powers / powers.sum() + noise_V)
-
-
-# ---- residual
 
 
 def left(target_V, draft_V, beyond=None):
@@ -865,24 +630,10 @@ def left(target_V, draft_V, beyond=None):
     return beyond / beyond.sum()
 
 
-def residual__nothing_by_nothing(target_V, draft_V):
-    beyond = np.maximum(np.array(target_V) - draft_V, 0)
-    return beyond / beyond.sum()
-
-
 def residual__in_place(target_V, draft_V):
     for token, share in enumerate(draft_V):
         target_V[token] = max(0, target_V[token] - share)
     return left(target_V, [0] * len(draft_V), np.array(target_V))
-
-
-def residual__without_the_sampled_token(target_V, draft_V):
-    target = np.array(target_V)
-    target[np.argmax(draft_V)] = 0
-    return left(target_V, draft_V, target)
-
-
-# ---- lookup
 
 
 def ends_of(tokens, n):
@@ -903,18 +654,6 @@ def lookup__finds_itself(tokens, n):
     for end in range(len(tokens), n - 1, -1):
         if tokens[end - n:end] == tokens[-n:]:
             return tokens[end % len(tokens)]
-    return tokens[-1]
-
-
-def lookup__runs_off_the_end(tokens, n):
-    places = [place for place, token in enumerate(tokens) if token == tokens[-1]]
-    return tokens[places[-1] + 1]
-
-
-def lookup__shortest_first(tokens, n):
-    for length in range(1, n + 1):
-        if ends_of(tokens, length):
-            return tokens[ends_of(tokens, length)[-1]]
     return tokens[-1]
 
 
