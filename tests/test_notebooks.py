@@ -42,6 +42,7 @@ FURTHER = {
 
 BYTES = 1_500_000                        # of one notebook
 CODE_LINES = 8
+COLUMNS = 88                             # of code: what a slide shows without a break
 WORDS = 60                               # of prose in a markdown cell; see `prose` for what does not count
 SLIDES = {"slide", "subslide", "fragment", "skip", "-", "notes"}
 A_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|usr|opt|var|mnt|Users|private)/|\b[A-Z]:\\\\?\w")
@@ -245,9 +246,19 @@ def test_code_cells_are_short_and_define_nothing(path):
         assert source(cell).strip(), f"{cell['id']} is empty"
         lines = source(cell).removeprefix(FOLD).splitlines()
         assert len(lines) <= CODE_LINES, f"{name(cell)} is longer than {CODE_LINES} lines"
+        assert max(map(len, lines)) <= COLUMNS, f"{name(cell)} has a line of more than {COLUMNS} columns"
         for node in ast.walk(ast.parse(source(cell))):
             defines = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
             assert not defines or "yours" in tags(cell), f"{name(cell)} defines a {type(node).__name__}"
+
+
+@each_notebook
+def test_what_a_notebook_imports_exists(path):
+    """A name that has moved, seen at once and not when the notebook has run."""
+    for cell in cells(path, "code"):
+        for node in ast.walk(ast.parse(source(cell))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("minispec"):
+                exec(compile(ast.Module([node], []), name(cell), "exec"), {})
 
 
 @each_notebook
