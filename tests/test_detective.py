@@ -81,7 +81,7 @@ def test_the_solution_names_the_promise_and_shows_the_change(number):
 
 
 def test_the_verdict_calls_bugs_bugs_and_rounding_rounding():
-    """In the cases whose text is another one."""
+    """In the cases with a different text."""
     kinds = {number: dossier(number).verdict().kind for number in NUMBERS}
     different = {number for number in NUMBERS if not dossier(number).runs.same_text}
     assert {number for number, kind in kinds.items() if kind == "identical"} == set(NUMBERS) - different

@@ -397,7 +397,7 @@ def cause(task, run, dtype):
 
 @cache
 def small_findings(dtype):
-    """(bug, why its text is another one than that of the correct code in float32, the verdict on the two)."""
+    """(bug, why its text differs from that of the correct code in float32, the verdict on the two)."""
     found = []
     tasks = untrained_tasks(8) + trained_tasks("tales-2 tales-1", 3, 4, 50)
     for bug in SMALL:

@@ -56,7 +56,7 @@ class SideBySide:
 
     @property
     def first_difference(self) -> int | None:
-        """The first position where the broken text is another one; None where there is none, or the run broke off."""
+        """The first position where the broken text differs; None where there is none, or the run broke off."""
         if self.error or self.same_text:
             return None
         return parting(self.greedy, self.broken.trace.tokens)

@@ -24,7 +24,7 @@ def text_section(pair: SideBySide, columns: int = 100) -> str:
         shown = pair.aligned(6, after)
         if max(map(len, shown.splitlines())) <= columns:
             break
-    return f"the text is another one from position {position} on (≠)\n\n{shown}"
+    return f"a different text from position {position} on (≠)\n\n{shown}"
 
 
 def numbers(pair: SideBySide) -> str:

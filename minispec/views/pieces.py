@@ -12,7 +12,6 @@ from .slide import Slide
 from .text import label
 
 CHIP = 16                                # pixels of a token's box beside its text, where several stand in a row
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def round_at(trace: Trace, number: int) -> Round:
@@ -50,7 +49,7 @@ def top_gap(logits_V: np.ndarray) -> float:
 
 def draft_name(t: int) -> str:
     """ŷ with its place behind i: the formula's own name for draft t, counted from 1."""
-    return "ŷᵢ₊" + str(t).translate(SUBSCRIPTS)
+    return f"ŷ_{{i+{t}}}"
 
 
 def percent(share: float) -> str:

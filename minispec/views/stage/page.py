@@ -18,7 +18,7 @@ from ...trace import Trace, parting
 from .. import palette
 from ..pieces import counted
 from ..record import clamped
-from ..text import round_table
+from ..text import folded, round_table
 from .data import joint, run_data, vocabulary
 from .steps import Read, Step, steps
 
@@ -183,7 +183,7 @@ def ending(first: Trace, second: Trace, story: dict) -> dict:
 def as_text(trace: Trace, shown: list[Step]) -> str:
     """The table of rounds, and one sentence for each step of the quick way."""
     table = round_table(replace(trace, rounds=tuple(clamped(r) for r in trace.rounds)))
-    sentences = [f"{step.round}  {step.beat}: {step.say}" for step in shown if step.level != "details"]
+    sentences = [folded(f"{step.round}  {step.beat}: {step.say}", 88) for step in shown if step.level != "details"]
     return "\n".join([table, "", *sentences])
 
 

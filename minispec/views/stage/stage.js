@@ -561,7 +561,7 @@
   function drawFormula(run, step, guesses) {
     const round = roundOf(run, step), formula = make("p", "formula", null, clear(panel));
     const add = (name, text) => make("i", name, text, formula);
-    formula.append("argmax Pr_draft( · | ");
+    formula.append("argmax Pr_q( · | ");
     add("x", `the prompt: ${run.prompt.length}`);
     if (round.tokens.length > run.prompt.length) add("y", `written: ${round.tokens.length - run.prompt.length}`);
     for (const word of round.proposed.slice(0, guesses - 1)) add("g", label(run, word));
