@@ -310,8 +310,8 @@ def test_without_script_the_table_and_a_sentence_a_step_stand_there():
     for trace in many_traces()[:6]:
         text = html.unescape(re.search('<div id="text">(.*?)</div>', to_html(trace), re.S)[1])
         for step in quick(steps(trace)):
-            assert step.say in text
-        assert text.startswith("round  context")
+            assert step.say in " ".join(text.split()), "folded between words"
+        assert text.startswith("round  context") and max(map(len, text[text.index("\n\n"):].splitlines())) <= 88
 
 
 def test_a_page_of_a_whole_tale_is_small_enough_for_a_notebook():

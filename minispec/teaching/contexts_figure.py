@@ -64,7 +64,7 @@ def draw_panel(slide: Slide, one: Run, number: int, t: int, area: tuple[float, f
     trace, r = one.trace, one.trace.rounds[number - 1]
     state = draft_state(r, t - 1)
     slide.text(x, y + 18, f"draft {t}", weight="bold")
-    slide.text(x + slide.measured(f"draft {t}", weight="bold") + 14, y + 20, draft_name(t), 20)
+    slide.text(x + slide.measured(f"draft {t}", weight="bold") + 10, y + 19, draft_name(t), 16)
     slide.text(x + width, y + 18, f"{GLYPHS[state]} {state}", TOKEN_SIZE, VERDICT_INK[state], "right", "bold")
     context = read_states(trace, r, t - 1, one.read[number - 1][t - 1])
     slide.text(x, y + 58, "reads", SMALL, FADED)

@@ -139,7 +139,7 @@ def draw_step(slide: Slide, trace: Trace, r: Round, t: int, logits_V: np.ndarray
     chosen = r.proposed[t - 1]
     slide.line([x, x + width], [y - 4, y - 4], TRACK, 2.5)
     slide.text(x, y + 18, f"draft {t}", weight="bold")
-    slide.text(x + slide.measured(f"draft {t}", weight="bold") + 14, y + 20, draft_name(t), 22)
+    slide.text(x + slide.measured(f"draft {t}", weight="bold") + 10, y + 19, draft_name(t), 16)
     target_V = None
     if judged:
         target_V = recorded(r, "target")[t - 1]
