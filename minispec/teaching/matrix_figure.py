@@ -11,22 +11,21 @@ from .matrix import CAUGHT, CRASHED, SURVIVED, Matrix
 
 LOOKS = {CAUGHT: (ACCEPTED_TINT, "✓"), CRASHED: (REJECTED_TINT, "!"), SURVIVED: (PAPER, "·")}
 LINE = 27                                # pixels from one bug to the next
-NAMES = 310                              # pixels for the names of the bugs
+NAMES = 330                              # pixels for the names of the bugs
 OUTCOME = 170
-HEAD = 13                                # points, so that the longest name of a check fits its column
+HEADS = 150                              # the height on which the names of the checks stand, aslant
 
 
 @drawing
 def matrix_figure(matrix: Matrix) -> Figure:
     """Every row of the matrix."""
-    slide = Slide(150 + LINE * len(matrix.rows) + 60, "Which tests stop which bug")
+    slide = Slide(HEADS + LINE * len(matrix.rows) + 128, "Which tests stop which bug")
     width = (WIDTH - 2 * MARGIN - NAMES - OUTCOME) / len(CHECKS)
     centres = [MARGIN + NAMES + width * (column + 0.5) for column in range(len(CHECKS))]
     for x, check in zip(centres, CHECKS):
-        for line, word in enumerate(reversed(check.name.split(" "))):
-            slide.text(x, 82 - 20 * line, word, HEAD, align="center", weight="bold")
-    slide.text(WIDTH - MARGIN, 82, "outcome", HEAD, align="right", weight="bold")
-    y = 82
+        slide.text(x - width / 4, HEADS, check.name, SMALL, weight="bold", rotation=35)
+    slide.text(WIDTH - MARGIN, HEADS - 10, "outcome", SMALL, align="right", weight="bold")
+    y = HEADS - 7
     for row in matrix.rows:
         y += LINE
         slide.text(MARGIN, y, row.name, SMALL)
