@@ -1,8 +1,8 @@
 """The KV cache: the keys and values of every token the model has read, as plain arrays you can look at.
 
-Invariant: positions 0 … length - 1 hold K and V of tokens[:length].  What lies after `length` is stale: left over
-from a rollback, or never written.  It is the only object in the core that changes; it knows no tokens and no model,
-it does not grow beyond the context, and it never throws data away: rolling back only moves `length` to the left.
+Invariant: positions 0 … length - 1 hold K and V of tokens[:length].  What lies after `length` is stale, left over from
+a rollback, or free, never written; no token attends to it.  It is the only object in the core that changes; it knows
+no tokens and no model, does not grow beyond the context, and throws no data away: rolling back only moves `length`.
 """
 
 import copy

@@ -15,7 +15,7 @@ from .cache import KVCache
 from .model import Transformer
 from .trace import GreedyBaseline, Prefill
 
-MODEL_EOS = "end-of-text"               # the default of `stop`: the end-of-text tokens that the model's folder names
+MODEL_EOS = "end-of-text"               # the default of `stop`: whatever ends a text by the folder of the model
 Stop = int | Collection[int] | str | None
 
 

@@ -1,8 +1,8 @@
-"""Greedy speculative decoding (Leviathan et al. 2023, algorithm 1, for the greedy case; Xiao & Zhu, figure 11.7).
+"""Greedy speculative decoding, without sampling (Leviathan et al. 2023, algorithm 1; Xiao & Zhu, figure 11.7).
 
-Invariant: at the top of a round the target's cache holds all tokens but the last, the draft's at most that, so that
-`tokens[cache.length:]` is what each has yet to read; and what is committed is what plain greedy decoding would have
-chosen, whatever the draft proposes.  No sampling: a draft is accepted if it equals the target's argmax, nothing else.
+Invariant: at the top of a round the target's cache holds all tokens but the last, the draft's at most that: each has
+`tokens[cache.length:]` yet to read.  Whatever the draft proposes, what is committed is what plain greedy decoding would
+have chosen.  X is the prompt, y_<=i what has been decoded, ŷ a draft; letters that end a name are its shape (model.py).
 """
 
 from time import perf_counter
