@@ -244,6 +244,10 @@ def test_the_speedup_is_the_quotient_of_the_two_medians_and_the_prediction_uses_
         monkeypatch.setattr(f"minispec.{module}.perf_counter", clock)
     outcome = beside_greedy(clock.model(golden("target")), clock.model(golden("noisy")), [5, 17, 99], 21, 4, repetitions=2)
     trace = outcome.trace
+    # each phase by its own passes: the prefill reads two tokens of the prompt
+    prefill, baseline = trace.prefill, trace.baseline
+    assert (prefill.target_seconds, prefill.draft_seconds, baseline.prefill_seconds) == pytest.approx((4.0, 0.25, 4.0))
+    assert baseline.seconds == pytest.approx(21 * 3.0) == sum(baseline.pass_seconds)
     assert outcome.baseline_seconds == pytest.approx(21 * 3.0)
     passes = sum(4.0 if r.proposed else 3.0 for r in trace.rounds)
     assert outcome.speculative_seconds == pytest.approx(passes + 0.25 * trace.n_drafted)
