@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -30,23 +31,13 @@ USERS = itertools.cycle(range(64_000, 65_000))
 class Sandbox:
     """What every child of one run has in common."""
 
-    folder: Path                         # of this run; goes when the run ends
+    folder: Path                         # of this run, with `edition` and `libraries`: NumPy and nothing else
     python: str
     readable: tuple[str, ...]            # besides the submission's own folder
     listable: tuple[str, ...]            # folders whose names may be read, for Python looks for modules in them
     environment: tuple[tuple[str, str], ...] = ()
     own_user: bool = False               # whether each child runs as a user of its own
     lacks: tuple[str, ...] = ()          # what this system does not hold, for the report
-
-    @property
-    def edition(self) -> str:
-        """The folder with the edition without answers."""
-        return str(self.folder / "edition")
-
-    @property
-    def libraries(self) -> str:
-        """The folder with NumPy and nothing else."""
-        return str(self.folder / "libraries")
 
 
 def free_user() -> int:
@@ -77,9 +68,10 @@ class Child:
         for name, (_, data) in zip(names, files):
             (self.folder / name).write_bytes(data)
             (self.folder / name).chmod(0o644)
-        worker = os.path.join(sandbox.edition, package, "classroom", "worker.py")
+        libraries, edition = sandbox.folder / "libraries", sandbox.folder / "edition"
+        worker = edition / package / "classroom" / "worker.py"
         self.process = subprocess.Popen(
-            [sandbox.python, "-I", "-S", "-B", worker, sandbox.libraries, sandbox.edition], cwd=self.folder,
+            [sandbox.python, "-I", "-S", "-B", worker, libraries, edition], cwd=self.folder,
             env=dict(sandbox.environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True, **options)
         self.requests, self.messages = queue.SimpleQueue(), queue.Queue(maxsize=50)
@@ -156,7 +148,6 @@ def plain_names(names: list[str]) -> list[str]:
     """File names that say what they were, are not paths, and differ."""
     found = []
     for number, name in enumerate(names):
-        kept = [letter if letter.isascii() and (letter.isalnum() or letter in "_.-") else "_" for letter in name]
-        plain = "".join(kept)[-60:].lstrip(".")
+        plain = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[-60:].lstrip(".")
         found.append(f"{number}-{plain}" if plain in found else plain)
     return found

@@ -8,9 +8,7 @@ run; in the sandbox's edition they are gone, and the judges too.
 import ast
 import base64
 import json
-import os
 import shutil
-import stat
 import zlib
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from .registry import EXERCISES
 
 PACKAGE = Path(__file__).parent.parent
 IN_SANDBOX = ("calls.py", "returned.py", "recorded_run.py", "statements.py", "guard.py", "walls.py", "worker.py")
-KEPT = ("files", "models", "classroom")  # folders beside the core's files: no honest answer needs another room
+KEPT = ("files", "classroom")            # folders beside the core's files: no honest answer needs another room
 JUDGES = ("*_steps.py", "promises.py")
 NO_CHECK = '''"""The classroom while a submission is graded: checks are for the notebook and do nothing here."""
 
@@ -85,7 +83,7 @@ def sandbox_edition(folder: Path) -> None:
     package = folder / PACKAGE.name
     others = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name not in KEPT]
     ignored = shutil.ignore_patterns("__pycache__", "command.py", "__main__.py", *others)
-    shutil.copytree(PACKAGE, package, ignore=ignored, copy_function=link_or_copy)
+    shutil.copytree(PACKAGE, package, ignore=ignored, copy_function=shutil.copyfile)
     for path in (package / "classroom").iterdir():
         if path.name not in IN_SANDBOX:
             path.unlink()
@@ -94,8 +92,7 @@ def sandbox_edition(folder: Path) -> None:
         write(package / "sealed.py", sealed({}))
     strip(package, 'raise NotImplementedError("{name} is yours to write")')
     for path in (package, *package.rglob("*")):
-        if path.is_dir() or path.suffix == ".py":
-            path.chmod(0o755)            # copied from a folder that is closed to all others, it would be so too
+        path.chmod(0o755)                # copied from a folder that is closed to all others, it would be so too
 
 
 def students_edition(folder: Path) -> None:
@@ -164,14 +161,3 @@ def dots_to_package(file: str) -> str:
 def write(path: Path, text: str) -> None:
     """A text file with the line ends of the package."""
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def link_or_copy(source: str, target: str) -> None:
-    """Copy the code; link the weights, which nobody edits, where the system can."""
-    try:
-        if not source.endswith(".py") and os.stat(source).st_mode & stat.S_IROTH:
-            os.link(source, target)
-            return
-    except OSError:
-        pass
-    shutil.copyfile(source, target)
