@@ -16,6 +16,7 @@ from minispec import Round, Trace, greedy, load, load_trace, greedy_baseline, sa
 from minispec.files.writing import check_target, write_parts, write_whole
 from minispec.rates import (conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, ratio, survival)
 from minispec.scripted import Mix, Recite, scripted
+from minispec.trace import parting
 from minispec.trace_file import FORMAT, trace_to_dict
 from minispec.views.text import round_table, summary
 
@@ -540,6 +541,36 @@ def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, 
     path = tmp_path / "trace.json"
     path.write_text(json.dumps(record), encoding="utf-8")
     refusal(lambda: load_trace(path), path.name, f"{field} ", kind=ValueError)
+
+
+def refuses_or_loads(tmp_path, change):
+    """Whether the record of a small trace, changed, is refused."""
+    record = trace_to_dict(small_trace())
+    change(record, record["rounds"][0])
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return not good_or_refused(path)
+
+
+def test_a_record_that_contradicts_itself_by_one_is_refused(tmp_path):
+    """At the boundary: one accepted draft more than there are, one text too few, rows of no logits."""
+    def one_more(record, first):
+        first["n_accepted"] = len(first["proposed"]) + 1
+
+    def no_logits(record, first):
+        first["draft_logits_TV"] = {"shape": [4, 0], "float32": ""}
+    assert refuses_or_loads(tmp_path, one_more) and refuses_or_loads(tmp_path, no_logits)
+    for name in ("proposed", "choices"):
+        for short in (0, 1):
+            def a_token_beyond(record, first):
+                first[name] = [*first[name][:-1], VOCAB - short]     # the last of a round that kept fewer
+            assert refuses_or_loads(tmp_path, a_token_beyond) == (short == 0)
+
+
+def test_texts_part_where_they_differ_or_where_one_of_them_ends():
+    for left, right, place in (([1, 2], [1, 2], None), ([], [], None), ([1, 2], [1, 3], 1), ([1, 2], [1, 2, 3], 2),
+                               ([1, 2, 3], [1, 2], 2), ([], [1], 0), ([4, 2], [5, 2], 0)):
+        assert parting(left, right) == place
 
 
 def test_a_trace_without_a_prompt_is_refused(tmp_path):
