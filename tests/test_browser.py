@@ -374,6 +374,39 @@ def test_the_page_fits_the_window_nothing_scrolls_and_tokens_can_be_read_from_th
         assert min(fonts) >= size[1] / 30 - .5, tau
 
 
+@pytest.mark.parametrize("size", [(1024, 768), (1280, 720), (1920, 1080)])
+def test_sixteen_drafts_are_folded_and_no_smaller_than_a_thirtieth_of_the_height(opened, size):
+    page = opened(mixed_page(16), "#2.3", *size)
+    assert page.locator(".grid").count() > 1
+    fonts = page.locator(".tok:not(.fold)").evaluate_all("all => all.map(each => parseFloat(getComputedStyle(each).fontSize))")
+    assert min(fonts) >= size[1] / 30 - .5
+    assert max(y + height for _, y, _, height in boxes(page, ".cell")) <= boxes(page, "footer")[0][1]
+
+
+@pytest.mark.parametrize("size", [(960, 540), (1024, 768), (1280, 720), (390, 844)])
+def test_details_help_and_bars_cover_nothing_and_are_whole(opened, size):
+    """The shares stood over the caches once, and on a phone the numbers of a bug over the map."""
+    page = opened(mixed_page(), "#2.3", *size)
+    pressed(page, "i")
+    panel = boxes(page, "#panel")[0]
+    assert max(y + height for _, y, _, height in boxes(page, ".cell")) <= panel[1] + 1
+    assert panel[1] + panel[3] <= boxes(page, "footer")[0][1] + 1
+    pressed(page, "?")
+    assert page.locator("#help").evaluate("each => each.scrollHeight - each.clientHeight") <= 0
+    page = opened(story_page(), "#bars", *size)
+    assert max(y + height for _, y, _, height in boxes(page, "#body > *")) <= boxes(page, "footer")[0][1] + 1
+    assert "did not read" in page.locator(".why").inner_text(), "why it is worse stands beside how much"
+
+
+def test_a_prompt_of_bytes_is_read_as_its_characters(opened):
+    """An emoji is four tokens of one byte each; on the ruler they are that, in the text they are the emoji."""
+    trace = replace(mixed_trace(3, 4, 20, baseline=True), texts=tuple(f"<0x{byte:02X}>" for byte in "😀é".encode()) * 4)
+    page = opened(to_html(replace(trace, prompt=(0, 1, 2, 3), rounds=())), "#totals")
+    assert page.locator("#story").inner_text() == "😀"
+    page = opened(to_html(replace(trace, prompt=(0, 1, 2, 3, 4, 4), rounds=())), "#totals")
+    assert page.locator("#story").inner_text().startswith("<0xF0>"), "what is no character stays bytes"
+
+
 def test_two_runs_of_four_drafts_fit_a_projector(opened):
     page = opened(story_page(), "#1.3")
     assert [box for box in boxes(page, ".tok, .cell, button") if box[1] + box[3] > 721] == []

@@ -319,7 +319,7 @@ def test_a_page_of_a_whole_tale_is_small_enough_for_a_notebook():
     assert len(trace.rounds) > 30
     page, cell = to_html(trace), show(trace)._repr_html_()
     script = len(page) - len(json.dumps(data_of(page), ensure_ascii=False))
-    assert (len(page) - script) / len(trace.rounds) < 4_500, "bytes a round"
+    assert (len(page) - script) / len(trace.rounds) < 4_000, "bytes a round"
     assert len(cell) < 400_000
 
 

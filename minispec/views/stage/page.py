@@ -58,7 +58,7 @@ class Show:
 def page(shows: Sequence[Show], live: dict | None = None) -> str:
     """A page over one show or several; live: the fields of a form, and the address that answers it."""
     colours = "".join(f"--{name}:{value};" for name, value in COLOURS.items())
-    data = {"vocabulary": vocabulary(), "shows": [show.data for show in shows], "live": live}
+    data = {"vocabulary": vocabulary(), "shows": [packed(show.data) for show in shows], "live": live}
     more = f"\n\n{len(shows) - 1} more runs are in this page: they need its script" if shows[1:] else ""
     text = shows[0].text + more
     markup = (f"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -69,6 +69,13 @@ def page(shows: Sequence[Show], live: dict | None = None) -> str:
               f"<script>\n{asset('stage.js')}</script>\n</body>\n</html>\n")
     # subtle: half a character in a model's name or a token text cannot be written to a file
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def packed(data: dict) -> dict:
+    """The same with a bare number for a step of the one run: most of a play is that."""
+    if len(data["runs"]) > 1:
+        return data
+    return {**data, "play": [each["steps"][0] if each["kind"] == "step" else each for each in data["play"]]}
 
 
 def as_script_data(data: dict) -> str:
@@ -124,6 +131,7 @@ def show_pair(first: Trace, second: Trace, names: tuple[str, str], reads: Reads 
         or [len(trace.rounds) for trace in (first, second)]
     story["numbers"] = [row for row in story["numbers"] if row[1] != row[2] and row[0] != "target passes"]
     story |= ending(first, second, story)
+    story["why"] = next((f"Round {step.round}: {step.say}" for step in runs[1] if step.missing or step.besides), "")
     play = [scene("question")] * bool(story["question"]) + [scene("change")] * bool(story["changes"])
     play += [each for each in rounds if acting(runs, each).round == first_round] + [scene("bars")]
     play += rounds + [scene("bars")]

@@ -37,6 +37,14 @@
   function plural(count, noun) { return `${count} ${noun}${count === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`; }
   function label(run, word) { return run.words[word][0]; }
   function raw(run, word) { return run.words[word][1]; }
+
+  function prose(run, words) {           // as it is read: bytes that are tokens of their own joined to characters
+    return words.map((word) => raw(run, word)).join("").replace(/(?:<0x[0-9A-F]{2}>)+/g, (bytes) => {
+      const numbers = Uint8Array.from(bytes.match(/[0-9A-F]{2}(?=>)/g), (digits) => parseInt(digits, 16));
+      try { return new TextDecoder("utf-8", {fatal: true}).decode(numbers); } catch { return bytes; }
+    });
+  }
+
   function stateOf(sign) { return sign === SAYS ? "says" : sign === " " ? "none" : DATA.vocabulary.tokens[sign][0]; }
   function roundOf(run, step) { return run.rounds[step.round - 1]; }
 
@@ -53,6 +61,9 @@
       }
       run.tokens = tokens;
     }
+    const [{steps}] = given.runs;        // of one run a step's place is enough
+    given.play = given.play.map((scene) => typeof scene !== "number" ? scene
+      : {kind: "step", steps: [scene], acts: [1], level: steps[scene].level});
     return given;
   }
 
@@ -239,8 +250,9 @@
     const now = BEATS.indexOf(beat), grown = now >= BEATS.indexOf("commit") ? round.committed.length : 0;
     const written = round.tokens.length - run.prompt.length + grown;
     const passes = round.passes + (now >= BEATS.indexOf("verify") ? 1 : 0);
-    const parts = ["round ", step.round, ` of ${run.rounds.length} · `, written, ` tokens written · `, passes,
-      ` target passes (plain: ${written})`];
+    const named = (count, noun) => plural(count, noun).slice(String(count).length);
+    const parts = ["round ", step.round, ` of ${run.rounds.length} · `, written, `${named(written, "token")} written · `,
+      passes, `${named(passes, "target pass")} (plain: ${written})`];
     for (const part of parts) make(typeof part === "number" ? "b" : "span", "", part, meter);
   }
 
@@ -256,11 +268,11 @@
     if (show.story && show.story.changes.length) drawDiff(body, true);
     const lanes = steps.map((step, run) => roundOf(show.runs[run], step)
       ? drawLane(body, show.runs[run], step, run, !scene.acts[run]) : drawEnded(body, run));
-    fit(lanes);
-    lanes.forEach((lane) => lane && play(lane, moving));
     drawStory(show.runs[acting], main, beat);
     if (details) drawDetails(show.runs[acting], main);
     else if (beat === "draft" && show.runs.length === 1) drawFormula(show.runs[0], main, main.drafts.trimEnd().length);
+    fit(lanes);
+    lanes.forEach((lane) => lane && play(lane, moving));
     drawMask(show.runs[acting], main);
     spoken.textContent = lanes.map((lane) => lane ? words(lane) : "").join(" ");
   }
@@ -276,7 +288,7 @@
       }
     }
     story.hidden = false;
-    clear(story).append(run.tokens.map((word) => raw(run, word)).join(""));
+    clear(story).append(prose(run, run.tokens));
     trim(story);
   }
 
@@ -334,6 +346,7 @@
       made.parentNode.remove();
     }
     let chunk = [];
+    lane.root.classList.add("folds");
     for (const place of all.slice(most(1))) {
       chunk.push(place);
       const made = grid(lane, chunk, first + most(1));
@@ -390,7 +403,7 @@
 
   function fit(lanes) {                  // smaller where the window is too low for it
     let scale = size();
-    for (let tries = 0; tries < 12 && body.scrollHeight > body.clientHeight + 1; tries += 1) {
+    for (let tries = 0; tries < 16 && body.scrollHeight > body.clientHeight + 1; tries += 1) {
       scale *= .94;
       lanes.forEach((lane) => lane && lane.root.style.setProperty("--v", `calc(${scale} * var(--u))`));
     }
@@ -477,7 +490,7 @@
       if (missing.has(place)) continue;
       const from = column.text.offsetLeft + column.text.offsetWidth / 2;
       const unit = parseFloat(getComputedStyle(lane.root).fontSize) / 2.4;
-      const high = Math.min((show.runs.length > 1 ? 4.5 : 9) * unit, 2.5 * unit + (end - from) * .16);
+      const high = Math.min((show.runs.length > 1 || lane.grids.length > 1 ? 4.5 : 9) * unit, 2.5 * unit + (end - from) * .16);
       draw("path", {d: `M${end} ${y} C${end} ${y - high},${from} ${y - high},${from} ${y}`,
         class: place >= start ? "guess" : ""}, svg);
     }
@@ -536,11 +549,11 @@
 
   function fill(node, run, round) {      // the text, and what this round adds: it has its place from the beginning
     clear(node);
-    make("s", "", run.prompt.map((word) => raw(run, word)).join(""), node);
-    make("span", "", round.tokens.slice(run.prompt.length).map((word) => raw(run, word)).join(""), node);
+    make("s", "", prose(run, run.prompt), node);
+    make("span", "", prose(run, round.tokens.slice(run.prompt.length)), node);
     const kept = round.committed.slice(0, round.accepted), own = round.committed.slice(round.accepted);
-    make("u", "", kept.map((word) => raw(run, word)).join(""), node);
-    make("em", "", own.map((word) => raw(run, word)).join(""), node);
+    make("u", "", prose(run, kept), node);
+    make("em", "", prose(run, own), node);
   }
 
   function trim(node) {                  // the last lines of a long text
@@ -663,7 +676,7 @@
       const count = make("span", "", null, top), number = make("b", "", "0", count);
       make("small", "", " target passes", count);
       const text = make("p", "", null, box), track = make("div", "track", null, box), marks = [];
-      make("s", "", run.prompt.map((word) => raw(run, word)).join(""), text);
+      make("s", "", prose(run, run.prompt), text);
       let clock = 0;
       for (const [parts, tokens] of events) {
         const nodes = parts.map(([kind, seconds]) => {
@@ -715,7 +728,7 @@
   function drawQuestion() {
     const run = show.runs[0], main = bodyOnly("A question to the class");
     make("p", "large", show.story.question, main);
-    make("p", "prompt-line", run.prompt.map((word) => raw(run, word)).join(""), main);
+    make("p", "prompt-line", prose(run, run.prompt), main);
   }
 
   function drawChange() {
@@ -731,8 +744,9 @@
       for (let pass = 0; pass < show.story.passes[index]; pass += 1) make("i", "", "", blocks);
       make("b", index ? "broken" : "", plural(show.story.passes[index], "target pass"), bars);
     });
+    if (show.story.why) make("p", "why", show.story.why, main);
     if (show.story.numbers.length) {
-      const table = make("div", "facts", null, main);
+      const table = make("div", "facts both", null, main);
       for (const [name, left, right] of show.story.numbers) {
         make("span", "", name, table);
         make("b", "", left, table);
@@ -743,7 +757,7 @@
     if (place === null) return;
     const texts = make("div", "texts", null, main);
     show.runs.forEach((run, index) => {
-      const from = Math.max(0, place - 8), piece = (a, b) => run.tokens.slice(a, b).map((word) => raw(run, word)).join("");
+      const from = Math.max(0, place - 8), piece = (a, b) => prose(run, run.tokens.slice(a, b));
       const text = make("p", index ? "broken" : "", `${from ? "…" : ""}${piece(from, place)}`, texts);
       make("mark", "", piece(place, place + 1) || "(end)", text);
       text.append(piece(place + 1, place + 8));
@@ -853,15 +867,16 @@
   addEventListener("hashchange", () => { const place = fromAddress(); if (place >= 0 && place !== at) go(place); });
 
   function drawHelp() {
-    make("h2", "", "Keys", help);
-    const list = make("dl", "", null, help);
+    const left = make("section", "", null, help), right = make("section", "", null, help);
+    make("h2", "", "Keys", left);
+    const list = make("dl", "", null, left);
     const keys = [["→ PageDown Space", "on"], ["← PageUp", "back"], ["↓ ↑", "next, previous round"],
       ["n p", "next, previous rejection"], ["Home End", "beginning, end"], ["r", "the race again"], ["i", "details: each draft a step, both models’ shares"],
       ["q", "predict: verdicts stay hidden until you go on"], ["m", "what each row of the pass may read"], ["d", "dark or light"],
       ["f", "full screen"], ["#12", "in the address: round 12"], ["print", "one round on a page"]];
     for (const [key, meaning] of keys) { make("dt", "", key, list); make("dd", "", meaning, list); }
-    make("h2", "", "Signs", help);
-    const signs = make("dl", "", null, help);
+    make("h2", "", "Signs", right);
+    const signs = make("dl", "", null, right);
     for (const table of [DATA.vocabulary.tokens, DATA.vocabulary.cells])
       for (const [glyph, [, meaning]] of Object.entries(table)) {
         make("dt", "", glyph, signs);
