@@ -58,7 +58,7 @@ class Show:
 def page(shows: Sequence[Show], live: dict | None = None) -> str:
     """A page over one show or several; live: the fields of a form, and the address that answers it."""
     colours = "".join(f"--{name}:{value};" for name, value in COLOURS.items())
-    data = {"vocabulary": vocabulary(), "shows": [packed(show.data) for show in shows], "live": live}
+    data = {"vocabulary": vocabulary(), "shows": [with_places(show.data) for show in shows], "live": live}
     more = f"\n\n{len(shows) - 1} more runs are in this page: they need its script" if shows[1:] else ""
     text = shows[0].text + more
     markup = (f"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -71,7 +71,7 @@ def page(shows: Sequence[Show], live: dict | None = None) -> str:
     return markup.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def packed(data: dict) -> dict:
+def with_places(data: dict) -> dict:
     """The same with a bare number for a step of the one run: most of a play is that."""
     if len(data["runs"]) > 1:
         return data
