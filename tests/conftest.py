@@ -1,12 +1,16 @@
 """What the tests of the core share: the golden models, random ones, a model that notes what it reads, equal bits.
 
-And one thing for all: the notebooks run beside the other tests, on the second core, for they take half a minute.
+And one thing for all: what takes half a minute and more, the notebooks and the matrix, runs beside the other tests, on
+the second core.
 """
 
 import importlib.util
 import inspect
 import json
 import os
+import pickle
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -170,10 +174,40 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.line(line)
 
 
+BESIDE = {}                              # what is computed in a process of its own: (module, function) to the process
+
+
+def begin_beside(module: str, function: str, cleanup) -> None:
+    """Have a test module's function without arguments called in another process; `beside` waits for its result."""
+    code = (f"import pickle, sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import {module}; "
+            f"sys.stdout.buffer.write(pickle.dumps({module}.{function}()))")
+    python_path = os.pathsep.join(sys.path)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE,
+                               env={**os.environ, "PYTHONPATH": python_path})
+    BESIDE[module, function] = process
+    cleanup(process.kill)
+
+
+def beside(function):
+    """What the function returns, from the process in which it has begun, or else from a call."""
+    process = BESIDE.get((function.__module__, function.__name__))
+    if process is None:
+        return function()
+    found, _ = process.communicate(timeout=HANGS)
+    assert process.returncode == 0, f"{function.__name__} failed in its process; its error is printed above"
+    return pickle.loads(found)
+
+
 def pytest_collection_finish(session):
-    """Start the notebooks first, where their outputs will be asked for and Jupyter is installed."""
+    """Start what runs beside the tests: the notebooks, where Jupyter is installed, and what modules list in BESIDE."""
+    if session.config.option.collectonly:
+        return
+    asked = {(item.module, name) for item in session.items for name in getattr(item, "fixturenames", ())}
+    for module, name in sorted(asked, key=lambda pair: pair[1]):
+        if len({item.module for item in session.items}) > 1 and name in getattr(module, "BESIDE", {}):
+            begin_beside(module.__name__, module.BESIDE[name].__name__, session.config.add_cleanup)
     waiting = [item for item in session.items if "executed" in getattr(item, "fixturenames", ())]
-    if not waiting or session.config.option.collectonly:
+    if not waiting:
         return
     module = waiting[0].module
     session.config.notebooks = tuple(item.callspec.params["path"] for item in waiting)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import beside
 
 import minispec
 from minispec.teaching.bug import Bug
@@ -24,10 +25,27 @@ CASES = all_cases()
 FEW = tuple(case for number, case in enumerate(CASES) if case.long or case.perfect or number % 2 == 0)
 
 
+def measure_gallery():
+    """With every other short prompt, which takes half as long and says the same (see the last test)."""
+    return detection_matrix(GALLERY, FEW)
+
+
+def measure_unnamed():
+    """One matrix of them all: the cases are decoded by the clean package only once."""
+    return detection_matrix(tuple(Bug(name, "I6", (edit,)) for name, edit in UNNAMED.items()), FEW)
+
+
+BESIDE = {"matrix": measure_gallery, "unnamed": measure_unnamed}     # fixtures that another process makes
+
+
 @pytest.fixture(scope="module")
 def matrix():
-    """Measured with every other short prompt, which takes half as long and says the same (see the last test)."""
-    return detection_matrix(GALLERY, FEW)
+    return beside(measure_gallery)
+
+
+@pytest.fixture(scope="module")
+def unnamed():
+    return beside(measure_unnamed)
 
 
 @pytest.fixture(scope="module")
@@ -275,12 +293,6 @@ UNNAMED = {
     "ends-forgotten": ("speculation.py", "started, ends=ends)", "started)"),
     "short-baseline": ("decoding.py", "length_limit(tokens, new_tokens, model)", "length_limit(tokens, new_tokens - 1, model)"),
 }
-
-
-@pytest.fixture(scope="module")
-def unnamed():
-    """One matrix of them all: the cases are decoded by the clean package only once."""
-    return detection_matrix(tuple(Bug(name, "I6", (edit,)) for name, edit in UNNAMED.items()), FEW)
 
 
 @pytest.mark.parametrize("name", UNNAMED)

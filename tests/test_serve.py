@@ -178,9 +178,9 @@ def test_bad_options_of_the_command_are_one_sentence():
 # ------------------------------------------------------------------------------------------------- several runs, no server
 
 def test_a_few_dozen_recorded_runs_fit_three_megabytes():
-    taus, drafts, bugs = [2, 4, 8], ["tales-1", "tales-2"], ["", "first-draft-only"]
+    taus, drafts, bugs = [2, 8], ["tales-1"], ["", "first-draft-only"]
     shows = combinations(Asked(PROMPT), taus, drafts, bugs)
-    assert len(shows) == 12 and 3 * len(page(shows).encode()) <= 3_000_000
+    assert len(shows) == 4 and 9 * len(page(shows).encode()) <= 3_000_000
     assert {(show.data["asked"]["tau"], show.data["asked"]["draft"], show.data["asked"]["bug"]) for show in shows} == {
         (tau, draft, bug) for tau in taus for draft in drafts for bug in bugs}
 
