@@ -33,7 +33,7 @@ each_bug = pytest.mark.parametrize("bug", GALLERY, ids=lambda bug: bug.name)
 @cache
 def runs(name, tau=4):
     """Both codes on six prompts, with the trained models."""
-    models = load_both(name, "tales-24", "tales-1")
+    models = load_both(name, "tales-2", "tales-1")
     return [decode_both(models, prompt, tau, 40) for prompt in PROMPTS]
 
 
@@ -508,5 +508,5 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_long_decode_is_not_taken_for_an_endless_one():
     """With a draft whose every token is rejected, the passes are many and still end."""
-    run = decode_both(load_both("vocabularies-permuted", "tales-24", "tales-1"), "The cow", 8, 130, None)
+    run = decode_both(load_both("vocabularies-permuted", "tales-2", "tales-1"), "The cow", 8, 130, None)
     assert run.error == "" and len(run.broken.draft_passes) > 1000 and run.same_text

@@ -255,6 +255,9 @@ def test_the_layout_is_the_one_the_format_asks_for(tmp_path):
     assert struct.unpack("<7f", raw[8 + length:]) == (0, 1, 2, 3, 4, 5, 2.5)
     assert same_bits(read_tensors(path), arrays)
     assert list(read_tensors(path, ["a"])) == ["a"]
+    for letters in range(1, 9):          # arrays begin on 8-byte boundaries, however long the header is
+        write_tensors(path, {"n" * letters: arrays["a"]}, {})
+        assert struct.unpack("<Q", path.read_bytes()[:8])[0] % 8 == 0
 
 
 def test_a_transposed_array_is_written_by_value_not_by_memory_order(tmp_path):
