@@ -11,6 +11,7 @@ import pytest
 from answers import RIGHT, WRONG, first_right
 
 from minispec.classroom import caught_bugs, check
+from minispec.classroom.calls import attempt
 from minispec.classroom.drafting_steps import shares
 from minispec.classroom.pays_steps import worth
 from minispec.classroom.detective_steps import SEEN_IN, UNSEEN
@@ -107,10 +108,25 @@ def test_a_draft_that_read_something_else_is_told_what():
     assert f": it had read [{tokens}, {tokens}, " in problem_of("propose", propose)
 
 
+def test_right_drafts_with_the_wrong_work_are_told_which_work():
+    assert "the draft was fed [" in problem_of("propose", WRONG["propose"]["token by token"])
+    assert "afterwards the draft's cache holds [" in problem_of("propose", WRONG["propose"]["rolled back at once"])
+    assert "the target was fed [" in problem_of("verify", WRONG["verify"]["verified one by one"])
+
+
 @pytest.mark.parametrize("answer, kind", [("2", "'2' (str) where a whole number belongs"), (None, "None (NoneType)"),
                                           (1.0, "1.0 (float)"), (True, "True (bool)"), ([1], "[1] (list)")])
 def test_what_is_not_what_was_asked_for_is_said(answer, kind):
     assert f"your function returned {kind}" in problem_of("next_token", lambda logits: answer)
+
+
+def test_nan_is_an_answer_that_json_can_carry_and_an_infinite_logit_a_case():
+    """As NaN it would end the talk with a child, and the student would read nothing of the overflow."""
+    with np.errstate(all="ignore"):
+        answer = attempt("softmax", {"softmax": WRONG["softmax"]["overflows"]}, {"scores": [1000.0, 999.0]})
+    assert json.loads(json.dumps(answer, allow_nan=False)) == ["nan", "nan"]
+    assert "nan" in judge("softmax", {"scores": [1000.0, 999.0]}, answer)
+    assert any(-math.inf in case["logits_V"] for case in cases("gumbel_choice", 0))
 
 
 def test_the_same_seed_gives_the_same_cases_as_data_and_another_seed_others():
