@@ -1,6 +1,7 @@
 """The checks of sampling: exact laws and shared noise, with no random trial in them; and what is shown of such a bug."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,3 +181,8 @@ def test_no_bug_of_the_sampling_code_changes_a_greedy_decode():
         assert broken.tokens == clean.tokens
         assert all(np.array_equal(left.target_logits_TV, right.target_logits_TV)
                    for left, right in zip(clean.rounds, broken.rounds))
+
+
+def test_notebook_08_says_how_many_bugs_are_about_sampling():
+    text = (Path(__file__).parent.parent / "notebooks" / "08_sampling.ipynb").read_text(encoding="utf-8")
+    assert "fifteen are about sampling" in text and len(SAMPLING) == 15
