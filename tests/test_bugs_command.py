@@ -84,7 +84,7 @@ def test_the_numbers_are_those_of_both_runs(name):
 
 def test_the_first_difference_is_flagged_on_the_ruler():
     _, text = output("positions-restarted")
-    position = int(re.search(r"another one from position (\d+) on", text)[1])
+    position = int(re.search(r"a different text from position (\d+) on", text)[1])
     ruler, baseline, broken, flags = re.search(r"^(position .*)\n(plain greedy .*)\n(positions-restarted .*)\n( +≠.*)$",
                                                text,
                                             re.M).groups()

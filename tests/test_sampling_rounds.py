@@ -29,7 +29,7 @@ def table_model(seed, vocab_size=4, flat=0.7):
 @pytest.mark.parametrize("tau", range(4))
 def test_a_lossless_rule_writes_every_text_of_three_tokens_as_often_as_the_target(rule, tau):
     """All 64 texts over four tokens; the largest difference is that of rounding."""
-    for seed in range(1 if tau == 3 else 3):
+    for seed in range(1 if tau > 1 else 3):
         target, draft = table_model(seed), table_model(seed + 50)
         texts = text_distribution(rule, target, draft, 4, 3, tau)
         assert text_distance(texts, sampled_texts(target, 4, 3)) <= 1e-12
