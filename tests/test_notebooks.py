@@ -19,6 +19,7 @@ from minispec.views.answer import BAR, PRE, fold_answer
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXERCISES = sorted((ROOT / "notebooks" / "exercises").glob("*.ipynb"))
 NUMBERS = [f"{number:02d}" for number in range(len(NOTEBOOKS))]
 
 # what the course asks of these notebooks: each concept run, seen and asked; each question predicted, then answered
@@ -421,7 +422,7 @@ def test_no_code_cell_follows_another_without_a_word(path):
     assert not [name(right) for left, right in pairs if left["cell_type"] == right["cell_type"] == "code"]
 
 
-@each_notebook
+@pytest.mark.parametrize("path", NOTEBOOKS + EXERCISES, ids=[path.stem for path in NOTEBOOKS + EXERCISES])
 def test_the_formula_is_spelled_in_one_way(path):
     """`ŷ_{i+t}` in code, with the names Pr_q and Pr_p: no ŷᵢ₊ₜ, no ŷ_i+t, no other name of a model behind Pr."""
     for cell in cells(path):
@@ -429,7 +430,7 @@ def test_the_formula_is_spelled_in_one_way(path):
         if cell["cell_type"] == "code":
             shown += [body for output in outputs(cell) for kind, body in output.items() if kind != "text/html"]
         for body in shown:
-            found = re.search(r"ŷ[ᵢ₊]|ŷ_i|Pr_(?![pq]\b)", body)
+            found = re.search(r"[ᵢ₊ₜ≤]|ŷ_i|Pr_(?![pq]\b)", body)
             assert not found, f"{name(cell)}: …{body[max(found.start() - 20, 0):found.end() + 20]}…"
     for cell in cells(path, "markdown"):
         text_only = re.sub(r"`[^`]*`", "", re.sub(r"```.*?```", "", source(cell), flags=re.DOTALL))

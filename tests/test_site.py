@@ -184,13 +184,14 @@ def test_an_answer_is_closed_and_opens_with_a_click(opened):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_stage_plays_inside_a_page(opened, width):
-    page = opened("00_the_idea.html", width, 844)
+    page = opened("00_the_idea.html", width, 844, color_scheme="dark")
     page.locator("iframe").scroll_into_view_if_needed()
     stage = page.frame_locator("iframe")
     said = stage.locator("h1").inner_text()
     stage.locator("h1").click()
     page.keyboard.press("ArrowRight")
     assert stage.locator("h1").inner_text() != said
+    assert stage.locator("html").get_attribute("data-theme") == "dark", "as the page around it"
     assert not page.locator("pre.minispec-text").is_visible()
 
 
