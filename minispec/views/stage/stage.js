@@ -893,10 +893,10 @@
   }
 
   document.documentElement.classList.add("ready");
-  const dark = matchMedia("(prefers-color-scheme: dark)");     // a frame is told of it late, so listen too
-  const follow = () => { document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; };
+  const system = matchMedia("(prefers-color-scheme: dark)");     // a frame is told of it late, so listen too
+  const follow = () => { document.documentElement.dataset.theme = system.matches ? "dark" : "light"; };
   follow();
-  dark.addEventListener("change", follow);
+  system.addEventListener("change", follow);
   drawHelp();
   open(DATA.shows[0]);
   if (document.fonts) document.fonts.ready.then(() => { if (!racing) go(at); });
