@@ -40,7 +40,7 @@ def save_checkpoint(path: Path, run: TrainingRun, identity: dict) -> None:
     scalars = {"step": run.moments.step, "loss": run.loss, "held_out_loss": run.held_out_loss,
                "seconds": run.seconds, "identity": identity}
     file = io.BytesIO()                  # NumPy before 2.2 leaves a file of its own open when a write fails
-    np.savez(file, scalars=np.array(json.dumps(scalars, allow_nan=False)), **run.tensors())
+    np.savez(file, scalars=np.array(json.dumps(scalars)), **run.tensors())
     write_parts(path, [file.getbuffer()])
 
 
