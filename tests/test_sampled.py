@@ -21,6 +21,8 @@ from minispec.compare.verdict import verdict
 from minispec.lab.bench import sampling_costs
 from minispec.sampled import Sampled, gumbel_noise, keep_nucleus
 from minispec.scripted import Mix, scripted
+from minispec.views import terminal
+from minispec.views.stage.steps import steps
 from minispec.views.text import round_table
 
 SETTINGS = [(1.0, 1.0), (0.7, 1.0), (1.5, 0.9), (3.0, 0.5), (0.05, 1.0)]
@@ -288,7 +290,7 @@ def shows_in(path):
     """The runs of a page, and what each was asked for."""
     written = re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.S)[1]
     data = written if written.startswith("{") else zlib.decompress(base64.b64decode(written)).decode("utf-8")
-    return json.loads(data)["shows"]
+    return json.loads(data, parse_constant=pytest.fail)["shows"]     # NaN and Infinity are not JSON
 
 
 def text_of(show, run=-1):
@@ -314,6 +316,16 @@ def test_a_page_of_several_runs_samples_in_each_and_each_is_plain_sampling(tmp_p
             [fact] = [fact for fact in show["runs"][0]["facts"] if fact[0] == "as plain sampling"]
             assert fact[1:] == ["yes", "tales-24 sampled: temperature 0.8, top-p 0.9, seed 7"]
     assert any(text_of(show) != text for show in shows if show["asked"]["bug"])
+
+
+@pytest.mark.parametrize("top_p", ["1", "0.9", "0.001"])
+def test_a_nucleus_of_one_token_leaves_the_page_readable(top_p, tmp_path):
+    """The gap to the second logit is infinite there; JSON has no infinity, and a browser refused the whole page."""
+    options = ["Once", "--new-tokens", "6", "--target", "tales-2", "--temperature", "1", "--top-p", top_p]
+    assert command.main([*options, "--html", str(tmp_path / "page.html")]) == 0
+    [show] = shows_in(tmp_path / "page.html")
+    gaps = [model[1] for r in show["runs"][0]["rounds"] for place in r["likely"] for model in place if model]
+    assert (None in gaps) == (top_p != "1") and any(gap is not None for gap in gaps) == (top_p != "0.001")
 
 
 def test_a_page_of_one_run_says_what_was_sampled_too(tmp_path, capsys):
@@ -427,3 +439,14 @@ def test_temperature_and_nucleus_are_those_of_transformers():
         ours = keep_nucleus(logits_V / temperature, top_p)
         assert np.array_equal(np.isfinite(ours), np.isfinite(warped))
         assert np.allclose(ours[np.isfinite(ours)], warped[np.isfinite(ours)], rtol=1e-6)
+
+
+def test_the_terminal_says_where_the_nucleus_leaves_one_token():
+    """In the details of a judgement; "inf above the second" says nothing."""
+    target, tokenizer = bundled("tales-2")
+    sampled = Sampled(target, 1, 1.0, 0.001)
+    trace = speculative(sampled, sampled, tokenizer.encode("Once"), 5, 2).with_texts(tokenizer)
+    lines = [line for step in steps(trace) if 1 <= step.round <= len(trace.rounds)
+             for line in terminal.likely_lines(trace.rounds[step.round - 1], step, trace, 80)]
+    said = [line for line in lines if line.startswith(("draft:", "target:"))]
+    assert said and {line.split(": ")[1] for line in said} == {"the nucleus leaves one token"}

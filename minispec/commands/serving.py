@@ -155,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
             shown = decode_for_page(replace(read_asked(body), noise=self.server.noise))
         except (ValueError, TypeError) as problem:
             return self.refuse(400, str(problem))
-        written = json.dumps(shown.data, separators=(",", ":"))
+        written = json.dumps(shown.data, allow_nan=False, separators=(",", ":"))
         return self.answer(200, written.encode("ascii"), "application/json")
 
     def is_from_here(self) -> bool:

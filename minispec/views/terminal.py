@@ -152,7 +152,9 @@ def likely_lines(r: Round, step: Step, trace: Trace, width: int) -> list[str]:
             continue
         row_V = logits_TV[step.t - 1]
         share_V = softmax(row_V)
-        lines.append(f"{model}: highest logit {top_gap(row_V):.1f} above the second"[:width])
+        gap = top_gap(row_V)
+        only = "the nucleus leaves one token" if gap == float("inf") else f"highest logit {gap:.1f} above the second"
+        lines.append(f"{model}: {only}"[:width])
         for token in highest(row_V, TOP):
             choice = "<" if token == taken[step.t - 1] else " "
             share = float(share_V[token])

@@ -92,7 +92,7 @@ def round_data(trace: Trace, r: Round, words: Words, logits: bool) -> dict:
 
 def likely(r: Round, t: int, words: Words) -> list:
     """For draft and target: the likeliest tokens of place t as [word, share, its text], and the gap of the two
-    highest logits; None where no logits were recorded."""
+    highest logits, None where the nucleus leaves but one; None where no logits were recorded."""
     found = []
     for logits_TV, chosen in ((r.draft_logits_TV, r.proposed), (r.target_logits_TV, r.choices)):
         if not record.usable(logits_TV, t):
@@ -102,7 +102,8 @@ def likely(r: Round, t: int, words: Words) -> list:
         tokens = highest(logits_TV[t], TOP)
         tokens += [token for token in chosen[t:t + 1] if token not in tokens and 0 <= token < len(share_V)]
         rows = [[words(token), round(float(share_V[token]), 4), percent(float(share_V[token]))] for token in tokens]
-        found.append([rows, round(top_gap(logits_TV[t]), 2)])
+        gap = top_gap(logits_TV[t])
+        found.append([rows, round(gap, 2) if np.isfinite(gap) else None])    # JSON has no infinity
     return found
 
 

@@ -80,7 +80,7 @@ def with_places(data: dict) -> dict:
 
 def as_script_data(data: dict) -> str:
     """The data as JSON; of many runs deflated and in base64, a tenth as long."""
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    written = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     if len(written) > PLAIN:
         return b64encode(compress(written.encode("utf-8", "backslashreplace"), 9)).decode("ascii")
     # subtle: "<" as an escape, so that no token can end the script that holds it

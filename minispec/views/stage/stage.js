@@ -601,7 +601,7 @@
         make("b", "", null, bar).style.width = `${100 * share}%`;
         make("dd", chosen, text + (chosen ? " ◂" : ""), list);
       }
-      make("p", "", `highest logit ${gap.toFixed(1)} above the second`, box);
+      make("p", "", gap === null ? "the nucleus leaves one token" : `highest logit ${gap.toFixed(1)} above the second`, box);
     });
   }
 
