@@ -14,7 +14,7 @@ import pytest
 
 import right_answers
 from answers import texts_of
-from hostile import CODE, FILES, RIGHT, THREE
+from hostile import CODE, FILES, RIGHT, THREE, zipped
 from minispec.classroom.grading import Patience, grade_class
 from minispec.classroom.marks import result_files
 from minispec.classroom.registry import EXERCISES, cases, verdict
@@ -104,6 +104,18 @@ def test_a_class_with_hostile_neighbours_gets_the_marks_that_were_earned(tmp_pat
     assert {"kill the parent.py", "results overwritten.py", "the real package by its path.py",
             "a shell.py"} <= set(reached)
     assert not any(name.startswith("honest") for name in reached)
+
+
+def test_the_zip_of_a_class_gives_each_student_their_own_and_opens_a_students_zip_once(tmp_path):
+    inner = zipped({"work.py": RIGHT})
+    packed = {"class/ada/a.py": "1", "class/ada/b.py": "2", "class/bob.zip": inner,
+              "class/eve.zip": zipped({"deep.zip": inner})}
+    (tmp_path / "class.zip").write_bytes(zipped(packed))
+    submissions = find_submissions([str(tmp_path / "class.zip")])
+    assert [submission.name for submission in submissions] == ["ada", "bob.zip", "eve.zip"]
+    ada, bob, (files, fault) = map(read_submission, submissions)
+    assert ada == ([("a.py", b"1"), ("b.py", b"2")], "") and bob == ([("work.py", RIGHT.encode())], "")
+    assert files == [] and "no .py" in fault
 
 
 def test_one_students_folder_cannot_hold_up_the_class(tmp_path):

@@ -134,18 +134,18 @@ def rule_of_lists(function, *arguments):
     return answer if np.ndim(answer) == 0 else np.array(converted(answer, [float]))
 
 
-# exercise -> (the modules that call it, the name by which they do, what stands between, if anything does)
+# exercise -> (the module that calls it, the name by which it does, what stands between, if anything does)
 PLACES = {
-    **{name: (["speculation"], name, None) for name in ("next_token", "draft_context", "propose_literal", "commit",
+    **{name: ("speculation", name, None) for name in ("next_token", "draft_context", "propose_literal", "commit",
                                                         "count_accepted", "lengths_to_keep", "policy")},
-    **{name: (["lab.pays"], name, None) for name in ("expected_tokens", "speedup", "break_even")},
-    **{name: (["lab.sampling", "lab.sampling_rounds"], name, rule_of_lists) for name in ("ratio_test", "residual")},
-    "unseen": (["speculation"], "unseen_tokens", None), "propose": (["speculation"], "propose", drafts_and_logits),
-    "verify": (["speculation"], "verify", choices_and_logits),
-    "speculative_round": (["speculation"], "speculative_round", whole_round),
-    "causal_mask": (["model"], "causal_mask", None), "softmax": (["model"], "softmax", rows_of_softmax),
-    "attend": (["model"], "attend_all", heads_of_attend), "gumbel_choice": (["sampled"], "gumbel_row", noisy_row),
-    "lookup": (["scripted"], "lookup", None),
+    **{name: ("lab.pays", name, None) for name in ("expected_tokens", "speedup", "break_even")},
+    **{name: ("lab.sampling", name, rule_of_lists) for name in ("ratio_test", "residual")},
+    "unseen": ("speculation", "unseen_tokens", None), "propose": ("speculation", "propose", drafts_and_logits),
+    "verify": ("speculation", "verify", choices_and_logits),
+    "speculative_round": ("speculation", "speculative_round", whole_round),
+    "causal_mask": ("model", "causal_mask", None), "softmax": ("model", "softmax", rows_of_softmax),
+    "attend": ("model", "attend_all", heads_of_attend), "gumbel_choice": ("sampled", "gumbel_row", noisy_row),
+    "lookup": ("scripted", "lookup", None),
 }
 NUMBERS = count(1)                       # of the copies
 
@@ -168,9 +168,9 @@ def with_functions(bug: str | None = None, **functions: Callable) -> ModuleType:
     edits += sum([EDITS.get(name, ()) for name in written], ())
     package = load_bug(Bug(f"learners-{next(NUMBERS)}", "", edits))
     for name, function in written.items():
-        modules, called, between = PLACES[name]
+        module, called, between = PLACES[name]
         placed = partial(between, function) if between else function
-        for module in [import_module(f"{package.__name__}.{module}") for module in modules] + [package]:
-            if module is not package or hasattr(package, called):
-                setattr(module, called, placed)
+        setattr(import_module(f"{package.__name__}.{module}"), called, placed)
+        if hasattr(package, called):     # what `minispec` itself offers, such as minispec.propose
+            setattr(package, called, placed)
     return package
