@@ -116,6 +116,8 @@ def test_the_zip_of_a_class_gives_each_student_their_own_and_opens_a_students_zi
     ada, bob, (files, fault) = map(read_submission, submissions)
     assert ada == ([("a.py", b"1"), ("b.py", b"2")], "") and bob == ([("work.py", RIGHT.encode())], "")
     assert files == [] and "no .py" in fault
+    (tmp_path / "own.zip").write_bytes(zipped({"inner.zip": inner}))
+    assert read_submission(find_submissions([str(tmp_path / "own.zip")], one=True)[0])[0] == []
 
 
 def test_one_students_folder_cannot_hold_up_the_class(tmp_path):
