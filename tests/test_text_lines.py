@@ -1,4 +1,4 @@
-"""The token line and the cache strips: every column is one position, and every cell says what the cache holds there."""
+"""The cache strips: every column is one position, and every cell says what the cache holds there."""
 
 import re
 from dataclasses import replace
@@ -7,10 +7,10 @@ import pytest
 
 from minispec import KVCache, load, speculative
 from minispec.decoding import prefill_both
-from minispec.scripted import Mix, Recite, scripted
+from minispec.scripted import Mix, scripted
 from minispec.speculation import propose, speculative_round, verify
-from minispec.views.palette import CELLS, GLYPHS
-from minispec.views.text_lines import cache_strip, token_line
+from minispec.views.palette import CELLS
+from minispec.views.text_lines import cache_strip
 
 VOCAB = 14
 WORDS = tuple(f" word{token}" for token in range(VOCAB))
@@ -25,46 +25,6 @@ def models(seed, share=3):
 
 def mixed_trace(seed, tau, new_tokens=30):
     return replace(speculative(*models(seed), [seed % VOCAB, 1], new_tokens, tau), texts=WORDS)
-
-
-def parsed(line):
-    """The columns of a token line, cut where the tokens begin: (position, token, by, round)."""
-    columns = []
-    for block in line.split("\n\n"):
-        positions, *others = [row.ljust(200) for row in block.split("\n")]
-        starts = [match.start() for match in re.finditer(r"\d+", positions)] + [200]
-        for start, end in zip(starts, starts[1:]):
-            columns.append(tuple(row[start:end].strip() for row in (positions, *others)))
-    return columns
-
-
-@pytest.mark.parametrize("width", [40, 80, 100, 190])
-@pytest.mark.parametrize("tau", [0, 1, 4, 9])
-def test_every_token_stands_under_its_position_with_where_it_came_from(tau, width):
-    for seed in range(5):
-        trace = mixed_trace(seed, tau)
-        line = token_line(trace, width)
-        assert max(map(len, line.split("\n"))) <= width
-        columns = parsed(line)
-        assert [int(column[0]) for column in columns] == list(range(len(trace.tokens)))
-        assert [column[1] for column in columns] == [f"word{token}" for token in trace.tokens]
-        expected = [("", "")] * len(trace.prompt)
-        for number, r in enumerate(trace.rounds, start=1):
-            own = "correction" if r.correction is not None else "bonus"
-            kinds = ["accepted"] * r.n_accepted + [own] * (r.target_token is not None)
-            expected += [(GLYPHS[kind], str(number)) for kind in kinds]
-        assert [column[2:] for column in columns] == expected
-
-
-def test_a_text_that_ends_on_a_draft_has_no_token_of_the_target():
-    model = scripted(Recite((5, 6, 1, 2, 0, 3, 4)), VOCAB, end_of_text=0)
-    trace = replace(speculative(model, model, [5, 6], 20, 5), texts=WORDS)
-    assert [column[2] for column in parsed(token_line(trace))] == ["", "", "✓", "✓", "✓"]
-
-
-def test_without_texts_tokens_are_numbers():
-    trace = replace(mixed_trace(1, 3), texts=None)
-    assert [column[1] for column in parsed(token_line(trace))] == [str(token) for token in trace.tokens]
 
 
 @pytest.mark.parametrize("tau", [0, 1, 3, 6])

@@ -1,25 +1,18 @@
-"""A trace as text, seen along its positions: the token line, and the strips of both caches through one round.
+"""A trace as text, seen along its positions: the strips of both caches through one round, and words in columns.
 
 Invariant: a token, a cell and a number in one column belong to one position; signs say what colour says elsewhere.
 Nothing here is measured: the table of rounds and the totals are in `text.py`.
 """
 
 from ..trace import Round, Trace
-from .palette import CACHE_STATES, GLYPHS
+from .palette import CACHE_STATES
 from .pieces import round_at
 from .strips import Strip
-from .text import Word, display_width, label, painted
+from .text import Word, display_width, painted
 
 # by the recorded lengths: what a bug has put into a cell does not stand in a trace
 STRIP_LEGEND = "   ".join(f"{state.glyph} {state.meaning}" for name, state in CACHE_STATES.items() if name != "foreign")
 MARGIN = 26                              # characters to the left of a strip
-
-
-def token_line(trace: Trace, width: int = 100) -> str:
-    """The whole text, one column a token: position, token, how it came, and in which round; folded to `width`."""
-    columns = [[Word(str(position)), Word(label(trace, token)), Word(glyph), Word(number)]
-               for position, (token, glyph, number) in enumerate(origins(trace))]
-    return "\n\n".join(in_blocks(["position", "token", "by", "round"], columns, width))
 
 
 def in_blocks(names: list[str], columns: list[list[Word]], width: int, colour: bool = False) -> list[str]:
@@ -34,22 +27,6 @@ def in_blocks(names: list[str], columns: list[list[Word]], width: int, colour: b
             rows.append(f"{name:<{margin}}{'  '.join(cells)}".rstrip())
         blocks.append("\n".join(rows))
     return blocks
-
-
-def origins(trace: Trace) -> list[tuple[int, str, str]]:
-    """Every token of the text with the glyph of how it came and its round; both empty for the prompt."""
-    found = [(token, "", "") for token in trace.prompt]
-    for number, r in enumerate(trace.rounds, start=1):
-        for place, token in enumerate(r.committed):
-            found.append((token, GLYPHS[origin(r, place)], str(number)))
-    return found
-
-
-def origin(r: Round, place: int) -> str:
-    """What committed[place] is: an accepted draft, the correction, or the bonus."""
-    if place < r.n_accepted:
-        return "accepted"
-    return "bonus" if r.correction is None else "correction"
 
 
 def column_width(column: list[Word]) -> int:
