@@ -151,8 +151,14 @@ def pytest_runtest_setup(item):
     if item.get_closest_marker("block_rounding") and not blocks_round_differently():
         pytest.skip("on this BLAS library a product of many rows has the bits of products of one row")
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    if reasons := missing(f"{inspect.getsource(item.function)} {parameters}"):
+    if reasons := missing(f"{source_of(item.function)} {parameters}"):
         pytest.skip(reasons[0])
+
+
+@cache
+def source_of(function) -> str:
+    """The text of a test, read once for all its parameters."""
+    return inspect.getsource(function)
 
 
 def missing(source: str, only_elsewhere: dict | None = None) -> list[str]:

@@ -417,6 +417,7 @@ def count(frame, event, argument):
     if begun and calls == at:
         signal.raise_signal(signal.SIGINT)
 sys.argv = ["-m", "The", *sys.argv[2:]]
+signal.signal(signal.SIGINT, signal.default_int_handler)     # which what runs in the background inherits ignored
 sys.settrace(count)
 try:
     runpy.run_module("minispec", run_name="__main__", alter_sys=True)
