@@ -79,8 +79,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> None:
-        """End with the usage, one sentence and status 2."""
-        super().error(clipped(message))
+        """End with one sentence and status 2."""
+        self.exit(2, f"{self.prog}: error: {clipped(message)} (see --help)\n")
 
 
 def parser_of(name: str) -> Parser:

@@ -191,7 +191,7 @@ def test_a_bug_that_cannot_be_imported_leaves_no_half_package_behind():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="there is no bug 'nothing'; there are first-draft-only, "):
+    with pytest.raises(ValueError, match="there is no bug 'nothing'; the nearest is '"):
         load_bug("nothing")
 
 

@@ -129,7 +129,7 @@ def test_one_bug_in_the_matrix():
 
 
 @pytest.mark.parametrize("arguments, sentence", [
-    (("nothing",), "there is no bug 'nothing'; there are first-draft-only"),
+    (("first-draft-onyl",), "there is no bug 'first-draft-onyl'; the nearest is 'first-draft-only'"),
     (("bonus-lost", ""), "prompt is empty"),
     (("bonus-lost", "a", "--tau", "-1"), "tau is -1"),
     (("bonus-lost", "a", "--new-tokens", "-1"), "new-tokens is -1"),

@@ -99,11 +99,12 @@ def show_bug(arguments: argparse.Namespace) -> int:
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
     sections = [bug_description(bug), str(diff(bug)), f"Ask the class: {bug.question}"]
     shown = [law_section(pair, terminal_width())] if pair.law else runs_sections(pair, models.tokenizer)
-    print("\n\n".join([*sections, *shown, caught_part(bug)]))
+    print("\n\n".join([*sections, *shown, what_one_sees(bug), caught_part(bug)]))
     if arguments.figure is not None:
         draft_contexts(pair, pair.round_to_show).save(arguments.figure)
     if arguments.html is not None:
         write_whole(arguments.html, pair.page())
+        print(f"\npage: {arguments.html} (press ? for its keys)")
     return 0
 
 
@@ -119,10 +120,19 @@ def runs_sections(pair: SideBySide, tokenizer: Tokenizer) -> list[str]:
 
 
 def bug_description(bug: Bug) -> str:
-    """What it is, in words."""
+    """What it is, in words; nothing that answers the question to the class."""
+    return named_lines([("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
+                        ("seen in", bug.reference)])
+
+
+def what_one_sees(bug: Bug) -> str:
+    """How it is met, after the runs in which the class has seen it."""
     outcome = unseen_outcome(bug) or f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"
-    pairs = [("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
-             ("outcome", outcome), ("symptom", bug.symptom), ("seen in", bug.reference)]
+    return named_lines([("outcome", outcome), ("symptom", bug.symptom)])
+
+
+def named_lines(pairs: list[tuple[str, str]]) -> str:
+    """A name and a text in each line, or more lines where it is long."""
     return "\n".join(folded(text, terminal_width(), f"{name:<9}") for name, text in pairs)
 
 

@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         way = "plain sampling, same seed" if isinstance(asked.target, Sampled) else "plain greedy"
         print_comparison(comparison, decoded, way)
+        if arguments.html is not None:
+            print(f"page: {arguments.html} (press ? for its keys)")
     return 0 if comparison.same_tokens else 1
 
 

@@ -44,7 +44,8 @@ def find_bug(name: str | Bug) -> Bug:
     for bug in GALLERY:
         if bug.name == name:
             return bug
-    raise ValueError(f"there is no bug {name!r}; there are {', '.join(list_bugs())}")
+    close = difflib.get_close_matches(str(name), list_bugs(), n=1, cutoff=0)[0]
+    raise ValueError(f"there is no bug {short_repr(name)}; the nearest is {close!r}, and list_bugs() names all")
 
 
 def check_bug(bug: Bug) -> None:

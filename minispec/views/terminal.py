@@ -16,7 +16,7 @@ from .keys import commands
 from .palette import CACHE_STATES, CELLS, GLYPHS, TOKEN_STATES
 from .pieces import counted, highest, percent, top_gap
 from .stage.steps import HIDDEN, Step, steps
-from .text import LEGEND, Word, folded, in_lines, label, padded, summary
+from .text import Word, folded, in_lines, label, padded, summary
 from .text_lines import in_blocks
 
 STATES = {"accepted": "accepted", "rejected": "rejected", "discarded": "discarded", "correction": "own", "bonus": "own"}
@@ -119,9 +119,12 @@ def round_lines(trace: Trace, r: Round, step: Step, width: int, colour: bool) ->
     lengths = folded(f"| lengths of the caches: target {target}, draft {draft}", width)
     lines = "\n\n".join([*blocks, lengths, ""]).split("\n")
     lines += likely_lines(r, step, trace, width)
-    used = [f"{glyph} {state.meaning}" for glyph, state in zip(CELLS.values(), CACHE_STATES.values())
-            if glyph in "".join(step.strips)]
-    return lines + ["", *in_lines("   ".join([LEGEND, *used]), width).split("\n")]
+    used = [f"{state.glyph} {state.meaning}" for state in TOKEN_STATES.values()
+            if state.glyph and state.glyph in step.drafts + step.choices]
+    used += [f"{glyph} {state.meaning}" for glyph, state in zip(CELLS.values(), CACHE_STATES.values())
+             if glyph in "".join(step.strips)]
+    used += ["< chosen"] * (step.t > 0)
+    return lines + ["", *in_lines("   ".join(used), width).split("\n")]
 
 
 def column(trace: Trace, r: Round, step: Step, position: int) -> list[Word]:
@@ -158,7 +161,7 @@ def likely_lines(r: Round, step: Step, trace: Trace, width: int) -> list[str]:
         for token in highest(row_V, TOP):
             choice = "<" if token == taken[step.t - 1] else " "
             share = float(share_V[token])
-            lines.append(f"  {padded(label(trace, token), 18)} {percent(share):>4}{choice} "
+            lines.append(f"  {padded(label(trace, token), 18)} {percent(share):>4} {choice} "
                          f"{'#' * round(BAR * share)}".rstrip()[:width])
     return lines
 

@@ -226,7 +226,7 @@ def speed_facts(trace: Trace, baseline_seconds: float, speculative_seconds: floa
         f"{rate(tokens_per_round(trace), 2)} / ({trace.tau} * {c:.3f} + {v:.2f}) = tokens per round / (tau * c + v)\n"
         f"c: one draft token, v: a pass of {trace.tau + 1} rows, in plain passes")
     return [("seconds", f"{speculative_seconds:.3f}",
-             f"plain decoding {baseline_seconds:.3f} (medians of one run, after the prompt was read)"),
+             f"plain decoding {baseline_seconds:.3f} (medians, after the prompt was read)"),
             ("speed-up", rate(speedup, 2), "plain / speculative seconds"),
             ("predicted", rate(predicted, 2), made_of)]
 
