@@ -80,7 +80,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:
         """End with one sentence and status 2."""
-        self.exit(2, f"{self.prog}: error: {clipped(message)} (see --help)\n")
+        sys.exit(refuse(self, f"{clipped(message)} (see --help)"))
 
 
 def parser_of(name: str) -> Parser:

@@ -457,8 +457,10 @@ def test_who_wants_less_motion_gets_none(opened):
     pressed(page, "ArrowRight")
     assert "".join(texts(page, ".sign")) == "✓✓✗·", "at once"
     page = opened(to_html(moon_trace()), "#1.2", reduced_motion="no-preference")
-    pressed(page, "ArrowRight")
-    assert "".join(texts(page, ".sign")) != "✓✓✗·", "a sweep from the left"
+    signs = page.evaluate("() => { document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: "
+                          "true})); return [...document.querySelectorAll('.sign')].map(e => e.textContent).join(''); }")
+    assert signs != "✓✓✗·", "a sweep from the left"
+    page.wait_for_function("[...document.querySelectorAll('.sign')].map(e => e.textContent).join('') === '✓✓✗·'")
     page.wait_for_function("document.querySelectorAll('.tok.rejected').length")
 
 

@@ -560,7 +560,7 @@ def test_a_saved_trace_gives_the_same_bytes_as_the_live_one(name, tmp_path):
     trace = TRACES[name]()
     save_trace(trace, tmp_path / "trace.json")
     later = load_trace(tmp_path / "trace.json")
-    for live, loaded in zip(figures_of(name), all_figures(later)):
+    for live, loaded in zip(all_figures(trace), all_figures(later)):     # both new: Matplotlib 3.10 draws one differently later
         assert live.alt == loaded.alt and live.png() == loaded.png()
 
 
