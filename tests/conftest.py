@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -42,6 +43,9 @@ ONLY_ELSEWHERE = {
     "/dev/full": (os.path.exists("/dev/full"), "only Linux has /dev/full"),
     '"bash"': (POSIX, "needs a POSIX shell"),
 }
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
 HANGS = 900                              # seconds until something is taken to hang; no limit on speed
 MEASURED = []                            # lines that are printed behind the tests
 
@@ -115,6 +119,18 @@ def assert_fresh(model, cache: KVCache, tokens: list[int], what) -> None:
     held = slice(0, cache.length)
     assert_same_bits(cache.keys_LHPC[:, :, held], fresh.keys_LHPC[:, :, held], f"{what}: keys")
     assert_same_bits(cache.values_LHPC[:, :, held], fresh.values_LHPC[:, :, held], f"{what}: values")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium for the tests of one file."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
 
 
 class Reader:
@@ -209,8 +225,9 @@ def pytest_collection_finish(session):
     if session.config.option.collectonly:
         return
     asked = {(item.module, name) for item in session.items for name in getattr(item, "fixturenames", ())}
+    several = len({item.module for item in session.items}) > 1
     for module, name in sorted(asked, key=lambda pair: pair[1]):
-        if len({item.module for item in session.items}) > 1 and name in getattr(module, "BESIDE", {}):
+        if several and name in getattr(module, "BESIDE", {}):
             begin_beside(module.__name__, module.BESIDE[name].__name__, session.config.add_cleanup)
     waiting = [item for item in session.items if "executed" in getattr(item, "fixturenames", ())]
     if not waiting:

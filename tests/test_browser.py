@@ -4,9 +4,7 @@ notebook's frame.
 Needs Debian's `chromium` (or CHROMIUM=/path/to/it) and Playwright from PyPI; skipped where one of them is missing.
 """
 
-import os
 import re
-import shutil
 from dataclasses import replace
 from threading import Thread
 
@@ -19,23 +17,8 @@ from minispec.views import pair_html, show, show_pair, to_html
 from minispec.views.stage.page import page as page_of
 from minispec.views.stage.steps import steps
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("needs a browser: apt-get install chromium", allow_module_level=True)
-
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
 NAMES = ("correct", "first-draft-only")
 BEATS = ["draft", "verify", "judge", "commit", "roll back"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ What needs a browser is skipped where Debian's `chromium` or Playwright is missi
 import json
 import os
 import re
-import shutil
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,9 +19,6 @@ pytest.importorskip("nbconvert", reason="nbconvert is not installed: pip install
 ROOT = Path(__file__).parent.parent
 SOURCES = [source for source in course_files(ROOT / "notebooks") if source.path.endswith(".ipynb")]
 COURSE = [source for source in SOURCES if "/" not in source.path]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +26,6 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "course"
     assert main(["site", str(folder)]) == 0
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

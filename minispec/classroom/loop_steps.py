@@ -30,6 +30,7 @@ def round_answers(case: dict) -> dict:
     draft = work["cached"]
 
     def kept(target_cached, draft_cached):
+        """The right block, with these caches."""
         return {"returned": committed, "target": {"cached": target_cached}, "draft": {"cached": draft_cached}}
 
     blocks = wrong_blocks(proposed, choices, n)

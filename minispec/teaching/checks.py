@@ -61,11 +61,13 @@ def follows_formula(oracle, tokens: tuple[int, ...], proposed: tuple[int, ...]) 
     A row's logits do not depend on the rows after it, so all drafts are as `propose_literal` has them, or none is said
     to be.  Not asked twice for the same text.
     """
+    if not proposed:
+        return True
     key = ("drafts", tokens, proposed)
     if key not in oracle.known:
         logits_TV = oracle.draft(list(tokens + proposed[:-1]))
         expected = np.argmax(logits_TV[len(tokens) - 1:], axis=-1)
-        oracle.known[key] = not proposed or expected.tolist() == list(proposed)
+        oracle.known[key] = expected.tolist() == list(proposed)
     return oracle.known[key]
 
 

@@ -76,3 +76,8 @@ CACHE_STATES = {
     "free": CacheState("_", "free"),
 }
 CELLS = {name: state.glyph for name, state in CACHE_STATES.items()}
+
+
+def sign_meanings(signs: str) -> list[str]:
+    """Sign and meaning of each token state whose sign is among `signs`, in the table's order."""
+    return [f"{state.glyph} {state.meaning}" for state in TOKEN_STATES.values() if state.glyph and state.glyph in signs]

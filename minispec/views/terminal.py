@@ -13,7 +13,7 @@ from ..layers import softmax
 from ..trace import Round, Trace
 from . import record
 from .keys import commands
-from .palette import CACHE_STATES, CELLS, GLYPHS, TOKEN_STATES
+from .palette import CACHE_STATES, CELLS, GLYPHS, TOKEN_STATES, sign_meanings
 from .pieces import counted, highest, percent, top_gap
 from .stage.steps import HIDDEN, Step, steps
 from .text import Word, folded, in_lines, label, padded, summary
@@ -119,8 +119,7 @@ def round_lines(trace: Trace, r: Round, step: Step, width: int, colour: bool) ->
     lengths = folded(f"| lengths of the caches: target {target}, draft {draft}", width)
     lines = "\n\n".join([*blocks, lengths, ""]).split("\n")
     lines += likely_lines(r, step, trace, width)
-    used = [f"{state.glyph} {state.meaning}" for state in TOKEN_STATES.values()
-            if state.glyph and state.glyph in step.drafts + step.choices]
+    used = sign_meanings(step.drafts + step.choices)
     used += [f"{glyph} {state.meaning}" for glyph, state in zip(CELLS.values(), CACHE_STATES.values())
              if glyph in "".join(step.strips)]
     used += ["< chosen"] * (step.t > 0)

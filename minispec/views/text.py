@@ -9,13 +9,13 @@ from unicodedata import category, east_asian_width
 
 from ..rates import conditional_acceptance, draft_efficiency, mean_acceptance_length, ratio, tokens_per_round
 from ..trace import Round, Trace
-from .palette import GLYPHS
+from .palette import GLYPHS, sign_meanings
 
 # of the fixed palette of 256 colours those that can be read on black and on white; the glyph says the same without
 CODES = {"accepted": "38;5;29", "rejected": "9;38;5;130", "discarded": "38;5;243", "own": "1;38;5;31", "plain": "",
          "result": "1"}
 LONGEST = 18                             # columns of a token in a table; the decoded text has all of it
-LEGEND = "✓ accepted   ✗ rejected   · discarded, never judged   ↳ the target's correction   ★ the target's bonus token"
+LEGEND = "   ".join(sign_meanings("✓✗·↳★"))
 JOINED = "(+ goes on with the word to its left)"
 
 
