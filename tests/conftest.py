@@ -1,21 +1,14 @@
 """What the tests of the core share: the golden models, random ones, a model that notes what it reads, equal bits.
-
-And one thing for all: what takes half a minute and more, the notebooks and the matrix, runs beside the other tests, on
-the second core.
 """
 
-import importlib.util
 import inspect
 import json
 import os
-import pickle
 import shutil
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
-# before NumPy is imported: at this size threads only wait for each other, and for the notebooks beside the tests
+# before NumPy is imported: at this size threads only wait for each other, and for the second process of a run
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PYTHONUTF8", "1")     # what child processes print is read as UTF-8, whatever the locale
 
@@ -26,6 +19,7 @@ from minispec import Config, KVCache, Transformer, load
 from minispec.lab.blas import ROUNDS_ROWS_APART, blocks_round_differently
 from minispec.lab.exactness import bits_hold
 from minispec.shapes import weight_shapes
+from sharing import Sharing
 
 GOLDEN = Path(__file__).parent / "golden"
 HELD_OUT = Path(__file__).parent.parent / "minispec" / "models" / "held_out_prompts.txt"
@@ -160,6 +154,11 @@ def prefixes_read(calls: list, name: str) -> list[tuple[int, ...]]:
     return prefixes
 
 
+def pytest_configure(config):
+    """A run of several files is for two processes."""
+    config.pluginmanager.register(Sharing(config, MEASURED))
+
+
 def pytest_runtest_setup(item):
     """Tests of what this machine does not have or do are skipped, with the reason."""
     if item.get_closest_marker("exact_bits") and not bits_hold():
@@ -194,46 +193,3 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("measured on this machine, whatever else it was doing")
         for line in MEASURED:
             terminalreporter.line(line)
-
-
-BESIDE = {}                              # what is computed in a process of its own: (module, function) to the process
-
-
-def begin_beside(module: str, function: str, cleanup) -> None:
-    """Have a test module's function without arguments called in another process; `beside` waits for its result."""
-    code = (f"import pickle, sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import {module}; "
-            f"sys.stdout.buffer.write(pickle.dumps({module}.{function}()))")
-    python_path = os.pathsep.join(sys.path)
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE,
-                               env={**os.environ, "PYTHONPATH": python_path})
-    BESIDE[module, function] = process
-    cleanup(process.kill)
-
-
-def beside(function):
-    """What the function returns, from the process in which it has begun, or else from a call."""
-    process = BESIDE.get((function.__module__, function.__name__))
-    if process is None:
-        return function()
-    found, _ = process.communicate(timeout=HANGS)
-    assert process.returncode == 0, f"{function.__name__} failed in its process; its error is printed above"
-    return pickle.loads(found)
-
-
-def pytest_collection_finish(session):
-    """Start what runs beside the tests: the notebooks, where Jupyter is installed, and what modules list in BESIDE."""
-    if session.config.option.collectonly:
-        return
-    asked = {(item.module, name) for item in session.items for name in getattr(item, "fixturenames", ())}
-    several = len({item.module for item in session.items}) > 1
-    for module, name in sorted(asked, key=lambda pair: pair[1]):
-        if several and name in getattr(module, "BESIDE", {}):
-            begin_beside(module.__name__, module.BESIDE[name].__name__, session.config.add_cleanup)
-    waiting = [item for item in session.items if "executed" in getattr(item, "fixturenames", ())]
-    if not waiting:
-        return
-    module = waiting[0].module
-    session.config.notebooks = tuple(item.callspec.params["path"] for item in waiting)
-    if all(importlib.util.find_spec(name) for name in module.NEEDED):
-        module.start(session.config.notebooks)
-        session.config.add_cleanup(lambda: module.stop(session.config.notebooks))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import beside
 
 import minispec
 from minispec.teaching.bug import Bug
@@ -24,27 +23,16 @@ NAMES = tuple(check.name for check in CHECKS)
 CASES = all_cases()
 
 
-def measure_gallery():
+@pytest.fixture(scope="module")
+def matrix():
     """With every other short prompt, which takes half as long and says the same (see the last test)."""
     return detection_matrix()
 
 
-def measure_unnamed():
-    """One matrix of them all: the cases are decoded by the clean package only once."""
-    return detection_matrix(tuple(Bug(name, "I6", (edit,)) for name, edit in UNNAMED.items()))
-
-
-BESIDE = {"matrix": measure_gallery, "unnamed": measure_unnamed}     # fixtures that another process makes
-
-
-@pytest.fixture(scope="module")
-def matrix():
-    return beside(measure_gallery)
-
-
 @pytest.fixture(scope="module")
 def unnamed():
-    return beside(measure_unnamed)
+    """One matrix of them all: the cases are decoded by the clean package only once."""
+    return detection_matrix(tuple(Bug(name, "I6", (edit,)) for name, edit in UNNAMED.items()))
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,7 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 
@@ -148,53 +146,22 @@ def test_there_are_twelve_notebooks_or_more_without_a_gap():
 NEEDED = ("nbformat", "nbclient", "ipykernel")
 
 
-@cache
-def start(paths: tuple[Path, ...]) -> tuple[Path, dict]:
-    """Begin to run these notebooks, two at a time; conftest.py calls this first, so that they run beside other tests.
-
-    Returns the folder they run in, and for each notebook the future of what `run` returns.
-    """
-    import nbclient
-    import nbformat
-    folder = Path(tempfile.mkdtemp(prefix="minispec-notebooks-"))
-    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": python_path, "IPYTHONDIR": str(folder / "ipython")}
-
-    def run(path: Path) -> dict:
-        """One notebook, as it is after running."""
-        started = time.monotonic()
-        own = folder / path.stem
-        own.mkdir()
-        shutil.copy(path, own)
-        notebook = nbformat.read(own / path.name, as_version=4)
-        client = nbclient.NotebookClient(notebook, timeout=HANGS, kernel_name="python3", record_timing=False,
-                                         allow_errors=True, resources={"metadata": {"path": str(own)}})
-        asyncio.run(client.async_execute(env=environment))       # in a loop of its own, which it closes
-        measured(f"notebook {path.stem}: {time.monotonic() - started:.0f} s")
-        return json.loads(nbformat.writes(notebook))
-
-    pool = ThreadPoolExecutor(2)
-    futures = {path: pool.submit(run, path) for path in paths}
-    pool.shutdown(wait=False)
-    return folder, futures
-
-
-def stop(paths: tuple[Path, ...]) -> None:
-    """What has not begun is not run any more; the folder goes."""
-    folder, futures = start(paths)
-    for future in futures.values():
-        future.cancel()
-    wait([future for future in futures.values() if not future.cancelled()])
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
-def executed(path, request):
+def executed(path, tmp_path):
     """The notebook, run from top to bottom in a copy of its own."""
     for name in NEEDED:
         pytest.importorskip(name, reason=f"{name} is not installed: pip install jupyter")
-    _, futures = start(request.config.notebooks)
-    return futures[path].result()
+    import nbclient
+    import nbformat
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": python_path, "IPYTHONDIR": str(tmp_path / "ipython")}
+    started = time.monotonic()
+    notebook = nbformat.read(shutil.copy(path, tmp_path), as_version=4)
+    client = nbclient.NotebookClient(notebook, timeout=HANGS, kernel_name="python3", record_timing=False,
+                                     allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
+    asyncio.run(client.async_execute(env=environment))       # in a loop of its own, which it closes
+    measured(f"notebook {path.stem}: {time.monotonic() - started:.0f} s")
+    return json.loads(nbformat.writes(notebook))
 
 
 @each_notebook
