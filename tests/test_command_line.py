@@ -1,5 +1,6 @@
 """The command line: what it prints, that its options do something, and one sentence for whatever cannot be run."""
 
+import io
 import json
 import os
 import re
@@ -7,18 +8,18 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import NOT_THE_SAME_BITS, measured
 
-from minispec import greedy, load, load_trace
+from minispec import drafters, greedy, load, load_trace
 from minispec.commands import check_command, decode_command, request
 from minispec.checkpoint import list_models, load_folder, save
 from minispec.command import main, parse
-from minispec.lab import exactness
+from minispec.lab import comparison, exactness
 from minispec.lab.blas import STILL_HOLDS, blas_name
 from minispec.lab.exactness import Finding, bits_hold
 from minispec.layers import row_products
@@ -27,14 +28,33 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 TARGET, NOISY, DRAFT = (str(GOLDEN / name) for name in ("target", "noisy", "draft"))
 MODELS = ["--target", TARGET, "--draft", NOISY]
+READ = cache(load)
 TIMES = {"baseline_seconds", "speculative_seconds", "speedup", "predicted_speedup", "c", "v"}
 
 
-def python_m(*arguments, **options):
-    """The command as a user calls it, in a process of its own; a day in the queue is no failure."""
-    environment = {**os.environ, **options.pop("environment", {})}
-    return subprocess.run([sys.executable, "-m", "minispec", *arguments], cwd=ROOT, env=environment, timeout=300,
-                          capture_output=True, **options)
+def start(*words, closing="", **options):
+    """The command as a user calls it, begun in a process of its own.  closing: what a shell does with its streams."""
+    command = [sys.executable, "-m", "minispec", *words]
+    if closing:
+        command = ["bash", "-c", f'exec "$@" {closing}', "bash", *command]
+    options["env"] = {**os.environ, **options.pop("environment", {})}
+    return subprocess.Popen(command, cwd=ROOT, **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE,
+                                                  "stderr": subprocess.PIPE, **options})
+
+
+def end(process, typed=b""):
+    """Its status, standard output and standard error; a day in the queue is no failure."""
+    out, err = process.communicate(typed, timeout=300)
+    return process.returncode, out, err
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch):
+    """In this process: a model is read once, and what is timed is timed once.  The real command does all of it."""
+    monkeypatch.setattr(request, "load", READ)
+    monkeypatch.setattr(drafters, "load", READ)
+    monkeypatch.setattr(decode_command, "beside_greedy", partial(comparison.beside_greedy, repetitions=1))
+    monkeypatch.setattr(comparison, "measure_costs", partial(comparison.measure_costs, repetitions=1))
 
 
 def run(capsys, *arguments):
@@ -60,19 +80,6 @@ def figures(out, name):
     return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", line.removeprefix(name))]
 
 
-@cache
-def default_run():
-    """`python -m minispec` without a word; how long a lecture waits for the first line is reported, never judged."""
-    started = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-m", "minispec"], cwd=ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as process:
-        first = process.stdout.readline()
-        measured(f"python -m minispec, first line: {time.perf_counter() - started:.1f} s")
-        rest, errors = process.stdout.read(), process.stderr.read()
-        process.wait(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, first + rest, errors)
-
-
 @pytest.fixture(scope="module")
 def ending(tmp_path_factory):
     """The golden target, but what it says as fifth new token behind "The" ends a text: (folder, tokens until there)."""
@@ -89,10 +96,12 @@ def ending(tmp_path_factory):
 
 def test_the_bare_command_decodes_and_shows_text_rounds_rates_speedup_and_verdict():
     """The first minute with the package: no option, no download, and everything that the README promises."""
-    done = default_run()
-    out = done.stdout.decode("utf-8")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == b""
+    started = time.perf_counter()
+    with start() as process:
+        first = process.stdout.readline()        # how long a lecture waits for it is reported, never judged
+        measured(f"python -m minispec, first line: {time.perf_counter() - started:.1f} s")
+        out, err = (first + process.stdout.read()).decode("utf-8"), process.stderr.read()
+    assert (process.returncode, err) == (0, b"")
     assert request.PROMPT in " ".join(out.split())
     assert re.match(r"Same text, \d+ target passes instead of \d+, \d+\.\d × (faster|slower)\.\n", out)
     assert all(name in out.split("\n")[2] for name in (request.TARGET, request.DRAFT, str(request.TAU)))
@@ -244,10 +253,11 @@ def test_no_new_token_and_one_new_token(capsys):
 
 def test_a_text_that_reaches_the_context_limit_ends_there(capsys):
     """64 positions: the budget of 120 does not fit, and the output says which limit it was."""
-    record = as_json(capsys, "The", *MODELS)
-    assert len(record["trace"]["tokens"]) == 64
+    almost = "The" + " the" * 50
+    record = as_json(capsys, almost, *MODELS)
+    assert len(record["trace"]["tokens"]) == 64 and record["new_tokens"] < 20
     assert record["trace"]["stopped"] == "context"
-    assert "context" in run(capsys, "The", *MODELS)[1]
+    assert "context" in run(capsys, almost, *MODELS)[1].split("\ntokens ")[1]
 
 
 # ------------------------------------------------------------------------------------------------- prompts
@@ -269,23 +279,28 @@ def test_two_dashes_come_first_as_well():
                                     "'quotes' \"and\" \\", "\ufeffbom", "a" * 60])
 def test_any_text_is_a_prompt(capsys, prompt):
     """Byte-level tokens have no unknown character; the decoded text begins with the prompt, letter for letter."""
-    record = as_json(capsys, prompt, *MODELS, "--new-tokens", "3")
-    assert record["text"].startswith(prompt)
-    status, _, err = run(capsys, prompt, *MODELS, "--new-tokens", "3")
-    assert (status, err) == (0, "")
+    arguments = (prompt, *MODELS, "--new-tokens", "3")
+    assert as_json(capsys, *arguments)["text"].startswith(prompt)
+    assert run(capsys, *arguments)[::2] == (0, "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_a_terminal_that_cannot_show_the_glyphs_gets_escapes_and_valid_json(encoding):
+def test_a_terminal_that_cannot_show_the_glyphs_gets_escapes_and_valid_json(encoding, monkeypatch):
     """A UnicodeEncodeError in front of the students, because the lecture hall's terminal has no ✓."""
-    arguments = ("é 😀", *MODELS, "--new-tokens", "4")
-    shown = python_m(*arguments, environment={"PYTHONIOENCODING": encoding})
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stderr == b""
-    assert ("✓" if encoding == "utf-8" else "\\u2713") in shown.stdout.decode(encoding)
-    if encoding == "ascii":
-        record = python_m(*arguments, "--json", environment={"PYTHONIOENCODING": encoding})
-        assert json.loads(record.stdout.decode("ascii"))["text"].startswith("é 😀")
+    arguments = ["é 😀", *MODELS, "--new-tokens", "4"]
+    real = start(*arguments, environment={"PYTHONIOENCODING": encoding}) if encoding == "ascii" else None
+    printed = []
+    for more in ([], ["--json"]):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main([*arguments, *more]) == 0
+        printed.append(stream.buffer.getvalue().decode(encoding))
+    table, record = printed
+    assert ("✓" if encoding == "utf-8" else "\\u2713") in table
+    assert json.loads(record)["text"].startswith("é 😀")
+    if real:
+        status, out, err = end(real)
+        assert (status, err) == (0, b"") and b"\\u2713" in out
 
 
 # ------------------------------------------------------------------------------------------------- what cannot be run
@@ -389,21 +404,15 @@ def test_too_little_memory_is_one_sentence_and_status_2(capsys, monkeypatch):
     assert err == "python -m minispec: error: this machine has not enough memory for what was asked\n"
 
 
-@pytest.mark.parametrize("closing, status", [("<&-", 0), ("2>&-", 0), ("<&- 2>&-", 0), (">&- 2>&- <&-", 0)])
-def test_step_and_decode_run_with_streams_closed(closing, status):
+def test_step_decode_and_errors_with_streams_closed():
     """cron and daemons start programs so; sys.stdin, sys.stdout and sys.stderr are then None."""
-    options = f"The --target {TARGET} --draft {NOISY} --new-tokens 4"
-    for line in (f"step {options}", options):
-        done = subprocess.run(["bash", "-c", f"exec {sys.executable} -m minispec {line} {closing}"], cwd=ROOT,
-                              input="q\n", capture_output=True, encoding="utf-8", timeout=300)
-        assert (done.returncode, done.stderr) == (status, "")
-        assert bool(done.stdout) == (" >&-" not in f" {closing}")
-
-
-def test_an_error_with_standard_error_closed_still_has_its_status():
-    done = subprocess.run(["bash", "-c", f"exec {sys.executable} -m minispec --target nobody 2>&-"], cwd=ROOT,
-                          capture_output=True, timeout=300)
-    assert (done.returncode, done.stdout) == (2, b"")
+    words = ["The", *MODELS, "--new-tokens", "4"]
+    runs = [(start("step", *words, closing="<&-"), 0, True), (start("step", *words, closing=">&- 2>&- <&-"), 0, False),
+            (start(*words, closing="2>&-"), 0, True), (start(*words, closing=">&- 2>&- <&-"), 0, False),
+            (start("--target", "nobody", closing="2>&-"), 2, False)]
+    for process, status, shows in runs:
+        ended, out, err = end(process, b"q\n")
+        assert (ended, bool(out), err) == (status, shows, b""), process.args
 
 
 INTERRUPTED = """
@@ -426,78 +435,79 @@ finally:
 """
 
 
-def interrupted(at):
-    """The command with a SIGINT at the call number `at` after the package's first line: status and standard error."""
-    options = ["--target", TARGET, "--draft", NOISY, "--new-tokens", "2"]
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(at), *options], cwd=ROOT, capture_output=True,
-                          encoding="utf-8", timeout=300)
-    return done.returncode, done.stderr
+def interrupted(*at):
+    """The command with a SIGINT at that call after the package's first line: status and standard error, for each."""
+    begun = [subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(call), *MODELS, "--new-tokens", "2"], cwd=ROOT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) for call in at]
+    return [(status, err.decode()) for status, _, err in map(end, begun)]
 
 
-def test_ctrl_c_at_any_moment_ends_the_command_with_130_and_without_a_traceback():
+@pytest.mark.parametrize("moments", [4, pytest.param(60, marks=pytest.mark.long)])
+def test_ctrl_c_at_any_moment_ends_the_command_with_130_and_without_a_traceback(moments):
     """Importing NumPy is most of the first second, when people notice that they mistyped: 21 of 60 had a traceback."""
-    status, said = interrupted(0)
+    [(status, said)] = interrupted(0)
     assert status == 0
     calls = int(said)
     assert calls > 10_000
-    for part in range(1, 13):
-        status, said = interrupted(1 + calls * part // 13)
-        assert status == 130 and "Traceback" not in said, (part, said)
+    at = [1 + calls * part // (moments + 1) for part in range(1, moments + 1)]
+    for first in range(0, moments, 4):
+        for status, said in interrupted(*at[first:first + 4]):
+            assert status == 130 and "Traceback" not in said, (first, said)
 
 
-@pytest.mark.parametrize("words", [["diff", "x", "y"], ["--target", "nobody"], ["step", "--tau", "-1"],
-                                   ["train", "--tales", "0", "--output", "x"], ["--tau", "x"]], ids=" ".join)
-def test_an_error_that_nobody_can_read_still_has_its_status(words):
+def test_an_error_that_nobody_can_read_still_has_its_status(monkeypatch):
     """`diff x y 2>/dev/full` ended in 1, which says that two runs differ."""
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-m", "minispec", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=full,
-                              timeout=300)
-    assert (done.returncode, done.stdout) == (2, b"")
+    with open("/dev/full", "w", buffering=1) as full:
+        real = [start(*words, stderr=full) for words in (["diff", "x", "y"], ["--tau", "x"])]
+    for words in (["--target", "nobody"], ["step", "--tau", "-1"], ["train", "--tales", "0", "--output", "x"]):
+        monkeypatch.setattr(sys, "stderr", open("/dev/full", "w", buffering=1))
+        assert main(words) == 2
+    assert [end(process)[:2] for process in real] == [(2, b"")] * 2
 
 
 @pytest.mark.parametrize("words", [["step"], []], ids=str)
-def test_a_terminal_of_any_width_that_is_claimed_is_printed_for(words):
+def test_a_terminal_of_any_width_that_is_claimed_is_printed_for(words, capsys, monkeypatch):
     """COLUMNS is a text that anybody can set; 10**30 was an OverflowError."""
-    done = python_m(*words, "The", *MODELS, "--new-tokens", "4", input=b"q\n", environment={"COLUMNS": str(10 ** 30)})
-    assert (done.returncode, done.stderr) == (0, b"")
+    monkeypatch.setenv("COLUMNS", str(10 ** 30))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("q\n"))
+    status, out, err = run(capsys, *words, "The", *MODELS, "--new-tokens", "4")
+    assert (status, bool(out), err) == (0, True, "")
 
 
-def test_a_trace_with_numbers_that_no_run_has_is_refused_by_diff(tmp_path):
+def test_a_trace_with_numbers_that_no_run_has_is_refused_by_diff(capsys, tmp_path):
     """10**400 rows of prefill were printed, and an array of shape [2**40, 0] was a gigabyte of nothing."""
-    done = python_m("The", *MODELS, "--new-tokens", "4", "--save", str(tmp_path / "a.json"))
-    assert done.returncode == 0
+    path, spoilt = str(tmp_path / "a.json"), str(tmp_path / "b.json")
+    assert run(capsys, "The", *MODELS, "--new-tokens", "4", "--save", path)[0] == 0
     for place, value in ((("prefill", "rows"), 10 ** 400), (("seconds",), 10 ** 400),
                          (("rounds", 0, "draft_logits_TV"), {"shape": [2 ** 40, 0], "float32": ""})):
-        record = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
         inner = record
         for key in place[:-1]:
             inner = inner[key]
         inner[place[-1]] = value
-        (tmp_path / "b.json").write_text(json.dumps(record), encoding="utf-8")
-        done = python_m("diff", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
-        assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"b.json" in done.stderr, done.stderr
+        Path(spoilt).write_text(json.dumps(record), encoding="utf-8")
+        status, _, err = run(capsys, "diff", path, spoilt)
+        assert status == 2 and err.count("\n") == 1 and "b.json" in err, err
 
 
 def test_bytes_that_are_no_text_are_refused_by_the_real_command():
     """argv is bytes; Python hands them on as lone surrogates, which no tokenizer can read and no terminal can print."""
-    done = python_m(b"\xff\xfe abc")
-    assert done.returncode == 2
-    assert done.stdout == b""
-    assert done.stderr.count(b"\n") == 1 and b"surrogate" in done.stderr
+    status, out, err = end(start(b"\xff\xfe abc"))
+    assert (status, out) == (2, b"")
+    assert err.count(b"\n") == 1 and b"surrogate" in err
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_pipe_that_is_closed_early_ends_the_command_quietly(unbuffered):
+def test_a_pipe_that_is_closed_early_ends_the_command_quietly():
     """`python -m minispec | head -1` must show one line and no BrokenPipeError below it, now or when Python ends."""
-    with subprocess.Popen([sys.executable, "-m", "minispec", "--new-tokens", "4"], cwd=ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": unbuffered}) as process:
+    processes = [start("The", *MODELS, "--new-tokens", "4", environment={"PYTHONUNBUFFERED": unbuffered})
+                 for unbuffered in ("", "1")]
+    for process in processes:
         process.stdout.close()
+    for process in processes:
         err = process.stderr.read()
-        status = process.wait()
-    assert err == b""
-    assert status != 0
+        assert (process.wait(timeout=300), err) == (141, b"")
 
 
 def test_the_status_is_1_when_the_texts_differ(capsys, monkeypatch):
@@ -514,8 +524,9 @@ def test_the_status_is_1_when_the_texts_differ(capsys, monkeypatch):
 
 # ------------------------------------------------------------------------------------------------- other commands
 
-def test_check_prints_a_line_for_every_claim_and_its_status_is_the_verdict(capsys):
+def test_check_prints_a_line_for_every_claim_and_its_status_is_the_verdict(capsys, monkeypatch):
     """On a machine whose BLAS keeps no promise the last line is another, and so is the status."""
+    monkeypatch.setattr(exactness, "TAUS", (0, 1, 4, 7, 11, 12))
     status, out, err = run(capsys, "check", DRAFT, TARGET)
     lines = out.strip().split("\n")
     assert err == ""
@@ -601,9 +612,10 @@ def test_no_command_loads_a_figure_library_and_the_command_line_needs_numpy_only
 @pytest.mark.long
 def test_bench_measures_and_says_that_every_text_was_the_same():
     """The smallest bench there is; it starts a child with one BLAS thread, which must get the same arguments."""
-    done = python_m("bench", "--drafts", "tales-1", "--taus", "3", "--prompts", "2", "--repetitions", "1")
-    out = done.stdout.decode("utf-8")
-    assert done.returncode == 0, done.stderr
+    process = start("bench", "--drafts", "tales-1", "--taus", "3", "--prompts", "2", "--repetitions", "1")
+    status, printed, err = end(process)
+    out = printed.decode("utf-8")
+    assert status == 0, err
     assert re.search(r"tales-1 +3 ", out)
     for word in ("v(k)", "c of tales-1", "predicted", "memory"):
         assert word in out

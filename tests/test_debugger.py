@@ -18,19 +18,16 @@ pytest.importorskip("debugpy")
 pytest.importorskip("ipykernel")
 SOURCE = Path(minispec.speculation.__file__)
 ROOT = SOURCE.parent.parent
-CODE = """
+READY = """
 from minispec import load, speculative
-target, tokenizer = load("tales-24")
-draft, _ = load("tales-1")
-speculative(target, draft, tokenizer.encode("The cat sat"), new_tokens=4, tau=3)
-"""
-BROKEN = """
 from minispec.teaching.bugs import load_bug
 broken = load_bug("first-draft-only")
-target, tokenizer = broken.load("tales-24")
-draft, _ = broken.load("tales-1")
+target, tokenizer = load("tales-24")
+draft, _ = load("tales-1")
+theirs = broken.load("tales-24")[0], broken.load("tales-1")[0]
 print("<<" + broken.speculation.__file__ + ">>")
 """
+DECODE = 'speculative(target, draft, tokenizer.encode("The cat sat"), new_tokens=4, tau=3)'
 
 
 def line(text, source=SOURCE):
@@ -52,13 +49,20 @@ class Debugger:
         self.request("initialize", clientID="test", adapterID="python", pathFormat="path", linesStartAt1=True,
                      columnsStartAt1=True, supportsVariableType=True)
         self.request("attach")
+        self.request("configurationDone")
 
     def break_at(self, source, *lines):
-        """Set breakpoints in a file and let the kernel run."""
+        """These breakpoints in a file, and no other ones in it."""
         points = self.request("setBreakpoints", source={"path": str(source)},
                               breakpoints=[{"line": each} for each in lines], sourceModified=False)
         assert all(each["verified"] for each in points["breakpoints"])
-        self.request("configurationDone")
+
+    def run(self, code):
+        """What the code prints."""
+        printed = []
+        reply = self.client.execute_interactive(code, timeout=60, output_hook=printed.append)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return "".join([message["content"]["text"] for message in printed if message["msg_type"] == "stream"])
 
     def request(self, command, timeout=30, **arguments):
         self.seq += 1
@@ -92,25 +96,29 @@ class Debugger:
         return frame["name"], frame["line"], {each["name"]: each["value"] for each in shown}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def debugger():
+    """A kernel that has imported everything and read the models, with its debugger on: (debugger, the bug's file)."""
     manager = jupyter_client.KernelManager(kernel_name="python3")
     manager.start_kernel(env={**os.environ, "PYTHONPATH": str(ROOT)})
     client = manager.blocking_client()
     client.start_channels()
     try:
         client.wait_for_ready(timeout=60)
-        yield Debugger(client)
+        debugger = Debugger(client)
+        copy = Path(re.search("<<(.*)>>", debugger.run(READY))[1])     # before a debugger looks at every call
+        debugger.attach()
+        yield debugger, copy
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
 
 
 def test_breakpoints_in_propose_and_verify_stop(debugger):
+    debugger, _ = debugger
     in_propose, in_verify = line("logits_TV = draft(unseen, cache)"), line("return choices, target_logits_TV")
-    debugger.attach()
     debugger.break_at(SOURCE, in_propose, in_verify)
-    debugger.client.execute(CODE)
+    debugger.client.execute(DECODE)
     for t in (1, 2, 3):
         thread = debugger.stopped()
         function, at, shown = debugger.top(thread)
@@ -127,20 +135,17 @@ def test_breakpoints_in_propose_and_verify_stop(debugger):
     assert (function, at) == ("verify", in_verify)
     assert len(eval(shown["choices"])) == len(eval(shown["proposed"])) + 1 == len(eval(shown["unseen"])) == 4
     assert shown["target_logits_TV"].startswith("array([[")
+    debugger.break_at(SOURCE)
     debugger.request("continue", threadId=thread)
+    debugger.run("")
 
 
 def test_a_breakpoint_in_a_bug_stops(debugger):
     """In the copy's own file, at a line that the clean file does not have."""
-    debugger.attach()
-    printed = []
-    reply = debugger.client.execute_interactive(BROKEN, timeout=60, output_hook=printed.append)
-    assert reply["content"]["status"] == "ok", reply["content"]
-    texts = [message["content"]["text"] for message in printed if message["msg_type"] == "stream"]
-    copy = Path(re.search("<<(.*)>>", "".join(texts))[1])
+    debugger, copy = debugger
     assert ROOT not in copy.parents
     debugger.break_at(copy, line("cache.truncate(len(context) - 1)", copy))
-    debugger.client.execute('broken.speculative(target, draft, tokenizer.encode("The cat sat"), new_tokens=4, tau=3)')
+    debugger.client.execute(f'broken.{DECODE.replace("target, draft", "*theirs")}')
     for t in (1, 2, 3):
         thread = debugger.stopped()
         function, _, shown = debugger.top(thread)

@@ -26,7 +26,7 @@ from .gallery import GALLERY
 
 PACKAGE = Path(__file__).parent.parent
 LOADED: dict[tuple[Bug, bool], ModuleType] = {}      # a bug is copied once a process
-NOT_CORE = ("views", "lab", "train", "teaching", "classroom", "models")
+NOT_CORE = ("views", "compare", "lab", "train", "teaching", "classroom", "commands", "site", "models")
 PREFIX = "minispec-bug-"                 # of the copies' folders; the number of the process follows
 NAME = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
