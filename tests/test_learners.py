@@ -1,5 +1,6 @@
 """with_functions: the learner's own functions inside a copy of the package."""
 
+from functools import cache
 from importlib import import_module
 
 import pytest
@@ -22,6 +23,12 @@ def decode(package, stop=None):
     return package.speculative(target, draft, tokenizer.encode("Tom was hungry and"), 14, 3, stop).with_texts(tokenizer)
 
 
+@cache
+def ours(stop=None):
+    """The package's own decode."""
+    return decode(minispec, stop)
+
+
 def as_data(trace):
     """Everything of a trace but its seconds."""
     def timeless(value):
@@ -34,22 +41,22 @@ def as_data(trace):
 @pytest.mark.parametrize("name", [name for name in PLACES if name not in ("policy", "attend", "softmax")])
 def test_a_right_function_makes_the_very_trace_of_the_package(name):
     """Drafts, choices, caches and logits to the last bit, so that every view has what it needs."""
-    assert as_data(decode(with_functions(**{name: right(name)}))) == as_data(decode(minispec))
+    assert as_data(decode(with_functions(**{name: right(name)}))) == as_data(ours())
 
 
 def test_all_right_functions_together_write_the_text_of_the_package():
     functions = {name: right(name) for name in PLACES if name not in ("attend", "speculative_round")}
     trace = decode(with_functions(**functions))
-    assert trace.tokens == decode(minispec).tokens
+    assert trace.tokens == ours().tokens
     assert len({len(r.proposed) for r in trace.rounds[:-1]}) > 1, "the learner's policy chose tau"
     assert "✓" in round_table(trace) and "<script" in to_html(trace)
 
 
 def test_the_learners_softmax_and_attention_run_in_every_layer():
-    assert decode(with_functions(softmax=right("softmax"))).tokens == decode(minispec).tokens
-    assert decode(with_functions(attend=right("attend"))).tokens == decode(minispec).tokens
+    assert decode(with_functions(softmax=right("softmax"))).tokens == ours().tokens
+    assert decode(with_functions(attend=right("attend"))).tokens == ours().tokens
     wrong = with_functions(attend=WRONG["attend"]["keys for values"])
-    assert as_data(decode(wrong)) != as_data(decode(minispec))
+    assert as_data(decode(wrong)) != as_data(ours())
 
 
 def test_the_learners_formulas_make_the_table_of_the_package():
@@ -71,13 +78,13 @@ def sampled_decode(package):
 
 
 def test_the_learners_choice_samples_and_the_learners_lookup_drafts():
-    ours, _ = sampled_decode(minispec)
+    expected, _ = sampled_decode(minispec)
     theirs, plain = sampled_decode(with_functions(gumbel_choice=right("gumbel_choice"), lookup=right("lookup")))
-    assert as_data(theirs) == as_data(ours) and theirs.tokens == plain
+    assert as_data(theirs) == as_data(expected) and theirs.tokens == plain
     trace, plain = sampled_decode(with_functions(gumbel_choice=WRONG["gumbel_choice"]["the noise left out"]))
-    assert trace.tokens == plain != ours.tokens
+    assert trace.tokens == plain != expected.tokens
     trace, _ = sampled_decode(with_functions(lookup=WRONG["lookup"]["the last matching token"]))
-    assert trace.tokens == ours.tokens and trace.n_accepted != ours.n_accepted
+    assert trace.tokens == expected.tokens and trace.n_accepted != expected.n_accepted
 
 
 @pytest.mark.parametrize("wrong, exact", [({}, True), ({"ratio_test": "the fraction upside down"}, False),
@@ -94,17 +101,17 @@ def test_the_learners_test_and_residual_are_tried_on_all_texts(wrong, exact):
 def test_a_wrong_function_shows_in_the_trace_and_the_clean_package_stays_clean():
     before = as_data(decode(minispec))
     lost = decode(with_functions(propose=WRONG["propose"]["no-earlier-drafts"]))
-    assert lost.tokens == decode(minispec).tokens and lost.n_accepted < decode(minispec).n_accepted
+    assert lost.tokens == ours().tokens and lost.n_accepted < ours().n_accepted
     wrong = decode(with_functions(commit=WRONG["commit"]["rejected-token-committed"]))
-    assert wrong.tokens != decode(minispec).tokens
+    assert wrong.tokens != ours().tokens
     assert as_data(decode(minispec)) == before
 
 
 def test_a_round_that_ends_inside_a_block_is_cut_for_the_learner():
     """Wherever the end stands: some of these are drafts that another draft of the block follows."""
-    package, plain = with_functions(speculative_round=right("speculative_round")), decode(minispec)
+    package, plain = with_functions(speculative_round=right("speculative_round")), ours()
     for end in plain.tokens[len(plain.prompt):]:
-        assert as_data(decode(package, stop=end)) == as_data(decode(minispec, stop=end)), end
+        assert as_data(decode(package, stop=end)) == as_data(ours(end)), end
 
 
 def test_what_the_package_offers_by_name_is_the_learners_too():
@@ -117,13 +124,13 @@ def test_what_is_not_written_yet_is_left_to_the_package(capsys):
         raise NotImplementedError
     trace = decode(with_functions(propose=stub, verify=stub, commit=right("commit")))
     assert capsys.readouterr().out == "not written yet, so the package's own runs: propose, verify\n"
-    assert as_data(trace) == as_data(decode(minispec))
+    assert as_data(trace) == as_data(ours())
 
 
 def test_a_bug_of_the_gallery_can_be_put_elsewhere_in_the_copy():
     trace = decode(with_functions(bug="rolled-back-too-far", propose=right("propose")))
-    assert trace.tokens == decode(minispec).tokens
-    assert [r.target_cache[1] for r in trace.rounds] == [r.target_cache[1] - 1 for r in decode(minispec).rounds]
+    assert trace.tokens == ours().tokens
+    assert [r.target_cache[1] for r in trace.rounds] == [r.target_cache[1] - 1 for r in ours().rounds]
 
 
 def test_a_function_without_a_place_is_refused():
