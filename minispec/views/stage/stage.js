@@ -340,25 +340,29 @@
     const room = body.clientWidth || innerWidth;
     const must = Math.max(0, Math.min(lane.start, ...(lane.odd ? lane.odd.missing : [])) - first);
     const most = (few) => Math.min(Math.max(0, lane.start - first - few), must);
-    for (let fold = 0; fold <= most(2); fold += 1) {
+    const whole = grid(lane, all, first), over = whole.offsetWidth - room;
+    if (over <= 0) return;
+    const left = all.map((place) => lane.columns.get(place).place.offsetLeft);
+    whole.parentNode.remove();
+    let fold = left.findIndex((edge) => edge - left[0] >= over - 1);     // at least: what stands for them is not narrow
+    for (fold = fold < 1 ? all.length : fold; fold <= most(2); fold += 1) {
       const made = grid(lane, all.slice(fold), first + fold);
       if (made.offsetWidth <= room) return;
       made.parentNode.remove();
     }
-    let chunk = [];
     lane.root.classList.add("folds");
-    for (const place of all.slice(most(1))) {
-      chunk.push(place);
-      const made = grid(lane, chunk, first + most(1));
-      const fits = made.offsetWidth <= room || chunk.length === 1;
-      if (fits && place === all.at(-1)) break;
-      made.parentNode.remove();
-      if (fits) continue;
-      grid(lane, chunk.slice(0, -1), first + most(1));
-      chunk = [place];
-      if (place === all.at(-1)) grid(lane, chunk, first + most(1));
+    for (let rest = all.slice(most(1)); rest.length;) {
+      const made = grid(lane, rest, first + most(1));
+      const fits = rest.filter((place) => rightOf(lane.columns.get(place).place) <= room).length || 1;
+      if (fits < rest.length) {
+        made.parentNode.remove();
+        grid(lane, rest.slice(0, fits), first + most(1));
+      }
+      rest = rest.slice(fits);
     }
   }
+
+  function rightOf(node) { return node.offsetLeft + node.offsetWidth; }
 
   function grid(lane, places, folded) {
     const {run, round, start, step} = lane;
