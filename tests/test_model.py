@@ -161,7 +161,8 @@ def test_a_row_has_the_same_bits_in_blocks_of_every_size(model):
     """transformers#39421, vllm#54506: kernels for one row and for several round differently, so near ties flip."""
     tokens = random_tokens(1, min(45, model.config.n_positions), model.config.vocab_size)
     alone_TV = alone(model, tokens)
-    for size in (*range(1, 17), len(tokens)):
+    sizes = range(1, 17) if model.config.n_layer < 4 else (1, 2, 5, 9, 16)
+    for size in (*sizes, len(tokens)):
         cache = KVCache(model.config)
         for start in range(0, len(tokens), size):
             block_TV = model(tokens[start:start + size], cache)
@@ -175,12 +176,12 @@ def test_without_a_cache_the_logits_are_the_same_bits(model):
     """The uncached pass is the oracle of the whole package, so it must not be another arithmetic."""
     tokens = random_tokens(2, min(24, model.config.n_positions), model.config.vocab_size)
     alone_TV = alone(model, tokens)
-    for length in range(1, len(tokens) + 1):
+    for length in range(1, len(tokens) + 1, 1 + model.config.n_layer // 6):
         assert_same_bits(model(tokens[:length]), alone_TV[:length], f"{model.name}, {length} tokens at once")
 
 
-@pytest.mark.parametrize("model", EVERY, indirect=True)
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("model, seed", [(name, seed) for seed in range(6) for name in (EVERY if seed < 2 else SMALL)],
+                         indirect=["model"])
 def test_random_blocks_between_rejected_garbage_leave_no_trace(model, seed):
     """mlx-lm#1109: after the first rejection the text was corrupt, as the rollback did nothing; aprender#2014 rolled
     back to nothing at all."""

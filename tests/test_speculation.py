@@ -72,14 +72,14 @@ def draft_models():
     yield from (scripted(Mix(400, seed=3), 400), scripted(rule, 400), bundled("tales-1")[0])
 
 
-@pytest.mark.parametrize("tau", range(9))
+@pytest.mark.parametrize("tau", [0, 1, 2, 4, 7])
 def test_cached_drafts_are_those_of_the_formula(tau):
     """sglang#21255, vllm#26498: the length did not advance between drafts, so later drafts did not see earlier ones.
     The text stays right then, as drafts are only proposals; just this comparison notices."""
     cases = 0
     for seed, model in enumerate(draft_models()):
         vocab_size = model.config.vocab_size
-        for length in (1, 1, 2, 3, 7, 16, 31):
+        for length in (1, 2, 7, 24):
             tokens = random_tokens([seed, length, tau, cases], length, vocab_size)
             # nothing read yet; all but the last token; one less, as after full acceptance; anything between
             for cached in {0, length - 1, max(0, length - 2), length // 2}:
@@ -97,7 +97,7 @@ def test_cached_drafts_are_those_of_the_formula(tau):
                 assert cache.length == (length + tau - 1 if tau else cached)
                 assert_fresh(model, cache, tokens + proposed, what)
                 cases += 1
-    assert cases > 100
+    assert cases > 60
 
 
 def test_the_formula_conditions_on_all_earlier_drafts():
@@ -487,7 +487,7 @@ def test_of_equal_logits_both_sides_take_the_lowest_id():
 def test_the_roles_can_be_swapped():
     """Which is the draft is a matter of speed; the text is the target's."""
     for left, right in (("target", "noisy"), ("target", "draft"), ("draft", "target")):
-        for prompt in PROMPTS:
+        for prompt in PROMPTS[::2]:
             trace = speculative(golden(left), golden(right), prompt, 12, tau=3, stop=None)
             assert trace.tokens == greedy(golden(left), prompt, 12, stop=None)
             assert (trace.target, trace.draft) == (left, right)
