@@ -5,6 +5,7 @@ Invariant: whatever goes wrong with what the user gave is one sentence on standa
 """
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
@@ -43,6 +44,7 @@ def main(argv: list[str]) -> int:
     if os.name == "nt":
         os.system("")                    # has old consoles read colour codes instead of printing them
     parser, arguments = parse(argv)
+    say_if_mistyped(argv)
     try:
         status = arguments.run(arguments)
         sys.stdout.flush()               # here, where a closed pipe can be caught, and not when Python ends
@@ -64,6 +66,16 @@ def refuse(parser: argparse.ArgumentParser, message: str) -> int:
     with suppress(OSError):              # as on a full disk
         print(f"{parser.prog}: error: {message}", file=sys.stderr)
     return 2
+
+
+def say_if_mistyped(argv: list[str]) -> None:
+    """One line on standard error where the prompt is one word that is nearly the name of a command."""
+    word = argv[0] if argv and "--" not in argv else ""
+    close = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.75)
+    if close and word not in COMMANDS and not word.startswith("-"):
+        with suppress(OSError):
+            print(f"python -m minispec: {word!r} is taken as a prompt; the command is: python -m minispec {close[0]}",
+                  file=sys.stderr)
 
 
 def clipped(message: str) -> str:

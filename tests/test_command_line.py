@@ -270,6 +270,15 @@ def test_behind_two_dashes_everything_is_a_prompt(capsys, prompt):
     assert json.loads(out)["text"].startswith(prompt)
 
 
+def test_a_mistyped_command_is_decoded_and_the_command_is_named(capsys):
+    """`bnech` was a prompt without a word; what is printed on standard output stays a decode's."""
+    for word, hint in (("bnech", "bench"), ("bug", "bugs"), ("cat", ""), ("bench the cow", "")):
+        status, out, err = run(capsys, word, *MODELS, "--new-tokens", "1", "--json")
+        assert (status, json.loads(out)["text"].startswith(word)) == (0, True)
+        said = f"python -m minispec: {word!r} is taken as a prompt; the command is: python -m minispec {hint}\n"
+        assert err == (said if hint else "")
+
+
 def test_two_dashes_come_first_as_well():
     """`-- train` alone: the first word decides which command it is, and -- is no command."""
     assert parse(["--", "train"])[1].prompt == "train"
@@ -333,6 +342,8 @@ BAD = {
     "check of a model that is none": (["check", "nobody"], "nobody"),
     "check of two vocabularies": (["check", TARGET, list_models()[0]], "vocabulary"),
     "recall of no tales": (["recall", "--tales", "0"], "tales is 0"),
+    "grading what is no submission": (["grade", "README.md", "--out", "no/such"], "SUBMISSION is 'README.md'"),
+    "grading a file that is missing": (["grade", "nobody", "--out", "no/such"], "there is no such file or folder"),
     "training on a file that is missing": (["train", "--texts", "no/such/file", "--output", "no/such"], "no/such/file"),
 }
 

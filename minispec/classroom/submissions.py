@@ -35,8 +35,11 @@ class Submission:
 def find_submissions(paths: list[str], one: bool = False) -> list[Submission]:
     """The submissions in these files, folders and zips: every entry of a folder or a zip is one student's.
 
-    one: each path is one student's, with all that is in it.  Raises ValueError for a path that is not there.
+    one: each path is one student's, with all that is in it.  Raises ValueError for a path that is not there, and where
+    no path is of a kind that can be graded; among others, such a file is a submission that scores 0.
     """
+    if all([os.path.isfile(text) and not text.lower().endswith((*CODE, ".zip")) for text in paths]):
+        raise ValueError(f"SUBMISSION is {short_repr(paths[0])}; it must be a .py, .ipynb or .zip file, or a folder")
     found = []
     for text in paths:
         path = Path(os.path.realpath(text))      # what the grader names may be a link; what lies in it may not
