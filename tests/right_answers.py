@@ -10,6 +10,13 @@ import numpy as np
 
 from minispec import KVCache
 
+# (how a round drafts, verifies, counts, rolls back)
+ROUNDS = (("propose__unseen", "verify__argmax", "count_accepted__while", "by_truncation"),
+          ("propose__feed", "verify__list", "count_accepted__cumprod", "by_hand"),
+          ("propose__whole_text", "verify__loop", "count_accepted__argmin", "where_longer"),
+          ("propose__recursion", "verify__tuple", "count_accepted__recursion", "by_truncation"),
+          ("propose__first_apart", "verify__index", "count_accepted__for", "by_hand"),
+          ("propose__defensive", "verify__defensive", "count_accepted__while", "where_longer"))
 EXPRESSIONS = {
     "next_token": {
         "index": "logits.index(max(logits))",
@@ -63,6 +70,12 @@ EXPRESSIONS = {
         "list": "[min(length, n_tokens + n_committed - 1) for length in (target_length, draft_length)]",
         "numpy": "np.minimum([target_length, draft_length], n_tokens + n_committed - 1)",
         "clip": "np.clip(np.array([target_length, draft_length]), 0, n_tokens + n_committed - 1).tolist()",
+    },
+    "speculative_round": {" ".join(parts): f"a_round(*a, {', '.join(parts)})" for parts in ROUNDS},
+    "speculative": {" ".join(parts): f"a_decode(*a, {', '.join(parts)})" for parts in ROUNDS[::2]},
+    "repaired": {                        # other loops are as good as the file with its three lines right
+        **{" ".join(parts): f"a_decode(*a, {', '.join(parts)})" for parts in ROUNDS[1::2]},
+        **{style: f"speculative__{style}(*a)" for style in ("capped", "prefilled", "defensive")},
     },
     "expected_tokens": {
         "sum": "sum(alpha ** t for t in range(tau + 1))",
@@ -457,90 +470,39 @@ def lengths_to_keep__by_the_target(n_tokens, n_committed, target_length, draft_l
     return (np.int64(target), target if draft_length > target else draft_length)
 
 
-def speculative_round__nine_lines(target, draft, tokens, tau, target_cache, draft_cache):
-    proposed = []
-    for _ in range(tau):
-        proposed.append(int(draft((tokens + proposed)[draft_cache.length:], draft_cache)[-1].argmax()))
-    choices = target((tokens + proposed)[target_cache.length:], target_cache)[-tau - 1:].argmax(axis=-1).tolist()
-    n = 0
-    while n < tau and proposed[n] == choices[n]:
-        n += 1
-    target_cache.truncate(len(tokens) + n)
-    draft_cache.truncate(len(tokens) + n)
+def by_truncation(cache, keep):
+    cache.truncate(keep)
+
+
+def by_hand(cache, keep):
+    cache.length = min(cache.length, keep)
+
+
+def where_longer(cache, keep):
+    if cache.length > keep:
+        cache.truncate(keep)
+
+
+def a_round(target, draft, tokens, tau, target_cache, draft_cache, propose, verify, count, roll_back):
+    """One round of the parts above, each in a style of its own."""
+    proposed = [int(token) for token in propose(draft, list(tokens), tau, draft_cache)]
+    choices = [int(token) for token in verify(target, list(tokens), proposed, target_cache)]
+    n = int(count(proposed, choices))
+    for cache in (target_cache, draft_cache):
+        roll_back(cache, len(tokens) + n)
     return proposed[:n] + [choices[n]]
 
 
-def speculative_round__choices(target, draft, tokens, tau, target_cache, draft_cache):
-    feed, proposed = tokens[draft_cache.length:], []
-    while len(proposed) < tau:
-        feed = [draft(feed, draft_cache)[-1].argmax()]
-        proposed += feed
-    choices = target(tokens[-1:] + proposed, target_cache).argmax(axis=1)
-    n = int(np.cumprod(np.array(proposed, dtype=int) == choices[:-1]).sum())
-    for cache in (target_cache, draft_cache):
-        cache.truncate(len(tokens) + n)
-    return choices[:n + 1]
-
-
-def speculative_round__steps(target, draft, tokens, tau, target_cache, draft_cache):
-    def guess(model, unread, cache):
-        return [int(row.argmax()) for row in model(unread, cache)]
-    text = list(tokens)
-    for _ in range(tau):
-        text.append(guess(draft, text[draft_cache.length:], draft_cache)[-1])
-    choices = guess(target, text[target_cache.length:], target_cache)
-    committed = []
-    for drafted, choice in itertools.zip_longest(text[len(tokens):], choices):
-        committed.append(choice)
-        if drafted != choice:
-            break
-    target_cache.truncate(len(tokens) + len(committed) - 1)
-    draft_cache.truncate(len(tokens) + len(committed) - 1)
-    return committed
-
-
-def speculative_round__lengths_by_hand(target, draft, tokens, tau, target_cache, draft_cache):
-    proposed = []
-    for _ in range(tau):
-        proposed.append(int(np.argmax(draft((list(tokens) + proposed)[draft_cache.length:], draft_cache)[-1])))
-    choices = np.argmax(target([tokens[-1], *proposed], target_cache), axis=-1)
-    n = next((n for n in range(tau) if proposed[n] != choices[n]), tau)
-    target_cache.length = len(tokens) + n
-    draft_cache.length = min(draft_cache.length, len(tokens) + n)
-    return tuple(proposed[:n]) + (choices[n],)
-
-
-def speculative_round__array(target, draft, tokens, tau, target_cache, draft_cache):
-    text = np.array(tokens)
-    for _ in range(tau):
-        text = np.append(text, draft(text[draft_cache.length:], draft_cache)[-1].argmax())
-    choices = target(text[target_cache.length:], target_cache).argmax(-1)
-    wrong = np.flatnonzero(text[len(tokens):] != choices[:-1])
-    n = wrong[0] if wrong.size else tau
-    [cache.truncate(int(len(tokens) + n)) for cache in (target_cache, draft_cache)]
-    return choices[:n + 1]
-
-
-def speculative_round__defensive(target, draft, tokens, tau, target_cache, draft_cache):
-    assert target_cache is not draft_cache and target_cache.length < len(tokens) and draft_cache.length < len(tokens)
-    proposed = []
-    for t in range(tau):
-        context = tokens + proposed
-        proposed.append(int(draft(context[draft_cache.length:], draft_cache)[-1].argmax()))
-    rows = target((tokens + proposed)[target_cache.length:], target_cache)
-    choices = [int(row.argmax()) for row in rows][-len(proposed) - 1:]
-    n_accepted = 0
-    for t in range(tau):
-        if proposed[t] != choices[t]:
-            break
-        n_accepted = t + 1
-    committed = list(proposed[:n_accepted]) + [choices[n_accepted]]
-    keep = len(tokens) + len(committed) - 1
-    if target_cache.length > keep:
-        target_cache.truncate(keep)
-    if draft_cache.length > keep:
-        draft_cache.truncate(keep)
-    return committed
+def a_decode(target, draft, tokens, new_tokens, tau, end_token, *styles):
+    """Such rounds until the budget or the end."""
+    target_cache, draft_cache, text = KVCache(target.config), KVCache(draft.config), list(tokens)
+    end = len(text) + new_tokens
+    while len(text) < end:
+        new = a_round(target, draft, text, min(tau, end - len(text) - 1), target_cache, draft_cache, *styles)
+        if end_token in new:
+            return text + new[:new.index(end_token) + 1]
+        text += new
+    return text
 
 
 def speculative__capped(target, draft, tokens, new_tokens, tau, end_token):
@@ -585,65 +547,6 @@ def speculative__prefilled(target, draft, tokens, new_tokens, tau, end_token):
     return text
 
 
-def speculative__recursion(target, draft, tokens, new_tokens, tau, end_token):
-    def go_on(text, left, target_cache, draft_cache):
-        if left <= 0:
-            return text
-        proposed = []
-        for _ in range(min(tau, left - 1)):
-            proposed.append(int(draft((text + proposed)[draft_cache.length:], draft_cache)[-1].argmax()))
-        choices = target((text + proposed)[target_cache.length:], target_cache).argmax(-1)[-len(proposed) - 1:]
-        new = []
-        for place in range(len(choices)):
-            new.append(int(choices[place]))
-            if new[-1] == end_token:
-                return text + new
-            if place == len(proposed) or proposed[place] != choices[place]:
-                break
-        target_cache.truncate(len(text + new) - 1)
-        draft_cache.truncate(len(text + new) - 1)
-        return go_on(text + new, left - len(new), target_cache, draft_cache)
-    return go_on(list(tokens), new_tokens, KVCache(target.config), KVCache(draft.config))
-
-
-def speculative__array(target, draft, tokens, new_tokens, tau, end_token):
-    text, caches = np.array(tokens), (KVCache(target.config), KVCache(draft.config))
-    end = text.size + new_tokens
-    while text.size < end and (text.size == len(tokens) or text[-1] != end_token):
-        block = text
-        for _ in range(min(tau, end - text.size - 1)):
-            block = np.append(block, draft(block[caches[1].length:], caches[1])[-1].argmax())
-        choices = target(block[caches[0].length:], caches[0]).argmax(-1)[text.size - 1 - block.size:]
-        n = int(np.cumprod(block[text.size:] == choices[:-1]).sum())
-        new = choices[:n + 1]
-        stops = np.flatnonzero(new == end_token) if end_token is not None else np.array([])
-        text = np.concatenate([text, new[:stops[0] + 1] if stops.size else new])
-        [cache.truncate(int(text.size) - 1) for cache in caches]
-    return text
-
-
-def speculative__rounds(target, draft, tokens, new_tokens, tau, end_token):
-    def one_round(text, tau, target_cache, draft_cache):
-        proposed = []
-        while len(proposed) < tau:
-            context = text + proposed
-            proposed.append(int(np.argmax(draft(context[draft_cache.length:], draft_cache)[-1])))
-        logits_TV = target((text + proposed)[target_cache.length:], target_cache)
-        choices = [int(np.argmax(row)) for row in logits_TV[len(logits_TV) - tau - 1:]]
-        n = next((n for n in range(tau) if proposed[n] != choices[n]), tau)
-        return proposed[:n] + [choices[n]]
-    target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
-    text = list(tokens)
-    while len(text) < len(tokens) + new_tokens:
-        new = one_round(text, min(tau, len(tokens) + new_tokens - len(text) - 1), target_cache, draft_cache)
-        if end_token in new:
-            return text + new[:new.index(end_token) + 1]
-        text += new
-        target_cache.truncate(len(text) - 1)
-        draft_cache.truncate(len(text) - 1)
-    return text
-
-
 def speculative__defensive(target, draft, tokens, new_tokens, tau, end_token):
     if new_tokens <= 0:
         return list(tokens)
@@ -666,42 +569,6 @@ def speculative__defensive(target, draft, tokens, new_tokens, tau, end_token):
         target_cache.truncate(keep)
         draft_cache.truncate(keep)
     return tuple(text)
-
-
-# repaired: the file with its three lines right; other loops are as good
-
-
-def repaired__three_lines(target, draft, tokens, new_tokens, tau, end_token):
-    text = list(tokens)
-    end = len(text) + new_tokens
-    target_cache, draft_cache = KVCache(target.config), KVCache(draft.config)
-    while len(text) < end:
-        proposed = []
-        for _ in range(min(tau, end - len(text) - 1)):
-            context = text + proposed
-            proposed.append(int(draft(context[draft_cache.length:], draft_cache)[-1].argmax()))
-        context = text + proposed
-        rows = target(context[target_cache.length:], target_cache)
-        choices = rows[-len(proposed) - 1:].argmax(axis=-1).tolist()
-        n = 0
-        while n < len(proposed) and proposed[n] == choices[n]:
-            n += 1
-        committed = proposed[:n] + [choices[n]]
-        if end_token in committed:
-            committed = committed[:committed.index(end_token) + 1]
-        text += committed
-        target_cache.truncate(len(text) - 1)
-        draft_cache.truncate(len(text) - 1)
-        if text[-1] == end_token:
-            break
-    return text
-
-
-repaired__capped = speculative__capped
-repaired__prefilled = speculative__prefilled
-repaired__recursion = speculative__recursion
-repaired__array = speculative__array
-repaired__rounds = speculative__rounds
 
 
 def expected_tokens__horner(alpha, tau):
