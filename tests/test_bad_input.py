@@ -9,6 +9,7 @@ import pytest
 import minispec
 from minispec import (Config, KVCache, Tokenizer, Transformer, greedy, load, load_trace, greedy_baseline, propose,
                       propose_literal, save_trace, speculative, speculative_round, verify)
+from minispec.checkpoint import load_folder
 from minispec.scripted import Mix, scripted
 from minispec.train.merges import train_merges
 
@@ -125,15 +126,16 @@ WITH_STOP = {
     "greedy": lambda stop: greedy(target(), [1], 2, stop=stop),
     "greedy_baseline": lambda stop: greedy_baseline(target(), [1], 2, stop=stop),
     "speculative": lambda stop: speculative(target(), draft(), [1], 2, stop=stop),
+    "speculative_round": lambda stop: speculative_round(target(), draft(), [1, 2], 2, *caches(), stop),
 }
 
 
-@pytest.mark.parametrize("stop", [-1, 400, 10 ** 20, 1.0, True, "the", "", [0, 400], np.array([1.5]), np.float64(3),
-                                  object()], ids=lambda stop: type(stop).__name__)
+@pytest.mark.parametrize("stop", [-1, 400, 10 ** 20, 1.0, 1.5, True, "the", "", b"x", [0, 400], [251, None], ["0"], [[1]],
+                                  {"a": 1}, np.array([1.5]), np.float64(3), object()], ids=repr)
 @pytest.mark.parametrize("name", WITH_STOP)
 def test_a_stop_that_is_no_token_is_refused(name, stop):
     """It would never be met, so the text would run on; "the" is a text, not a token."""
-    assert_refused(lambda: WITH_STOP[name](stop), "stop", "0 to 399", "None")
+    assert_refused(lambda: WITH_STOP[name](stop), "stop", "0 to 399", "several", "None")
 
 
 @pytest.mark.parametrize("name", WITH_STOP)
@@ -160,21 +162,8 @@ def test_two_vocabularies_are_refused_whatever_else_is_wrong():
     other = scripted(Mix(7), 7, name="another")
     assert_refused(lambda: speculative(target(), other, [1], 2), "draft", "another", "7", "400", "vocabulary")
     assert_refused(lambda: speculative(target(), other, [8], 2), "draft", "vocabulary")
-    renamed = Transformer(draft().config, golden_weights("draft"), "renamed", vocabulary="other words")
+    renamed = Transformer(draft().config, load_folder(GOLDEN / "draft")[1], "renamed", vocabulary="other words")
     assert_refused(lambda: speculative(target(), renamed, [1], 2), "draft", "renamed", "vocabulary")
-
-
-def golden_weights(name):
-    from minispec.checkpoint import load_folder
-    return load_folder(GOLDEN / name)[1]
-
-
-def test_weights_in_another_precision_are_refused():
-    """One float64 array would turn all that follows into float64, and the bits would no longer be anybody's."""
-    weights = golden_weights("draft")
-    weights["ln_f.bias"] = weights["ln_f.bias"].astype(np.float64)
-    with pytest.raises(TypeError, match="ln_f.bias.*float64.*float32"):
-        Transformer(draft().config, weights)
 
 
 # ------------------------------------------------------------------------------------------------- phases of a round
@@ -191,27 +180,6 @@ def test_the_phases_of_a_round_refuse_what_is_no_token(bad):
         with pytest.raises((TypeError, ValueError)) as error:
             call()
         assert "tokens[" in str(error.value) and shown.split(" is ")[-1][:20] in str(error.value)
-
-
-def test_a_round_that_would_not_fit_into_the_context_is_refused():
-    """bugs.md #47: drafts not bounded by the context crash, or overwrite; here the model says where it ends."""
-    tokens = [1] * (CONTEXT - 1)
-    with pytest.raises(ValueError, match="66.*64"):
-        verify(target(), tokens, [1, 2, 3], KVCache(target().config))
-    with pytest.raises(ValueError, match="64"):
-        speculative_round(target(), draft(), tokens, 4, *caches())
-
-
-def test_a_round_whose_cache_is_ahead_of_the_text_is_stopped_with_a_sentence():
-    """The invariant at the top of the round, rather than an IndexError below it."""
-    target_cache, draft_cache = caches()
-    target()([1, 2, 3], target_cache)
-    with pytest.raises(AssertionError, match="the target cache holds 3 positions but there are only 3 tokens"):
-        speculative_round(target(), draft(), [1, 2, 3], 2, target_cache, draft_cache)
-    target_cache.truncate(2)
-    draft()([1, 2, 3], draft_cache)
-    with pytest.raises(AssertionError, match="the draft cache holds 3"):
-        speculative_round(target(), draft(), [1, 2, 3], 2, target_cache, draft_cache)
 
 
 def test_a_cache_cannot_be_truncated_to_less_than_nothing():
@@ -255,27 +223,6 @@ def test_an_epsilon_that_is_no_small_float_is_refused(value):
 
 
 # ------------------------------------------------------------------------------------------------- text and tokenizers
-
-@pytest.mark.parametrize("text", [None, b"The cat", ["The"]])
-def test_only_text_can_be_encoded(text):
-    assert_refused(lambda: tokenizer().encode(text), "text", type(text).__name__, "str")
-
-
-def test_a_lone_surrogate_is_named_with_its_place():
-    """UTF-8 has no bytes for it; Python makes them of file names and arguments that are no text."""
-    assert_refused(lambda: tokenizer().encode("cat\ud800"), "text", "U+D800", "position 3")
-
-
-@pytest.mark.parametrize("ids, shown", [
-    (None, "None"), (3, "3"), ([1.0], "ids[0] is 1.0"), ([0, True], "ids[1] is True"), ([-1], "ids[0] is -1"),
-    ([5, 400], "ids[1] is 400"), ("abc", "ids[0] is 'a'"), ([[1]], "ids[0] is [1]"), (np.array([1.0]), "ids[0]"),
-    ([None], "ids[0] is None")])
-def test_only_token_ids_can_be_decoded(ids, shown):
-    """decode(-1) would be the last token of the vocabulary, and a wrong index would look like a word."""
-    assert_refused(lambda: tokenizer().decode(ids), "ids", shown)
-    if isinstance(ids, list) and len(ids) == 1:
-        assert_refused(lambda: tokenizer().token_text(ids[0]), "token_id")
-
 
 def test_nothing_decodes_to_nothing_and_encodes_to_nothing():
     """Empty is a text; it is only no prompt."""

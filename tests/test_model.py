@@ -284,37 +284,6 @@ def test_the_context_limit_is_exact():
     assert_same_bits(model(tokens[62:64], cache), whole_TV[62:], "after a refused call")
 
 
-@pytest.mark.parametrize("tokens, error, sentence", [
-    ([], ValueError, "tokens is empty"),
-    ("The cat", TypeError, "must be a list of token ids"),
-    (5, TypeError, "must be a list of token ids"),
-    ([3, 400], ValueError, r"tokens\[1\] is 400; a token id is 0 to 399"),
-    ([-1], ValueError, r"tokens\[0\] is -1; a token id is 0 to 399"),
-    ([1.0], TypeError, r"tokens\[0\] is 1.0; a token id is an int"),
-    ([1, True], TypeError, r"tokens\[1\] is True"),
-    ([np.True_], TypeError, r"tokens\[0\] is"),
-    (["a"], TypeError, r"tokens\[0\] is 'a'"),
-    ([None], TypeError, r"tokens\[0\] is None"),
-    (np.array([[1, 2]]), TypeError, r"tokens\[0\] is array"),
-])
-def test_tokens_that_are_none_are_named(tokens, error, sentence):
-    """A negative id would silently pick an embedding from the end of the table."""
-    cache = KVCache(golden("target").config)
-    with pytest.raises(error, match=sentence) as caught:
-        golden("target")(tokens, cache)
-    assert "\n" not in str(caught.value)
-    assert cache.length == 0 and not cache.keys_LHPC.any()
-
-
-def test_lists_tuples_and_arrays_of_tokens_are_the_same():
-    """`table[(3, 1)]` is row 3, column 1: the tuple of a Trace, fed as it was, gave other logits without a word."""
-    model = golden("target")
-    for tokens in ([7], [3, 1], [3, 1, 7]):
-        expected_TV = model(tokens)
-        for kind in (tuple, np.array, np.uint16, lambda ids: [np.int32(token) for token in ids]):
-            assert np.array_equal(model(kind(tokens)), expected_TV), f"{tokens} as {kind}"
-
-
 def test_weights_that_are_not_float32_are_refused():
     weights = weights_of(golden("draft"))
     weights["h.0.mlp.c_fc.bias"] = weights["h.0.mlp.c_fc.bias"].astype(np.float64)

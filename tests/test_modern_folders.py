@@ -248,15 +248,6 @@ def test_the_models_own_ends_are_the_default_everywhere(modern):
     assert text == expected
 
 
-@pytest.mark.parametrize("wrong", ["eos", 400, -1, 1.5, True, [251, 400], [251, None], ["0"], {"a": 1}, b"x", [[1]]])
-def test_what_cannot_end_a_text_is_refused_by_name(modern, wrong):
-    target, _ = load(modern("plain"))
-    caches = prefill_both(target, target, [1, 2])[:2]
-    for action in (lambda: greedy(target, [1, 2], 3, wrong), lambda: speculative(target, target, [1, 2], 3, 2, wrong),
-                   lambda: speculative_round(target, target, [1, 2], 2, *caches, wrong)):
-        refusal(action, "stop ", "0 to 399", "several", kind=(TypeError, ValueError))
-
-
 def test_the_command_line_takes_ids_that_end_the_text(modern, capsys):
     words = [" on the mat, and then", "--target", str(modern("plain")), "--draft", str(modern("plain", "draft")),
              "--new-tokens", "24", "--json"]

@@ -225,8 +225,6 @@ def test_a_lone_surrogate_is_refused_with_its_position(target):
     with pytest.raises(ValueError, match=r"^text has the lone surrogate U\+D83D at position 3;") as caught:
         target.encode("abc\ud83d")
     assert not isinstance(caught.value, UnicodeError)
-    with pytest.raises(ValueError, match=r"U\+DC00 at position 0"):
-        train_merges("\udc00", 300)
 
 
 @pytest.mark.parametrize("text", [None, b"abc", 5, ["a"]])
@@ -236,7 +234,7 @@ def test_text_that_is_no_str_is_refused(target, text):
         target.encode(text)
 
 
-@pytest.mark.parametrize("wrong", [True, 1.0, "1", None, np.float32(1), np.bool_(True), [1]])
+@pytest.mark.parametrize("wrong", [True, 1.0, "1", None, np.float32(1), np.bool_(True), [1], np.array([1.0])])
 def test_an_id_that_is_no_whole_number_is_refused(target, wrong):
     """True is 1 to Python, and a float is usually a probability in the wrong place."""
     with pytest.raises(TypeError, match=r"^ids\[1\] is .*; it must be a whole number from 0 to 399$"):
@@ -257,8 +255,9 @@ def test_ids_may_be_numpy_integers_and_one_number_is_no_list(target):
     ids = target.encode("the cat")
     assert target.decode(np.array(ids)) == "the cat"
     assert target.decode([np.int32(token_id) for token_id in ids]) == "the cat"
-    with pytest.raises(TypeError, match="^ids is 5; it must be a list of whole numbers$"):
-        target.decode(5)
+    for wrong in (5, None):
+        with pytest.raises(TypeError, match=f"^ids is {wrong}; it must be a list of whole numbers$"):
+            target.decode(wrong)
 
 
 # ---------------------------------------------------------------- files
@@ -284,20 +283,6 @@ def test_the_files_are_ordered_by_id_whatever_the_order_of_the_dict(target, tmp_
     shuffled = dict(sorted(target.vocab.items()))
     Tokenizer(shuffled, target.merges).to_files(tmp_path)
     assert (tmp_path / "vocab.json").read_bytes() == (GOLDEN / "target" / "vocab.json").read_bytes()
-
-
-def test_a_write_that_fails_leaves_the_old_file(target, tmp_path, monkeypatch):
-    """Half a vocab.json beside good weights would make a folder that nothing opens."""
-    target.to_files(tmp_path)
-    other = train_merges(SMALL_TEXT, 300)
-
-    def no_space(source, destination):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(os, "replace", no_space)
-    with pytest.raises(OSError, match="no space left"):
-        other.to_files(tmp_path)
-    assert Tokenizer.from_files(tmp_path) == target
 
 
 def test_tokenizers_are_equal_when_their_files_are(target):
@@ -494,12 +479,3 @@ def test_training_never_learns_from_end_of_text():
     trained = train_merges("<|endoftext|>" * 50, 300)
     assert trained.merges == []
     assert train_merges("a<|endoftext|>b<|endoftext|>" * 50, 300).merges == []
-
-
-@pytest.mark.parametrize("wrong", [256, 0, -1])
-def test_a_vocabulary_too_small_for_the_bytes_is_refused(wrong):
-    """Without all bytes there is text it cannot encode."""
-    with pytest.raises(ValueError, match=f"^vocab_size is {wrong}; it must be at least 257: "):
-        train_merges("text", wrong)
-    with pytest.raises(TypeError, match="^vocab_size is 300.0; it must be a whole number"):
-        train_merges("text", 300.0)
