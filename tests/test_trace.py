@@ -13,10 +13,14 @@ import pytest
 from conftest import golden, refusal
 
 from minispec import Round, Trace, load, load_trace, greedy_baseline, save_trace, speculative
+from minispec.checkpoint import write_object
+from minispec.files.safetensors import write_tensors
 from minispec.files.writing import check_target, write_parts, write_whole
 from minispec.rates import (conditional_acceptance, draft_efficiency, mean_acceptance_length, pooled, ratio, survival)
 from minispec.scripted import Mix, Recite, scripted
 from minispec.trace import parting
+from minispec.train.adamw import Moments
+from minispec.train.run_state import TrainingRun, save_checkpoint
 from minispec.trace_file import FORMAT, trace_to_dict
 from minispec.views.text import round_table, summary
 
@@ -445,64 +449,46 @@ def test_a_trace_with_any_value_exchanged_or_missing_is_refused_or_can_still_be_
                 assert not loads, f"loads with {new!r} instead of {old!r} as {place}"
 
 
-def test_logits_with_letters_that_are_no_base64_are_refused(tmp_path):
-    """Python's decoder skips what it does not know, unless it is told to be strict."""
-    record = trace_to_dict(small_trace())
-    record["rounds"][0]["target_logits_TV"]["float32"] += "!!!!\n"
-    path = tmp_path / "trace.json"
-    path.write_text(json.dumps(record), encoding="utf-8")
-    assert not good_or_refused(path)
-
-
-def test_a_field_too_many_is_refused(tmp_path):
-    """A later format may add one; read as this one, it would be another trace."""
-    record = trace_to_dict(small_trace())
-    record["rounds"][0]["a new\nfield"] = 1
-    path = tmp_path / "trace.json"
-    path.write_text(json.dumps(record), encoding="utf-8")
-    refusal(lambda: load_trace(path), path.name, kind=ValueError)
-
-
 # ------------------------------------------------------------------------------------------------- writing
 
-@pytest.mark.parametrize("field, value", [("choices", []), ("committed", []), ("committed", [1] * 6),
-                                          ("target_cache", [1]), ("draft_cache", [1, 2, 3])])
-def test_a_round_whose_lists_cannot_belong_together_is_refused(tmp_path, field, value):
-    """They loaded, and an IndexError came later, in a view."""
-    record = trace_to_dict(small_trace())
-    first = record["rounds"][0]
-    assert len(first["proposed"]) == 4
-    if field == "committed":
-        without = len(record["prompt"]) + len(first["committed"])
-        record["tokens"] = record["prompt"] + value + record["tokens"][without:]
-    first[field] = value
-    path = tmp_path / "trace.json"
-    path.write_text(json.dumps(record), encoding="utf-8")
-    refusal(lambda: load_trace(path), path.name, f"{field} ", kind=ValueError)
-
-
-def refuses_or_loads(tmp_path, change):
-    """Whether the record of a small trace, changed, is refused."""
+def changed_record(path, change):
+    """Write the record of a small trace to `path`, changed: `change` gets it, and its first round."""
     record = trace_to_dict(small_trace())
     change(record, record["rounds"][0])
-    path = tmp_path / "trace.json"
     path.write_text(json.dumps(record), encoding="utf-8")
-    return not good_or_refused(path)
 
 
-def test_a_record_that_contradicts_itself_by_one_is_refused(tmp_path):
-    """At the boundary: one accepted draft more than there are, one text too few, rows of no logits."""
-    def one_more(record, first):
-        first["n_accepted"] = len(first["proposed"]) + 1
+@pytest.mark.parametrize("field, value", [("choices", []), ("committed", []), ("committed", [1] * 6),
+                                          ("target_cache", [1]), ("draft_cache", [1, 2, 3]), ("n_accepted", 5),
+                                          ("draft_logits_TV", {"shape": [4, 0], "float32": ""}), ("a new\nfield", 1)])
+def test_a_round_whose_fields_cannot_belong_together_is_refused(tmp_path, field, value):
+    """They loaded, and an IndexError came later, in a view; a field too many may be a later format's."""
+    def change(record, first):
+        assert len(first["proposed"]) == 4
+        if field == "committed":
+            without = len(record["prompt"]) + len(first["committed"])
+            record["tokens"] = record["prompt"] + value + record["tokens"][without:]
+        first[field] = value
+    path = tmp_path / "trace.json"
+    changed_record(path, change)
+    refusal(lambda: load_trace(path), path.name, field if isinstance(value, list) else "", kind=ValueError)
 
-    def no_logits(record, first):
-        first["draft_logits_TV"] = {"shape": [4, 0], "float32": ""}
-    assert refuses_or_loads(tmp_path, one_more) and refuses_or_loads(tmp_path, no_logits)
-    for name in ("proposed", "choices"):
-        for short in (0, 1):
-            def a_token_beyond(record, first):
-                first[name] = [*first[name][:-1], VOCAB - short]     # the last of a round that kept fewer
-            assert refuses_or_loads(tmp_path, a_token_beyond) == (short == 0)
+
+def test_logits_with_letters_that_are_no_base64_are_refused(tmp_path):
+    """Python's decoder skips what it does not know, unless it is told to be strict."""
+    def change(record, first):
+        first["target_logits_TV"]["float32"] += "!!!!\n"
+    changed_record(tmp_path / "trace.json", change)
+    assert not good_or_refused(tmp_path / "trace.json")
+
+
+@pytest.mark.parametrize("name", ["proposed", "choices"])
+def test_a_token_that_the_vocabulary_does_not_have_is_refused_and_its_last_one_is_not(tmp_path, name):
+    for token in (VOCAB - 1, VOCAB):
+        def change(record, first):
+            first[name] = [*first[name][:-1], token]         # the last of a round that kept fewer
+        changed_record(tmp_path / "trace.json", change)
+        assert good_or_refused(tmp_path / "trace.json") == (token < VOCAB)
 
 
 def test_texts_part_where_they_differ_or_where_one_of_them_ends():
@@ -524,38 +510,44 @@ def test_a_trace_without_a_prompt_is_refused(tmp_path):
 
 # ------------------------------------------------------------------------------------------------- writing
 
+WRITERS = {
+    "trace.json": lambda folder: save_trace(small_trace(), folder / "trace.json"),
+    "file": lambda folder: write_whole(folder / "file", b"x" * 2000),
+    "model.safetensors": lambda folder: write_tensors(folder / "model.safetensors", {"a": np.ones(999, np.float32)}, {}),
+    "tokenizer.json": load(GOLDEN / "target")[1].to_files,
+    "config.json": lambda folder: write_object(folder / "config.json", {"new": "x" * 2000}),
+    "checkpoint.npz": lambda folder: save_checkpoint(
+        folder / "checkpoint.npz", TrainingRun({"a": np.ones(999, np.float32)}, Moments(1, {}, {}), 1.0), {}),
+}
+
+
 @pytest.mark.parametrize("old", [None, b"what was there"])
-def test_a_write_that_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path, old):
-    """A full disk: half a trace under the right name would be found next week, in the lecture."""
-    path = tmp_path / "trace.json"
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else_and_names_the_file(tmp_path, monkeypatch, name, old):
+    """A full disk: half a trace under the right name would be found next week, in the lecture.  The message has the
+    name that the user gave, not a temporary one that is gone when it is read."""
+    path = tmp_path / name
     if old is not None:
         path.write_bytes(old)
     before = sorted(tmp_path.iterdir())
+
+    def refuse(*names):
+        raise OSError("not today")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        with pytest.raises(OSError, match=f"{name}: not today"):
+            WRITERS[name](tmp_path)
     resource = pytest.importorskip("resource", reason="only POSIX has limits of file sizes")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))      # from the 1001st byte on, as if the disk were full
     try:
-        with pytest.raises(OSError):
-            save_trace(small_trace(), path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert sorted(tmp_path.iterdir()) == before
-    assert old is None or path.read_bytes() == old
-
-
-def test_a_disk_that_is_full_is_told_by_the_name_that_the_user_gave(tmp_path, monkeypatch):
-    """Not by a temporary name that is gone when the message is read."""
-    path = tmp_path / "trace.json"
-    resource = pytest.importorskip("resource", reason="only POSIX has limits of file sizes")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    try:
         with pytest.raises(OSError) as error:
-            write_whole(path, b"x" * 1000)
+            WRITERS[name](tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(error.value) == f"{path}: File too large"
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == before
+    assert old is None or path.read_bytes() == old
 
 
 def test_a_write_that_is_interrupted_leaves_nothing(tmp_path):
@@ -633,15 +625,6 @@ def test_a_name_as_long_as_names_can_be_is_written(tmp_path):
     """A temporary name made of the whole name would be longer than the disk allows."""
     write_whole(tmp_path / ("n" * 255), "text")
     assert (tmp_path / ("n" * 255)).read_text(encoding="utf-8") == "text"
-
-
-def test_a_file_that_cannot_take_its_name_is_cleaned_away(tmp_path, monkeypatch):
-    def refuse(*names):
-        raise OSError("not today")
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="not today"):
-        save_trace(small_trace(), tmp_path / "trace.json")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_saving_where_nothing_can_be_saved_is_an_os_error_and_leaves_nothing(tmp_path):
