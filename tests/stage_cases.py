@@ -17,15 +17,21 @@ NASTY = ("<script>document.title='broken'</script>", "<img src=x onerror=\"docum
          "\ud83d", "]]>", "<!--")
 
 
-def mixed_trace(seed, tau, new_tokens=25, n_positions=256, wrong=3, baseline=False):
-    """A target and a draft that differ at about one of `wrong` prefixes."""
-    target_rule, chance = Mix(VOCAB, seed), Mix(wrong, seed + 500)
+def mixed_models(seed, wrong=3, n_positions=256):
+    """A target and a draft that differ at about one of `wrong` prefixes: at all for 1, at none for None."""
+    target_rule, chance = Mix(VOCAB, seed), Mix(wrong or 2, seed + 500)
     target = scripted(target_rule, VOCAB, n_positions, name="the target")
-    draft = scripted(lambda prefix: (target_rule(prefix) + (chance(prefix) == 0)) % VOCAB, VOCAB, n_positions,
-                     name="the draft")
-    prompt = [seed % VOCAB, 1]
+    draft = scripted(lambda prefix: (target_rule(prefix) + (wrong is not None and chance(prefix) == 0)) % VOCAB, VOCAB,
+                     n_positions, name="the draft")
+    return target, draft
+
+
+def mixed_trace(seed, tau, new_tokens=25, n_positions=256, wrong=3, baseline=False, texts=WORDS, prompt=None):
+    """A decode by `mixed_models`."""
+    target, draft = mixed_models(seed, wrong, n_positions)
+    prompt = [seed % VOCAB, 1] if prompt is None else list(prompt)
     plain = greedy_baseline(target, prompt, new_tokens) if baseline else None
-    return replace(speculative(target, draft, prompt, new_tokens, tau), texts=WORDS, baseline=plain)
+    return replace(speculative(target, draft, prompt, new_tokens, tau), texts=texts, baseline=plain)
 
 
 def moon_trace(texts=WORDS, baseline=False):
@@ -36,10 +42,10 @@ def moon_trace(texts=WORDS, baseline=False):
     return replace(speculative(target, draft, [0, 1], 5, 4), texts=texts, baseline=plain)
 
 
-def end_of_text_trace():
+def end_of_text_trace(texts=WORDS):
     """One round in which the third of five drafts ends the text."""
     model = scripted(Recite((5, 6, 1, 2, 0, 3, 4)), VOCAB, end_of_text=0)
-    return replace(speculative(model, model, [5, 6], 20, 5), texts=WORDS)
+    return replace(speculative(model, model, [5, 6], 20, 5), texts=texts)
 
 
 @cache

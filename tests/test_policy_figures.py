@@ -8,7 +8,7 @@ from minispec.lab.policies import Standing
 from minispec.lab.replay import bill
 
 pytest.importorskip("matplotlib")
-from test_figures import extents, named, words_in  # noqa: E402
+from test_figures import check_legible, named, words_in  # noqa: E402
 
 from minispec.views.figures import bill_bars, passes_and_tail, speedup_curves  # noqa: E402
 
@@ -56,18 +56,12 @@ def test_a_dot_and_a_square_stand_where_the_numbers_say():
     assert "two up one down 12.0 and 58.0" in figure.alt and figure.alt.endswith("budget 12 passes; goal 60.")
 
 
-@pytest.mark.parametrize("draw", [lambda: bill_bars(BILLS), lambda: bill_bars({"one": BILLS["greedy"]}),
-                                  lambda: passes_and_tail(FIXED, POLICIES, budget=12, goal=60),
-                                  lambda: speedup_curves(CURVES), lambda: passes_and_tail(FIXED, []), lambda: passes_and_tail({}, POLICIES[:1])])
-def test_no_text_leaves_the_slide_or_runs_into_another(draw):
-    figure = draw()
-    found = extents(figure)
-    width, height = figure.figure.get_size_inches() * 100
-    for place, (text, box) in enumerate(found):
-        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, text
-        inner = box.shrunk(0.98, 0.8)
-        assert not [other for other, over in found[place + 1:] if inner.overlaps(over.shrunk(0.98, 0.8))], text
-    assert len(figure.alt) > 20 and draw().png() == draw().png()     # Matplotlib 3.10 draws a figure differently later
+@pytest.mark.parametrize("draw", [
+    lambda: bill_bars(BILLS), lambda: bill_bars({"one": BILLS["greedy"]}), lambda: speedup_curves(CURVES),
+    lambda: passes_and_tail(FIXED, POLICIES, budget=12, goal=60), lambda: passes_and_tail(FIXED, []),
+    lambda: passes_and_tail({}, POLICIES[:1])])
+def test_it_can_be_read_without_a_mouse(draw):
+    check_legible(draw())
 
 
 def test_each_curve_is_drawn_to_scale_with_its_best_point():

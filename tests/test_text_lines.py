@@ -4,34 +4,20 @@ import re
 from dataclasses import replace
 
 import pytest
+from stage_cases import WORDS, mixed_models, mixed_trace
 
 from minispec import KVCache, load, speculative
 from minispec.decoding import prefill_both
-from minispec.scripted import Mix, scripted
 from minispec.speculation import propose, speculative_round, verify
 from minispec.views.palette import CELLS
 from minispec.views.text_lines import cache_strip
-
-VOCAB = 14
-WORDS = tuple(f" word{token}" for token in range(VOCAB))
-
-
-def models(seed, share=3):
-    target_rule, chance = Mix(VOCAB, seed), Mix(share, seed + 500)
-    target = scripted(target_rule, VOCAB, name="the target")
-    draft = scripted(lambda prefix: (target_rule(prefix) + (chance(prefix) == 0)) % VOCAB, VOCAB, name="the draft")
-    return target, draft
-
-
-def mixed_trace(seed, tau, new_tokens=30):
-    return replace(speculative(*models(seed), [seed % VOCAB, 1], new_tokens, tau), texts=WORDS)
 
 
 @pytest.mark.parametrize("tau", [0, 1, 3, 6])
 def test_the_strips_are_those_of_the_caches_themselves(tau):
     """Against KVCache.strip, taken while a decode runs: lengths and stale cells, before, after reading, rolled back."""
     for seed in range(8):
-        target, draft = models(seed)
+        target, draft = mixed_models(seed)
         trace = mixed_trace(seed, tau, 20)
         tokens = list(trace.prompt)
         caches = dict(zip(("target", "draft"), prefill_both(target, draft, tokens)))
@@ -70,7 +56,7 @@ def test_drafts_that_may_be_dropped_look_otherwise_than_the_text():
 
 
 def test_the_hole_after_full_acceptance_is_on_show():
-    target, _ = models(3)
+    target, _ = mixed_models(3)
     trace = replace(speculative(target, target, [1, 2], 20, 4), texts=WORDS)
     strips = cache_strip(trace, 1)
     assert re.search(r"^draft, rolled back +■{5}□  5$", strips, re.M)

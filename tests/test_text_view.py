@@ -6,32 +6,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from stage_cases import VOCAB, WORDS, end_of_text_trace, mixed_trace
 
 from minispec import load, speculative
 from minispec.rates import conditional_acceptance, draft_efficiency, mean_acceptance_length
-from minispec.scripted import Mix, Recite, scripted
 from minispec.views import text
 
 GOLDEN = Path(__file__).parent / "golden"
-VOCAB = 14
-WORDS = tuple(f" word{token}" for token in range(VOCAB))
 GLYPH = re.compile(r"(?:^|  )([✓✗·↳★]) (?! )")
 CODE = re.compile("\033\\[[0-9;]*m")
-
-
-def mixed_trace(seed, tau, new_tokens=30, texts=WORDS):
-    """A target and a draft that agree at about two of three prefixes."""
-    target_rule, chance = Mix(VOCAB, seed), Mix(3, seed + 500)
-    target = scripted(target_rule, VOCAB, name="the target")
-    draft = scripted(lambda prefix: (target_rule(prefix) + (chance(prefix) == 0)) % VOCAB, VOCAB, name="the draft")
-    return replace(speculative(target, draft, [seed % VOCAB, 1], new_tokens, tau), texts=texts)
-
-
-def end_of_text_trace(words=WORDS):
-    """One round in which the third of five drafts ends the text."""
-    recited = (5, 6, 1, 2, 0, 3, 4)
-    model = scripted(Recite(recited), VOCAB, end_of_text=0)
-    return replace(speculative(model, model, [5, 6], 20, 5), texts=words)
 
 
 @cache
@@ -114,7 +97,7 @@ def test_at_most_one_draft_a_round_is_rejected_and_all_behind_it_are_discarded()
 
 def test_drafts_behind_an_accepted_end_of_text_are_discarded_and_the_target_adds_nothing():
     rows = parsed(text.round_table(end_of_text_trace()))
-    assert rows == [[1, 2, ["✓ word1", "✓ word2", "✓ word0", "· word3", "· word4"], "(end of text)"]]
+    assert rows == [[1, 2, ["✓ cow", "✓ jumped", "✓ The", "· over", "· the"], "(end of text)"]]
 
 
 def test_colour_codes_are_there_only_when_asked_for_and_repeat_what_the_glyphs_say():

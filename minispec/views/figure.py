@@ -45,11 +45,10 @@ class Figure:
 
     def png(self) -> bytes:
         """The picture as a PNG file, 100 dots to the inch, with a palette."""
-        from matplotlib.image import imread
         buffer = io.BytesIO()
-        self.write(buffer, "png")
-        buffer.seek(0)
-        pixels = np.rint(255 * imread(buffer, format="png")).astype(np.uint8)
+        self.write(buffer, "rgba")
+        width, height = self.figure.canvas.get_width_height()
+        pixels = np.frombuffer(buffer.getvalue(), dtype=np.uint8).reshape(height, width, 4)
         return with_palette(pixels[:, :, :3])
 
     def save(self, path) -> None:
@@ -63,7 +62,7 @@ class Figure:
         """Draw into a path or an open binary file."""
         import matplotlib
         with matplotlib.rc_context(DRAWING):
-            self.figure.savefig(file, format=kind, dpi=100, metadata=UNDATED[kind], facecolor="white")
+            self.figure.savefig(file, format=kind, dpi=100, metadata=UNDATED.get(kind), facecolor="white")
 
     def _repr_png_(self) -> bytes:
         return self.png()

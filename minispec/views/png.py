@@ -13,11 +13,12 @@ COLOURS = 256                            # the most that a palette of one byte a
 
 def palette_of(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The colours to keep, and for each pixel the number of its own.  codes: colours as 0xRRGGBB, one a pixel."""
-    colours, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    colours, counts = np.unique(codes, return_counts=True)
     kept = colours[np.sort(np.argsort(-counts, kind="stable")[:COLOURS])]
     apart = parts(colours)[:, None, :] - parts(kept)[None, :, :]
-    nearest = np.argmin((apart ** 2).sum(axis=-1), axis=1)
-    return kept, nearest[place].reshape(codes.shape)
+    number_of = np.zeros(1 << 24, dtype=np.uint8)            # for every colour that there is
+    number_of[colours] = np.argmin((apart ** 2).sum(axis=-1), axis=1)
+    return kept, number_of[codes]
 
 
 def parts(codes: np.ndarray) -> np.ndarray:
@@ -30,7 +31,7 @@ def with_palette(pixels: np.ndarray) -> bytes:
     from PIL import Image                # comes with matplotlib
     wide = pixels.astype(np.int64)
     kept, numbers = palette_of(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
-    image = Image.fromarray(numbers.astype(np.uint8))
+    image = Image.fromarray(numbers)
     image.putpalette(parts(kept).astype(np.uint8).tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)

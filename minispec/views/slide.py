@@ -5,6 +5,8 @@ user's changes a picture, and no text is read as a formula.  What is drawn later
 A slide knows no trace.
 """
 
+from functools import cache
+
 from .figure import Figure
 from .palette import FADED, INK, PAPER, STYLES, Style
 
@@ -16,18 +18,23 @@ FONT = "DejaVu Sans"                     # comes with matplotlib, so every machi
 PIXEL = 0.72                             # points, at 100 dots to the inch
 
 
+@cache
+def letters_of_font() -> frozenset[int]:
+    """The characters that the font has."""
+    from matplotlib import font_manager
+    return frozenset(font_manager.get_font(font_manager.findfont(FONT)).get_charmap())
+
+
 class Slide:
     """A page that is being drawn; `finish` makes a Figure of it."""
 
     def __init__(self, height: int, title: str = ""):
         """height: in pixels.  title: the line at the top, 22 points, shortened if it must be."""
-        from matplotlib import font_manager
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Page
         self.height = height
         self.page = Page(figsize=(WIDTH / 100, height / 100), dpi=100, layout="none")
         self.renderer = FigureCanvasAgg(self.page).get_renderer()
-        self.known = font_manager.get_font(font_manager.findfont(FONT)).get_charmap()
         self.axes = self.page.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0), xticks=(), yticks=())
         self.axes.set_axis_off()
         self.layer = 0
@@ -41,7 +48,7 @@ class Slide:
 
     def drawable(self, text: str) -> str:
         """The text with every character that the font lacks written as its escape."""
-        pieces = [piece if ord(piece) in self.known and piece.isprintable()
+        pieces = [piece if ord(piece) in letters_of_font() and piece.isprintable()
                   else piece.encode("unicode_escape").decode("ascii") for piece in text]
         return "".join(pieces)
 
