@@ -28,25 +28,34 @@ def site(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def opened(browser, site):
-    """A function that opens a page of the site; at the end, no page may have asked for anything outside the folder."""
-    asked, contexts = [], []
+@pytest.fixture(scope="module")
+def tab(browser, site):
+    """One page for all tests, and what it asked for outside the folder, with the errors of its scripts."""
+    page, asked = browser.new_context(reduced_motion="reduce").new_page(), []
+    page.route(lambda url: not url.startswith((site.as_uri(), "about:", "data:")),
+               lambda route: (asked.append(route.request.url), route.abort()))
+    page.on("pageerror", lambda error: asked.append(str(error)))
+    return page, asked
 
-    def open_page(address, width=1280, height=720, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
-        contexts.append(context)
-        context.route(lambda url: not url.startswith((site.as_uri(), "about:", "data:")),
-                      lambda route: (asked.append(route.request.url), route.abort()))
-        page = context.new_page()
-        page.on("pageerror", lambda error: asked.append(str(error)))
+
+@pytest.fixture
+def opened(tab, site):
+    """A function that opens a page of the site; at the end, no page may have asked for anything outside the folder."""
+    page, asked = tab
+
+    def open_page(address, width=1280, height=720, scheme="light"):
+        page.goto("about:blank")
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
         page.goto(f"{site.as_uri()}/{address}")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert asked == [], "a request to somewhere else, or an error of a script"
+    found, asked[:] = list(asked), []
+    assert found == [], "a request to somewhere else, or an error of a script"
+
+
+PRESS = """const press = key => document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));"""
 
 
 def html_of(site, source):
@@ -145,17 +154,41 @@ def test_without_nbconvert_one_sentence_says_what_to_install(tmp_path, capsys, m
 # ---- in a browser
 
 
-@pytest.mark.parametrize("width, scheme", [(390, "light"), (1280, "dark")])
-def test_no_page_scrolls_sideways_and_none_asks_a_network(opened, site, width, scheme):
-    """With every answer open."""
-    page = opened("index.html", width, 844, color_scheme=scheme)
+SLIDES = """() => {
+    [...document.querySelectorAll("header button")].find(each => each.textContent === "Slides").click();
+    const sizes = [99], wide = [];
+    for (let step = 0; step < steps.length; step++) {
+        show(step);
+        for (const each of document.querySelectorAll("main .on :is(p, li, td, th, summary, h1, h2, pre, code, img)")) {
+            if (!each.checkVisibility()) continue;
+            if (each.tagName !== "IMG") sizes.push(parseFloat(getComputedStyle(each).fontSize));
+            if (each.getBoundingClientRect().right > innerWidth || each.scrollWidth > each.clientWidth
+                && each.tagName === "PRE") wide.push(`${step + 1}: ${each.outerHTML.slice(0, 80)}`);
+        }
+    }
+    const found = [Math.min(...sizes), wide, document.querySelector("main").innerText.includes("In ["), steps.length];
+    stop();
+    return found; }"""
+
+
+def test_no_page_scrolls_sideways_and_none_asks_a_network_and_slides_have_24_pixels_and_nothing_beyond_an_edge(opened, site):
+    """With every answer open: on a phone, on a screen, and as slides, which have no counters either; what is longer than
+    the screen is scrolled to by the same key."""
+    page, widths = opened("index.html", 390), [390, 1280]
+    lessons = {lesson.address for lesson in COURSE}
     for address in sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html")):
         page.goto(f"{site.as_uri()}/{address}")
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        sizes = page.locator("main p, main li, main pre").evaluate_all(
-            "all => all.map(each => parseFloat(getComputedStyle(each).fontSize))")
-        assert min(sizes) >= 13.5, address
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 720})
+            needed, smallest = page.evaluate("""[document.documentElement.scrollWidth, Math.min(...
+                [...document.querySelectorAll("main p, main li, main pre")].map(
+                    each => parseFloat(getComputedStyle(each).fontSize)))]""")
+            assert needed <= width and smallest >= 13.5, (address, width)
+            if address in lessons and width == 1280:
+                smallest, wide, counted, slides = page.evaluate(SLIDES)
+                assert smallest >= 24 and wide == [] and not counted and slides > 5, address
+        widths.reverse()                 # the next page is opened as wide as this one was left
 
 
 def test_an_answer_is_closed_and_opens_with_a_click(opened):
@@ -167,17 +200,17 @@ def test_an_answer_is_closed_and_opens_with_a_click(opened):
         assert page.locator(".output > details > pre").first.is_visible()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_stage_plays_inside_a_page(opened, width):
-    page = opened("00_the_idea.html", width, 844, color_scheme="dark")
-    page.locator("iframe").scroll_into_view_if_needed()
-    stage = page.frame_locator("iframe")
-    said = stage.locator("h1").inner_text()
-    stage.locator("h1").click()
-    page.keyboard.press("ArrowRight")
-    assert stage.locator("h1").inner_text() != said
-    assert stage.locator("html").get_attribute("data-theme") == "dark", "as the page around it"
-    assert not page.locator("pre.minispec-text").is_visible()
+def test_the_stage_plays_inside_a_page(opened):
+    for width in (390, 1280):
+        page = opened("00_the_idea.html", width, 844, "dark")
+        page.locator("iframe").scroll_into_view_if_needed()
+        stage = page.frame_locator("iframe")
+        said = stage.locator("h1").inner_text()
+        stage.locator("h1").click()
+        page.keyboard.press("ArrowRight")
+        assert stage.locator("h1").inner_text() != said
+        assert stage.locator("html").get_attribute("data-theme") == "dark", "as the page around it"
+        assert not page.locator("pre.minispec-text").is_visible()
 
 
 def test_colours_of_code_and_words_can_be_read_in_both_schemes(opened):
@@ -190,60 +223,39 @@ def test_colours_of_code_and_words_can_be_read_in_both_schemes(opened):
         const [low, high] = [light(getComputedStyle(each).color), light(getComputedStyle(ground).backgroundColor)].sort();
         return (high + .05) / (low + .05); }))"""
     for scheme in ("light", "dark"):
-        page = opened("03_draft_prediction.html", color_scheme=scheme)
+        page = opened("03_draft_prediction.html", scheme=scheme)
         assert page.locator(".highlight span, main p, header a, footer a, summary").evaluate_all(ratio) >= 4.5, scheme
 
 
 # ---- as slides
 
 
-def test_slides_have_24_pixels_no_counters_and_nothing_beyond_an_edge(opened, site):
-    """At 1280 x 720, every answer open: what is longer than the screen is scrolled to by the same key."""
-    page = opened("index.html")
-    for lesson in COURSE:
-        page.goto(f"{site.as_uri()}/{lesson.address}")
-        page.get_by_role("button", name="Slides").click()
-        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-        small, wide = page.evaluate("""() => {
-            const sizes = [99], wide = [];
-            for (let step = 0; step < steps.length; step++) {
-                show(step);
-                for (const each of document.querySelectorAll("main .on :is(p, li, td, th, summary, h1, h2, pre, code, img)")) {
-                    if (!each.checkVisibility()) continue;
-                    if (each.tagName !== "IMG") sizes.push(parseFloat(getComputedStyle(each).fontSize));
-                    if (each.getBoundingClientRect().right > innerWidth || each.scrollWidth > each.clientWidth
-                        && each.tagName === "PRE") wide.push(`${step + 1}: ${each.outerHTML.slice(0, 80)}`);
-                }
-            }
-            return [Math.min(...sizes), wide]; }""")
-        assert small >= 24 and wide == [], lesson.path
-        assert "In [" not in page.locator("main").inner_text(), lesson.path
-
-
 def test_a_clicker_goes_through_every_cell_of_a_slide_and_back(opened):
     """The end of each cell was on the screen once; what is to be skipped never; Home, End and the address work too."""
     page = opened("06_what_goes_wrong.html#slides")
     page.wait_for_selector(".slides")
-    seen, ended, places = set(), set(), []
-    while True:
-        now = page.evaluate("""() => [...document.querySelectorAll("main > .on")].map(each =>
-            [each.id, each.dataset.slide, each.getBoundingClientRect().bottom <= innerHeight])""")
-        assert now and "skip" not in {place for _, place, _ in now}
-        seen |= {cell for cell, _, _ in now}
-        ended |= {cell for cell, _, whole in now if whole}
-        here = page.evaluate("[location.hash, document.querySelector('main').scrollTop]")
-        if here in places:
-            break
-        places.append(here)
-        page.keyboard.press("PageDown")
+    screens = page.evaluate(PRESS + """ (() => {
+        const screens = [], main = document.querySelector("main");
+        for (let before = null, here = ""; here !== before; press("PageDown")) {
+            before = here;
+            here = location.hash + " " + main.scrollTop;
+            screens.push([here, [...document.querySelectorAll("main > .on")].map(each =>
+                [each.id, each.dataset.slide, each.getBoundingClientRect().bottom <= innerHeight])]);
+        }
+        screens.pop();
+        for (const _ of screens.slice(1)) press("PageUp");
+        return screens; })()""")
+    assert all(cells for _, cells in screens)
+    seen = {cell for _, cells in screens for cell, _, _ in cells}
+    ended = {cell for _, cells in screens for cell, _, whole in cells if whole}
+    assert "skip" not in {place for _, cells in screens for _, place, _ in cells}
     notebook = json.loads((ROOT / "notebooks" / "06_what_goes_wrong.ipynb").read_text(encoding="utf-8"))
     shown = {cell["id"] for cell in notebook["cells"] if cell["metadata"]["slideshow"]["slide_type"] != "skip"}
     assert seen == ended == shown
-    for _ in places[1:]:
-        page.keyboard.press("PageUp")
     assert page.evaluate("location.hash") == "#slides-1"
+    page.keyboard.press("PageDown")
     page.keyboard.press("End")
-    assert page.evaluate("location.hash") == places[-1][0]
+    assert page.evaluate("location.hash") == screens[-1][0].split()[0]
     page.keyboard.press("Escape")
     assert page.locator(".slides").count() == 0 and page.locator("main > section:visible").count() == len(notebook["cells"])
 
@@ -251,8 +263,8 @@ def test_a_clicker_goes_through_every_cell_of_a_slide_and_back(opened):
 def test_on_a_slide_a_question_comes_before_its_answer_and_a_key_opens_it(opened):
     page = opened("00_the_idea.html#slides")
     page.wait_for_selector(".slides")
-    while not page.locator(".on:has-text('Predict.')").count():
-        page.keyboard.press("ArrowRight")
+    page.evaluate(PRESS + """ while (![...document.querySelectorAll("main .on")].some(
+        each => each.textContent.includes("Predict."))) press("ArrowRight");""")
     assert page.locator(".on details").count() == 0
     page.keyboard.press("ArrowRight")
     assert page.locator(".on details").count() == 1 and page.locator(".on details[open]").count() == 0

@@ -430,24 +430,44 @@ def test_two_runs_need_two_names():
             show_pair(moon_trace(), moon_trace(), names)
 
 
-@pytest.mark.parametrize("bug", GALLERY, ids=[bug.name for bug in GALLERY])
-def test_figure_and_page_of_a_bug_agree_on_what_every_draft_read(bug):
-    """One algorithm: two of them contradicted each other on 23 of 1,916 contexts."""
-    both = side_by_side(bug, bug.shown_on[0], new_tokens=12)
-    for run in (both.correct, both.broken):
-        shown = [step for step in steps(run.trace, run.read) if step.beat == "draft" and step.level != "short"]
-        for step in shown:
-            r = run.trace.rounds[step.round - 1]
-            if step.t > len(run.read[step.round - 1]):
-                continue
-            states = read_states(run.trace, r, step.t - 1, run.read[step.round - 1][step.t - 1])
+def check_what_was_read(trace, read):
+    """Stop unless the figure of the contexts and the page's steps say the same of every draft."""
+    for step in steps(trace, read):
+        if step.beat == "draft" and step.level != "short" and step.t <= len(read[step.round - 1]):
+            r = trace.rounds[step.round - 1]
+            states = read_states(trace, r, step.t - 1, read[step.round - 1][step.t - 1])
             asked = [state for _, state in states if state != "besides"]
             assert tuple(place for place, state in enumerate(asked) if state == "missing") == step.missing
             assert [token for token, state in states if state == "besides"] == [token for _, token in step.besides]
-    if both.correct.trace.rounds:
-        assert all(step.missing == step.besides == () for step in steps(both.correct.trace, both.correct.read))
-    page = both.page()
-    assert data_of(page)["shows"][0]["story"]["question"] == bug.question
+
+
+def test_figure_and_page_agree_on_what_every_draft_read_whatever_it_was():
+    """One algorithm: two of them contradicted each other on 23 of 1,916 contexts."""
+    chance, odd = random.Random(5), 0
+    for trace in many_traces():
+        for _ in range(3):
+            read = []
+            for contexts in formula(trace):
+                read.append([[token for token in context if chance.random() < 0.9] for context in contexts])
+                for context in read[-1][::2]:
+                    context.insert(chance.randrange(len(context) + 1), chance.randrange(VOCAB))
+            check_what_was_read(trace, tuple(tuple(map(tuple, contexts)) for contexts in read))
+            odd += sum(bool(step.missing or step.besides) for step in steps(trace, read))
+    assert odd > 500
+
+
+# these misread in four ways: a draft, a position, a rejected one kept, nothing
+MISREADING = ("first-draft-only", "gaps-after-full-acceptance", "draft-not-rolled-back", "bonus-lost")
+
+
+@pytest.mark.parametrize("bug", [pytest.param(bug, id=bug.name, marks=[pytest.mark.long] * (bug.name not in MISREADING))
+                                 for bug in GALLERY])
+def test_figure_and_page_of_a_bug_agree_on_what_every_draft_read(bug):
+    both = side_by_side(bug, bug.shown_on[0], new_tokens=12)
+    for run in (both.correct, both.broken):
+        check_what_was_read(run.trace, run.read)
+    assert all(step.missing == step.besides == () for step in steps(both.correct.trace, both.correct.read))
+    assert data_of(both.page())["shows"][0]["story"]["question"] == bug.question
 
 
 def test_a_text_that_ends_on_a_draft_has_a_step_in_which_the_target_adds_nothing():
