@@ -156,15 +156,13 @@ def test_without_nbconvert_one_sentence_says_what_to_install(tmp_path, capsys, m
 
 SLIDES = """() => {
     [...document.querySelectorAll("header button")].find(each => each.textContent === "Slides").click();
+    for (const cell of steps.flat()) cell.classList.add("on");       // all at once, as wide as one by one
     const sizes = [99], wide = [];
-    for (let step = 0; step < steps.length; step++) {
-        show(step);
-        for (const each of document.querySelectorAll("main .on :is(p, li, td, th, summary, h1, h2, pre, code, img)")) {
-            if (!each.checkVisibility()) continue;
-            if (each.tagName !== "IMG") sizes.push(parseFloat(getComputedStyle(each).fontSize));
-            if (each.getBoundingClientRect().right > innerWidth || each.scrollWidth > each.clientWidth
-                && each.tagName === "PRE") wide.push(`${step + 1}: ${each.outerHTML.slice(0, 80)}`);
-        }
+    for (const each of document.querySelectorAll("main .on :is(p, li, td, th, summary, h1, h2, pre, code, img)")) {
+        if (!each.checkVisibility()) continue;
+        if (each.tagName !== "IMG") sizes.push(parseFloat(getComputedStyle(each).fontSize));
+        if (each.getBoundingClientRect().right > innerWidth || each.scrollWidth > each.clientWidth
+            && each.tagName === "PRE") wide.push(each.outerHTML.slice(0, 80));
     }
     const found = [Math.min(...sizes), wide, document.querySelector("main").innerText.includes("In ["), steps.length];
     stop();
