@@ -412,7 +412,7 @@ def test_details_help_and_bars_cover_nothing_and_are_whole(opened):
         pressed(page, "ArrowUp", "ArrowDown")
         page.evaluate(GO, "#2.3")
         panel = boxes(page, "#panel")[0]
-        assert lowest(page, ".cell") <= panel[1] + 1 and count(page, ".model") == 2, size
+        assert lowest(page, "#body .cell") <= panel[1] + 1 and count(page, ".model") == 2, size
         assert panel[1] + panel[3] <= boxes(page, "footer")[0][1] + 1, size
         assert page.locator("#help").evaluate("each => each.clientHeight > 99 && each.scrollHeight <= each.clientHeight")
     page = opened(story_page(), "#bars")
@@ -422,6 +422,24 @@ def test_details_help_and_bars_cover_nothing_and_are_whole(opened):
         page.evaluate(GO, "#bars")
         assert lowest(page, "#body > *") <= boxes(page, "footer")[0][1] + 1, size
         assert "did not read" in page.locator(".why").inner_text(), "why it is worse stands beside how much"
+
+
+def test_the_help_shows_every_sign_as_it_is_drawn_and_explains_the_strip_and_arcs_cross_no_number(opened):
+    page = opened(mixed_page(), "#4.1")
+    lines = page.evaluate("Math.max(...[...document.querySelectorAll('.arcs path')].map(each => { const box = "
+                          "each.getBoundingClientRect(); return box.bottom; }))")
+    assert 0 < lines <= boxes(page, ".place")[0][1] + 2, "they end over the numbers"
+    drawn = set(page.evaluate("[...document.querySelectorAll('.tok, .cell')].map(each => each.className)"))
+    pressed(page, *["ArrowRight"] * 4)
+    drawn |= set(page.evaluate("[...document.querySelectorAll('#body .tok, #body .cell')].map(each => each.className)"))
+    pressed(page, "?")
+    explained = set(page.evaluate("[...document.querySelectorAll('#help .tok, #help .cell')].map(each => each.className)"))
+    unexplained = {name.replace(" d ", " t ") for name in drawn} - explained
+    assert unexplained <= {f"tok {name}" for name in ("none", "fold", "prompt", "committed", "own none", "own says",
+                                                      "own discarded")}
+    assert {"tok accepted", "tok rejected", "tok own correction", "tok own bonus", "cell t gap"} <= explained
+    assert set(page.evaluate("[...document.querySelectorAll('.col i')].map(each => each.className)")) <= set(
+        page.evaluate("[...document.querySelectorAll('#help .map i')].map(each => each.className)"))
 
 
 def test_a_prompt_of_bytes_is_read_as_its_characters(opened):

@@ -99,7 +99,7 @@
   paper.id = "paper";
   const BUTTONS = [["‹", "back", () => back()], ["›", "next", () => next()], ["i", "details", () => toggle("details")],
     ["q", "predict", () => toggle("predict")], ["d", "dark or light", dark], ["f", "full screen", full],
-    ["?", "keys and signs", () => { help.hidden = !help.hidden; }]];
+    ["?", "keys and signs", () => drawHelp(help.hidden)]];
   const pressed = {};
   for (const [text, name, act] of BUTTONS) {
     const button = make("button", "", text, tools);
@@ -395,7 +395,7 @@
       column.sign = put("sign", "", 4);
       column.cells = step.strips.map((strip, model) => {
         const glyph = strip[place - step.first] || "_", name = DATA.vocabulary.cells[glyph][0];
-        const cell = put(`cell ${model ? "d" : "t"} ${name === "unread gap" ? "gap" : name}`, glyph, 5 + model);
+        const cell = put(cellClass(model, name), glyph, 5 + model);
         cell.title = name;
         return cell;
       });
@@ -404,6 +404,8 @@
     lane.grids = (lane.grids || []).filter((each) => each.isConnected).concat(made);
     return made;
   }
+
+  function cellClass(model, name) { return `cell ${model ? "d" : "t"} ${name === "unread gap" ? "gap" : name}`; }
 
   function fit(lanes) {                  // smaller where the window is too low for it
     let scale = size();
@@ -487,14 +489,15 @@
     if (!to) return;
     const missing = new Set(odd && about === odd.t ? odd.missing : []);
     const svg = draw("svg", {class: "arcs", "aria-hidden": "true"}, to.grid);
-    const end = to.text.offsetLeft + to.text.offsetWidth / 2, y = to.text.offsetTop;
+    const middle = (column) => column.text.offsetLeft + column.text.offsetWidth / 2;
+    const end = middle(to), y = to.place.offsetTop, unit = to.text.offsetHeight / 6.4;        // over the numbers
+    const room = 1.25 * parseFloat(getComputedStyle(to.grid.parentNode).paddingTop);
     const sources = [...lane.columns].filter(([place, column]) => place < start + about - 1 && column.grid === to.grid);
     if (lane.fold && lane.fold.parentNode === to.grid) sources.push([-1, {text: lane.fold}]);
     for (const [place, column] of sources) {
       if (missing.has(place)) continue;
-      const from = column.text.offsetLeft + column.text.offsetWidth / 2;
-      const unit = parseFloat(getComputedStyle(lane.root).fontSize) / 2.4;
-      const high = Math.min((show.runs.length > 1 || lane.grids.length > 1 ? 4.5 : 9) * unit, 2.5 * unit + (end - from) * .16);
+      const from = middle(column);
+      const high = Math.min(room, 2.5 * unit + (end - from) * .16);
       draw("path", {d: `M${end} ${y} C${end} ${y - high},${from} ${y - high},${from} ${y}`,
         class: place >= start ? "guess" : ""}, svg);
     }
@@ -827,7 +830,7 @@
     p: () => goRejection(-1), Home: () => go(0), End: () => go(show.play.length - 1), f: full, d: dark,
     i: () => toggle("details"), q: () => toggle("predict"), m: () => { mask = !mask; go(at); },
     r: () => { const race = show.play.findIndex((scene) => scene.kind === "raced"); if (race >= 0) go(race, true); },
-    "?": () => { help.hidden = !help.hidden; }, Escape: () => { help.hidden = true; mask = false; go(at); }};
+    "?": () => drawHelp(help.hidden), Escape: () => { drawHelp(false); mask = false; go(at); }};
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
@@ -870,7 +873,9 @@
   addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { if (!racing) go(at); }, 80); });
   addEventListener("hashchange", () => { const place = fromAddress(); if (place >= 0 && place !== at) go(place); });
 
-  function drawHelp() {
+  function drawHelp(open) {
+    clear(help).hidden = !open;
+    if (!open) return;
     const left = make("section", "", null, help), right = make("section", "", null, help);
     make("h2", "", "Keys", left);
     const list = make("dl", "", null, left);
@@ -881,11 +886,24 @@
     for (const [key, meaning] of keys) { make("dt", "", key, list); make("dd", "", meaning, list); }
     make("h2", "", "Signs", right);
     const signs = make("dl", "", null, right);
-    for (const table of [DATA.vocabulary.tokens, DATA.vocabulary.cells])
-      for (const [glyph, [, meaning]] of Object.entries(table)) {
-        make("dt", "", glyph, signs);
-        make("dd", "", meaning, signs);
-      }
+    const explain = (name, text, meaning) => {     // drawn as they are on the page
+      make("div", name, text, make("dt", "", null, signs));
+      make("dd", "", meaning, signs);
+    };
+    for (const [glyph, [name, meaning]] of Object.entries(DATA.vocabulary.tokens)) {
+      const own = name === "correction" || name === "bonus";
+      explain(`tok ${own ? "own " : ""}${name}`, ["?", "↳"].includes(glyph) ? "a" : `a ${glyph}`, meaning);
+    }
+    for (const [glyph, [name, meaning]] of Object.entries(DATA.vocabulary.cells))
+      explain(cellClass(0, name), glyph, meaning);
+    explain("caret", "", "where a cache ends");
+    make("h2", "", "Strip at the bottom", left);
+    make("p", "", "A column a round, its first draft lowest, the target’s token on top; a click goes there.", left);
+    const map = make("p", "map", null, left);
+    for (const [name, meaning] of [["a", "accepted"], ["r", "rejected"], ["x", "discarded"], ["o", "the target’s"]]) {
+      make("i", name, "", map);
+      make("span", "", meaning, map);
+    }
   }
 
   function open(given) {
@@ -901,7 +919,6 @@
   const follow = () => { document.documentElement.dataset.theme = system.matches ? "dark" : "light"; };
   follow();
   system.addEventListener("change", follow);
-  drawHelp();
   open(DATA.shows[0]);
   if (document.fonts) document.fonts.ready.then(() => { if (!racing) go(at); });
 })();
