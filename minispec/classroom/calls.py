@@ -72,11 +72,6 @@ def cache_with(model: Watched, tokens: list[int]) -> KVCache:
     return cache
 
 
-def cached_tokens(cache: KVCache) -> list[int]:
-    """What a scripted model's cache holds, read back from its keys."""
-    return [int(key) for key in cache.keys_LHPC[0, 0, :cache.length, 0]]
-
-
 def arguments_of(name: str, case: dict) -> tuple[dict, dict[str, Watched], dict[str, KVCache]]:
     """The function's arguments by name; of these the models, and the caches under their models' names."""
     parameters = SIGNATURES[name][0]
@@ -141,7 +136,8 @@ def call(name: str, functions: dict, case: dict):
         return answer
     work = {model: {"passes": watched.passes} for model, watched in models.items()}
     for model, cache in caches.items():
-        work[model]["cached"] = cached_tokens(cache)
+        keys = cache.keys_LHPC[0, 0, :cache.length, 0]       # a scripted model's are the tokens that it read
+        work[model]["cached"] = [int(key) for key in keys]
     return {"returned": answer, **work}
 
 

@@ -43,7 +43,7 @@ def write_students(folder: Path) -> None:
     students_edition(folder)
     (folder / "notebooks" / "exercises").mkdir(parents=True)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        write(folder / "notebooks" / "exercises" / path.name, as_json(without_outputs(read_notebook(path))))
+        write(folder / "notebooks" / "exercises" / path.name, as_json(clean_notebook(path)))
     write(folder / "requirements.txt", "numpy>=2.0\nmatplotlib\njupyter\npytest>=7\n")
     write(folder / "test_exercises.py", STUDENTS_TESTS)
     workflow = folder / ".github" / "workflows" / "exercises.yml"
@@ -51,23 +51,19 @@ def write_students(folder: Path) -> None:
     write(workflow, WORKFLOW)
 
 
-def read_notebook(path: Path) -> dict:
-    """A notebook as data."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def as_json(notebook: dict) -> str:
-    """A notebook as Jupyter saves it."""
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-
-
-def without_outputs(notebook: dict) -> dict:
-    """The notebook as nobody has run it."""
+def clean_notebook(path: Path) -> dict:
+    """A notebook as data, as nobody has run it."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     notebook["metadata"].pop("widgets", None)
     return notebook
+
+
+def as_json(notebook: dict) -> str:
+    """A notebook as Jupyter saves it."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_gradescope(path: Path, seed: int) -> None:
@@ -88,7 +84,7 @@ def write_nbgrader(folder: Path, seed: int) -> None:
     source = folder / "source" / "exercises"
     source.mkdir(parents=True)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        write(source / path.name, as_json(for_nbgrader(without_outputs(read_notebook(path)), seed)))
+        write(source / path.name, as_json(for_nbgrader(clean_notebook(path), seed)))
     write(folder / "nbgrader_config.py", NBGRADER_CONFIG)
 
 
@@ -103,17 +99,13 @@ def for_nbgrader(notebook: dict, seed: int) -> dict:
         if cell["cell_type"] == "code" and checked:
             name = checked.group(1)
             marks.update(grade=True, grade_id=f"test-{name}", points=EXERCISES[name].points)
-            cell["source"] = CHECK.sub(rf'check("\1", \2, graded=True)', text) + "\n" + hidden_test(name, seed)
+            cell["source"] = (CHECK.sub(r'check("\1", \2, graded=True)', text) + "\n### BEGIN HIDDEN TESTS\n"
+                              f'check("{name}", {name}, seed={seed}, graded=True)\n### END HIDDEN TESTS')
         elif cell["cell_type"] == "code" and stub:
             marks.update(solution=True, locked=False, grade_id=stub[0])
             cell["source"] = f"{text}\n{ANSWER_HERE}"
         cell["metadata"]["nbgrader"] = marks
     return notebook
-
-
-def hidden_test(name: str, seed: int) -> str:
-    """The same check on cases that the student has not seen."""
-    return f'### BEGIN HIDDEN TESTS\ncheck("{name}", {name}, seed={seed}, graded=True)\n### END HIDDEN TESTS'
 
 
 def classroom50() -> str:

@@ -97,9 +97,13 @@ def show_bug(arguments: argparse.Namespace) -> int:
     models = load_both(bug, arguments.target, arguments.draft)
     stop = request.asked_stop(arguments)
     pair = decode_both(models, prompt, arguments.tau, new_tokens, stop)
-    sections = [bug_description(bug), str(diff(bug)), f"Ask the class: {bug.question}"]
+    described = [("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
+                 ("seen in", bug.reference)]         # nothing that answers the question to the class
+    outcome = unseen_outcome(bug) or f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"
+    met = [("outcome", outcome), ("symptom", bug.symptom)]
+    sections = [named_lines(described), str(diff(bug)), f"Ask the class: {bug.question}"]
     shown = [law_section(pair, terminal_width())] if pair.law else runs_sections(pair, models.tokenizer)
-    print("\n\n".join([*sections, *shown, what_one_sees(bug), caught_part(bug)]))
+    print("\n\n".join([*sections, *shown, named_lines(met), caught_part(bug)]))
     if arguments.figure is not None:
         draft_contexts(pair, pair.round_to_show).save(arguments.figure)
     if arguments.html is not None:
@@ -117,18 +121,6 @@ def runs_sections(pair: SideBySide, tokenizer: Tokenizer) -> list[str]:
     text = folded(tokenizer.decode(trace.tokens), terminal_width())
     return [f"target {trace.target}, draft {trace.draft}, tau {trace.tau}\n\n{text}", seen, numbers(pair),
             rounds_part(pair, terminal_width())]
-
-
-def bug_description(bug: Bug) -> str:
-    """What it is, in words; nothing that answers the question to the class."""
-    return named_lines([("bug", bug.name), ("breaks", f"{bug.invariant}: {INVARIANTS.get(bug.invariant, '')}"),
-                        ("seen in", bug.reference)])
-
-
-def what_one_sees(bug: Bug) -> str:
-    """How it is met, after the runs in which the class has seen it."""
-    outcome = unseen_outcome(bug) or f"{bug.outcome}: {OUTCOMES.get(bug.outcome, '')}"
-    return named_lines([("outcome", outcome), ("symptom", bug.symptom)])
 
 
 def named_lines(pairs: list[tuple[str, str]]) -> str:

@@ -63,13 +63,7 @@ def read_weights(folder, config) -> dict[str, np.ndarray]:
         for stored, array in read_tensors(file, names).items():
             weights[names[stored]] = array
     check_numbers(source, weights)
-    if has_head:
-        check_head(source, weights.pop(HEAD), weights["wte.weight"])
-    return weights
-
-
-def check_head(source, head, embedding):
-    """Raise ValueError unless a stored head is the embedding again, bit for bit: this package has only tied heads."""
     # Compared as whole numbers, because as floats -0.0 == 0.0.
-    if not np.array_equal(head.view(np.uint32), embedding.view(np.uint32)):
+    if has_head and not np.array_equal(weights.pop(HEAD).view(np.uint32), weights["wte.weight"].view(np.uint32)):
         raise ValueError(f"{source}: {HEAD} differs from wte.weight; an untied head is not supported")
+    return weights

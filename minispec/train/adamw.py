@@ -33,11 +33,6 @@ def zero_moments(weights: dict[str, np.ndarray]) -> Moments:
     return Moments(0, first, second)
 
 
-def is_decayed(name: str, weight: np.ndarray) -> bool:
-    """Only the matrices of the blocks decay: not biases and gains (vectors), not wte and wpe."""
-    return name.startswith("h.") and weight.ndim == 2
-
-
 def adamw_update(weights: dict, gradients: dict, moments: Moments, rate: float, betas: tuple[float, float],
                  weight_decay: float, epsilon: float = 1e-8) -> None:
     """One step, in place:  m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,
@@ -62,7 +57,7 @@ def adamw_update(weights: dict, gradients: dict, moments: Moments, rate: float, 
         denominator += epsilon
         change = first / denominator
         change *= rate / first_correction
-        if is_decayed(name, weight):
+        if name.startswith("h.") and weight.ndim == 2:   # not biases and gains, not wte and wpe
             weight *= 1 - rate * weight_decay
         weight -= change
 

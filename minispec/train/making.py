@@ -24,7 +24,7 @@ from .batches import PackedBatches
 from .merges import train_merges
 from .run_state import TrainingRun
 from .tales import generate
-from .training import Batch, Recipe, train_model
+from .training import Recipe, train_model
 
 HELD_OUT_EVERY = 20                      # every 20th document is kept from training, to measure on
 HELD_OUT_BATCHES = 4
@@ -44,7 +44,8 @@ def train_in(folder: Path, arguments) -> None:
     data = packed(training, tokenizer, recipe)
     held_out_data = packed(held_out, tokenizer, recipe)
     digests = {"texts": data.digest, "held_out_texts": held_out_data.digest, "tokenizer": tokenizer.fingerprint}
-    held_out_parts = held_out_batches(held_out_data)
+    # always the same few; none where too few documents were given to hold any out
+    held_out_parts = tuple([held_out_data.batch(number) for number in range(HELD_OUT_BATCHES)]) if held_out else ()
     finished = train_model(config, data.batch, recipe, folder, held_out_parts, arguments.resume, digests)
     save(folder, config, finished.weights, tokenizer)
     corpus = {"documents": len(training), "held_out_documents": len(held_out),
@@ -94,13 +95,6 @@ def packed(texts: list[str], tokenizer: Tokenizer, recipe: Recipe) -> PackedBatc
     """The batches of some documents."""
     documents = [tokenizer.encode(text) for text in texts]
     return PackedBatches(documents, tokenizer.end_of_text, recipe.seed, recipe.batch, recipe.length)
-
-
-def held_out_batches(data: PackedBatches) -> tuple[Batch, ...]:
-    """Always the same few batches; none if too few documents were given to hold any out."""
-    if not data.documents:
-        return ()
-    return tuple(data.batch(number) for number in range(HELD_OUT_BATCHES))
 
 
 def command_line(recipe: Path, resume: bool) -> str:

@@ -72,7 +72,8 @@ def train_model(config: Config, batches: Callable[[int], Batch], recipe: Recipe,
             step = run.moments.step
             last = step == recipe.steps
             if held_out and (last or step % recipe.held_out_every == 0):
-                run.held_out_loss = held_out_mean(config, run.weights, held_out)
+                losses = [mean_loss(config, run.weights, *batch) for batch in held_out]
+                run.held_out_loss = sum(losses) / len(losses)
                 check_finite_at(step, recipe, {"held-out loss": run.held_out_loss})
             run.seconds = time.perf_counter() - started
             progress.report(step, run.loss, run.held_out_loss)
@@ -104,12 +105,6 @@ def check_finite_at(step: int, recipe: Recipe, values: dict) -> None:
         if not np.isfinite(value).all():
             raise FloatingPointError(f"{name} is no longer finite after step {step}; the peak rate, {recipe.peak}, is "
                                      "too high")
-
-
-def held_out_mean(config: Config, weights: dict[str, np.ndarray], held_out: tuple[Batch, ...]) -> float:
-    """The mean loss over batches that training never sees."""
-    losses = [mean_loss(config, weights, tokens_BT, targets_BT) for tokens_BT, targets_BT in held_out]
-    return sum(losses) / len(losses)
 
 
 class StopRequest:
