@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
+from conftest import HANGS
 
 import minispec
 from minispec import greedy, load, propose_literal, speculative
@@ -27,7 +29,13 @@ from minispec.teaching.runs import load_both, decode_both, side_by_side, totals
 
 COURSE = ("first-draft-only", "no-earlier-drafts", "last-draft-only")
 PROMPTS = held_out_lines(4) + ["The cat sat", "Why not?"]
-each_bug = pytest.mark.parametrize("bug", GALLERY, ids=lambda bug: bug.name)
+
+
+def in_another_process(code, **environment):
+    """What a Python of its own prints when it runs the code, in which the package is this one."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=HANGS,
+                          cwd=tempfile.gettempdir(), env={**os.environ, "PYTHONPATH": str(PACKAGE.parent), **environment})
+    return done.stdout or done.stderr
 
 
 @cache
@@ -45,44 +53,45 @@ def accepted(runs):
 
 # ------------------------------------------------------------------------------------------------- loading
 
-@each_bug
-def test_a_bug_loads_as_a_package_of_real_files(bug):
+def test_a_bug_loads_as_a_package_of_real_files():
     """A breakpoint needs a file, and so does inspect."""
-    package = load_bug(bug.name)
-    assert package is not minispec and package.__name__ != "minispec"
-    for function in (package.propose, package.verify, package.speculative, package.Transformer, package.KVCache):
-        file = Path(inspect.getsourcefile(function))
-        assert file.exists() and PACKAGE not in file.parents
-        assert inspect.getsource(function).strip().startswith(("def ", "class "))
-    mine = [module for name, module in sys.modules.items() if name.split(".")[0] == package.__name__]
-    assert len(mine) > 10 and all(str(Path(package.__file__).parent) in module.__file__ for module in mine)
+    for bug in GALLERY:
+        package = load_bug(bug.name)
+        assert package is not minispec and package.__name__ != "minispec", bug.name
+        for function in (package.propose, package.verify, package.speculative, package.Transformer, package.KVCache):
+            file = Path(inspect.getsourcefile(function))
+            assert file.exists() and PACKAGE not in file.parents, bug.name
+            assert inspect.getsource(function).strip().startswith(("def ", "class ")), bug.name
+        mine = [module for name, module in sys.modules.items() if name.split(".")[0] == package.__name__]
+        assert len(mine) > 10 and all(str(Path(package.__file__).parent) in module.__file__ for module in mine), bug.name
 
 
-@each_bug
-def test_the_copy_differs_from_the_package_by_the_edits_and_nothing_else(bug):
-    folder = Path(load_bug(bug.name).__file__).parent
-    changed = {file for file, _, _ in bug.edits}
-    files = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*")
-             if path.is_file() and "__pycache__" not in path.parts}
-    copied = {path.relative_to(folder).as_posix() for path in folder.rglob("*")
-              if path.is_file() and "__pycache__" not in path.parts}
-    assert copied == files and changed < files
-    for file in files:
-        assert ((folder / file).read_bytes() == (PACKAGE / file).read_bytes()) == (file not in changed), file
-    for file in changed:
-        text = (PACKAGE / file).read_text(encoding="utf-8")
-        for edited, old, new in bug.edits:
-            text = text.replace(old, new) if edited == file else text
-        assert (folder / file).read_text(encoding="utf-8") == text
+def files_of(folder):
+    """path -> contents of every file, compiled ones left out."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts}
 
 
-@each_bug
-def test_what_is_imported_is_the_edited_text(bug):
+def test_the_copy_differs_from_the_package_by_the_edits_and_nothing_else():
+    clean = files_of(PACKAGE)
+    for bug in GALLERY:
+        copied = files_of(Path(load_bug(bug.name).__file__).parent)
+        assert copied.keys() == clean.keys(), bug.name
+        assert {file for file in clean if copied[file] != clean[file]} == {file for file, _, _ in bug.edits}, bug.name
+        for changed in {file for file, _, _ in bug.edits}:
+            text = clean[changed].decode("utf-8")
+            for file, old, new in bug.edits:
+                text = text.replace(old, new) if file == changed else text
+            assert copied[changed].decode("utf-8") == text, bug.name
+
+
+def test_what_is_imported_is_the_edited_text():
     """Not the clean file under another name, and not an old compiled one."""
-    package = load_bug(bug.name)
-    for file, old, new in bug.edits:
-        module = importlib.import_module(f"{package.__name__}.{file.removesuffix('.py').replace('/', '.')}")
-        assert inspect.getsource(module) == edited_files(bug)[file][1]
+    for bug in GALLERY:
+        package = load_bug(bug.name)
+        for file in {file for file, _, _ in bug.edits}:
+            module = importlib.import_module(f"{package.__name__}.{file.removesuffix('.py').replace('/', '.')}")
+            assert inspect.getsource(module) == edited_files(bug)[file][1], bug.name
 
 
 def test_a_bug_is_loaded_once():
@@ -129,9 +138,7 @@ after = state()
 assert after == before and sys.path == path
 print("undisturbed")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=300,
-                          env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)})
-    assert done.stdout == "undisturbed\n", done.stderr
+    assert in_another_process(code) == "undisturbed\n"
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise ValueError"])
@@ -141,21 +148,13 @@ import sys
 from minispec.teaching.bugs import load_bug
 for name in ("first-draft-only", "positions-restarted"):
     print(load_bug(name).__file__)
+    load_bug(name).load("tales-1")
 {end}
 """
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code],
-                          capture_output=True, encoding="utf-8", env=environment, timeout=300)
-    files = done.stdout.split()
-    assert len(files) == 2 and all(file.startswith(str(tmp_path)) for file in files), done.stderr
+    files = in_another_process(code, TMPDIR=str(tmp_path), TEMP=str(tmp_path)).split()
+    assert len(files) == 2 and all(file.startswith(str(tmp_path)) for file in files), files
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_weights_of_the_package_survive_the_cleaning():
-    """They are linked into the copy; deleting a link must not delete the file."""
-    code = "from minispec.teaching.bugs import load_bug; load_bug('first-draft-only').load('tales-1')"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=300,
-                   env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)})
+    # weights are linked into the copy; deleting a link must not delete the file
     assert (PACKAGE / "models" / "tales-1" / "model.safetensors").stat().st_size > 10_000
 
 
@@ -214,17 +213,17 @@ def patched(lines, diff_lines):
     return result + lines[place:]
 
 
-@each_bug
-def test_the_diff_turns_the_package_into_the_copy(bug):
+def test_the_diff_turns_the_package_into_the_copy():
     """What is projected is what runs: `patch` would make the one of the other."""
-    shown = str(diff(bug.name)).splitlines()
-    heads = [number for number, line in enumerate(shown) if line.startswith("--- ")] + [len(shown)]
-    assert [shown[head] for head in heads[:-1]] == [f"--- minispec/{file}" for file in edited_files(bug)]
-    for (file, (clean, edited)), start, end in zip(edited_files(bug).items(), heads, heads[1:]):
-        assert shown[start + 1] == f"+++ minispec/{file}"
-        assert patched(clean.splitlines(), shown[start + 2:end]) == edited.splitlines()
-    changed = [line for line in shown if line[0] in "+-" and line[:4] not in ("--- ", "+++ ")]
-    assert 0 < len(changed) <= 14, "a bug fits a slide"
+    for bug in GALLERY:
+        shown = str(diff(bug.name)).splitlines()
+        heads = [number for number, line in enumerate(shown) if line.startswith("--- ")] + [len(shown)]
+        assert [shown[head] for head in heads[:-1]] == [f"--- minispec/{file}" for file in edited_files(bug)], bug.name
+        for (file, (clean, edited)), start, end in zip(edited_files(bug).items(), heads, heads[1:]):
+            assert shown[start + 1] == f"+++ minispec/{file}", bug.name
+            assert patched(clean.splitlines(), shown[start + 2:end]) == edited.splitlines(), bug.name
+        changed = [line for line in shown if line[0] in "+-" and line[:4] not in ("--- ", "+++ ")]
+        assert 0 < len(changed) <= 14, f"{bug.name}: a bug fits a slide"
 
 
 def test_the_diff_of_the_courses_bug():
@@ -399,11 +398,6 @@ def test_a_context_with_stale_tokens_in_it_is_shown_beside_what_is_missing():
     assert [state for _, state in states][-2:] == ["missing", "pending"]
 
 
-# ------------------------------------------------------------------------------------------------- the house
-
-
-
-
 def test_bugs_load_from_an_installed_wheel(tmp_path):
     """Without the repository on the path."""
     if importlib.util.find_spec("setuptools") is None:
@@ -424,11 +418,7 @@ from minispec.teaching.runs import side_by_side
 assert "site" in minispec.__file__
 print(side_by_side("first-draft-only", "The cat sat", tau=3, new_tokens=12).broken.trace.rounds[0].n_accepted)
 """
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    done = subprocess.run([sys.executable, "-c", code],
-                          capture_output=True, encoding="utf-8", env=environment, timeout=300,
-                          cwd=tmp_path)
-    assert done.stdout == "2\n", done.stderr
+    assert in_another_process(code, PYTHONPATH=str(site)) == "2\n"
 
 
 def test_a_run_that_was_recorded_leaves_the_copy_as_it_was():
@@ -477,13 +467,10 @@ for path in (folder, *[path for path in folder.rglob("*") if path.is_dir() or pa
     assert path.stat().st_mode & 0o200, path
 print("loaded")
 """
-    environment = {**os.environ, "PYTHONPATH": str(package.parent), "TMPDIR": str(temporary)}
-    done = subprocess.run([sys.executable, "-c", code],
-                          capture_output=True, encoding="utf-8", env=environment, timeout=300,
-                          cwd=tmp_path)
+    printed = in_another_process(code, PYTHONPATH=str(package.parent), TMPDIR=str(temporary))
     for path in (package, *package.rglob("*")):
         path.chmod(0o755)
-    assert done.stdout == "loaded\n", done.stderr
+    assert printed == "loaded\n"
     assert list(temporary.iterdir()) == []
 
 
@@ -496,13 +483,12 @@ from minispec.teaching.bugs import load_bug
 load_bug("bonus-lost")
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=environment, timeout=300)
+    in_another_process(code, TMPDIR=str(tmp_path))
     left, = tmp_path.iterdir()
     for name in (f"minispec-bug-{os.getpid()}-alive", "minispec-bug-x-other", "something-else"):
         (tmp_path / name).mkdir()
     code = "from minispec.teaching.bugs import load_bug; load_bug('minus-zero')"
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
+    assert in_another_process(code, TMPDIR=str(tmp_path)) == ""
     assert not left.exists() and len(list(tmp_path.iterdir())) == 3
 
 
