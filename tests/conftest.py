@@ -5,11 +5,14 @@ import inspect
 import json
 import os
 import shutil
+import signal
 from functools import cache
 from pathlib import Path
 
 # before NumPy is imported: at this size threads only wait for each other, and for the second process of a run
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:        # in the background; commands that tests start inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("PYTHONUTF8", "1")     # what child processes print is read as UTF-8, whatever the locale
 
 import numpy as np

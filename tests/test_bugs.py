@@ -374,6 +374,7 @@ def test_the_totals_are_those_of_the_runs():
 
 def test_the_lanes_show_what_was_not_read():
     """A picture of a bug must not repeat the claim of the correct code."""
+    pytest.importorskip("matplotlib")
     run = runs("first-draft-only")[4]
     figure = draft_contexts(run)
     assert "draft 3 reads “… The cat sat on” without “the” and becomes “the”, rejected" in figure.alt

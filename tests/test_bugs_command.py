@@ -152,6 +152,7 @@ def test_what_cannot_be_run_is_one_sentence_and_status_2(arguments, sentence, ca
 
 
 def test_figures_are_written(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
     monkeypatch.setattr(bugs_command, "detection_matrix", SOME_CASES)
     for name, more in (("lanes.png", ["first-draft-only", "The cat sat"]), ("matrix.svg", ["bonus-lost", "--matrix"])):
         assert main(["bugs", *more, "--figure", str(tmp_path / name)]) == 0

@@ -119,6 +119,7 @@ def test_the_printed_matrix_has_every_sign_in_its_column(matrix):
 
 
 def test_the_picture_has_a_cell_for_every_bug_and_check(matrix):
+    pytest.importorskip("matplotlib")
     figure = matrix_figure(matrix)
     cells = [artist.get_gid() for artist in figure.figure.findobj() if (artist.get_gid() or "").startswith("cell ")]
     for sign in (CAUGHT, CRASHED, SURVIVED):

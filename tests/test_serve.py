@@ -12,6 +12,7 @@ import sys
 from threading import Thread
 
 import pytest
+from conftest import HANGS
 
 from minispec import greedy, load
 from minispec.command import main
@@ -166,7 +167,7 @@ def test_the_command_prints_its_address_writes_nothing_and_ends_with_ctrl_c(tmp_
     line = run.stdout.readline()
     assert line.startswith("http://127.0.0.1:")
     run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=30)
+    _, errors = run.communicate(timeout=HANGS)
     assert run.returncode == 0 and errors == "" and list(tmp_path.iterdir()) == []
 
 
