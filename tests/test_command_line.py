@@ -419,7 +419,7 @@ def test_step_decode_and_errors_with_streams_closed():
     """cron and daemons start programs so; sys.stdin, sys.stdout and sys.stderr are then None."""
     words = ["The", *MODELS, "--new-tokens", "4"]
     runs = [(start("step", *words, closing="<&-"), 0, True), (start("step", *words, closing=">&- 2>&- <&-"), 0, False),
-            (start(*words, closing="2>&-"), 0, True), (start(*words, closing=">&- 2>&- <&-"), 0, False),
+            (start(*words, closing="2>&-"), 0, True),
             (start("--target", "nobody", closing="2>&-"), 2, False)]
     for process, status, shows in runs:
         ended, out, err = end(process, b"q\n")
@@ -537,14 +537,14 @@ def test_the_status_is_1_when_the_texts_differ(capsys, monkeypatch):
 
 def test_check_prints_a_line_for_every_claim_and_its_status_is_the_verdict(capsys, monkeypatch):
     """On a machine whose BLAS keeps no promise the last line is another, and so is the status."""
-    monkeypatch.setattr(exactness, "TAUS", (0, 1, 4, 7, 11, 12))
+    monkeypatch.setattr(exactness, "TAUS", (0, 3, 12))
     status, out, err = run(capsys, "check", DRAFT, TARGET)
     lines = out.strip().split("\n")
     assert err == ""
     assert len(lines) == 1 + 4 * 2 + 1 + 1
     assert lines[0] == f"NumPy {np.__version__} on {blas_name()}"
     counts = [tuple(map(int, re.search(r"\((\d+) of (\d+)\)$", line).groups())) for line in lines[1:-1]]
-    assert all(compared > 20 for _, compared in counts)
+    assert all(compared >= 12 for _, compared in counts)
     assert [line.startswith("yes") for line in lines[1:-1]] == [same == compared for same, compared in counts]
     assert status == (0 if all(same == compared for same, compared in counts) else 1)
     pairs = [line for line in lines if " with " in line.partition(":")[0]]
@@ -570,6 +570,7 @@ def test_check_says_where_only_odd_sizes_lose_their_bits(capsys, monkeypatch):
             products_TF[1:] = np.nextafter(products_TF[1:], np.float32(np.inf))
         return products_TF
     monkeypatch.setattr("minispec.model.row_products", as_mkl)
+    monkeypatch.setattr(exactness, "TAUS", (0, 3, 12))
     exactness.odd_sizes_finding.cache_clear()
     status, out, _ = run(capsys, "check", DRAFT)
     exactness.odd_sizes_finding.cache_clear()
@@ -596,28 +597,21 @@ def test_a_model_trained_here_decodes_here(capsys, tmp_path):
     assert recipe["steps"] == 3 and recipe["config"]["n_layer"] == 2
 
 
-def test_importing_the_package_loads_numpy_and_the_standard_library_and_nothing_else():
-    """The core depends on NumPy; no view, lab or trainer comes along, and no figure library is asked for."""
-    code = ("import sys, numpy\nbefore = set(sys.modules)\nimport minispec\n"
-            "print(*sorted(set(sys.modules) - before))")
+def loaded_by(code):
+    """The modules that a fresh Python has after the code and not after NumPy."""
+    code = f"import sys, numpy.random\nbefore = set(sys.modules)\n{code}\nprint(*set(sys.modules) - before, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
-    loaded = done.stdout.split()
-    outside = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"numpy", "minispec"}
-    assert outside == set()
+    return done.stderr.split()
+
+
+def test_the_package_and_a_decode_load_numpy_and_the_standard_library_and_nothing_else():
+    """The core depends on NumPy; no view, lab or trainer comes along, and no command asks for a figure library."""
+    loaded = loaded_by("import minispec")
     rooms = {name.split(".")[1] for name in loaded if name.startswith("minispec.")}
-    assert rooms.isdisjoint({"views", "lab", "train", "command"})
-    assert {"model", "speculation", "trace"} <= rooms
-
-
-def test_no_command_loads_a_figure_library_and_the_command_line_needs_numpy_only():
-    code = ("import sys, numpy.random\nbefore = set(sys.modules)\nfrom minispec.command import main\n"
-            f"main(['The', '--target', {TARGET!r}, '--draft', {NOISY!r}, '--new-tokens', '2', '--json'])\n"
-            "print(*sorted(set(sys.modules) - before), file=sys.stderr)")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300)
-    assert done.returncode == 0, done.stderr
-    loaded = {name.split(".")[0] for name in done.stderr.split()}
-    assert loaded - set(sys.stdlib_module_names) == {"minispec"} | loaded & {"numpy"}
+    assert rooms.isdisjoint({"views", "lab", "train", "command"}) and {"model", "speculation", "trace"} <= rooms
+    loaded += loaded_by(f"from minispec.command import main\nmain(['The', *{MODELS!r}, '--new-tokens', '2', '--json'])")
+    assert {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"numpy"} == {"minispec"}
 
 
 @pytest.mark.long

@@ -355,41 +355,29 @@ def test_an_end_of_text_is_counted_as_what_it_was(draft_text, tau, accepted, rej
     assert this.discarded == this.proposed[this.n_judged:]
 
 
-@pytest.mark.parametrize("tau", range(5))
-@pytest.mark.parametrize("draft_text", [[1, END], [1, 4, END], [1, 4, 4]])
-def test_the_end_of_text_as_the_first_token(tau, draft_text):
-    trace = stopped_run([1, END, 3], draft_text, tau)
-    assert trace.tokens == [1, END] and len(trace.rounds) == 1
+LONG_TAIL = [1, 2, END, 3, END, END, 4]
+TEXTS_WITH_ENDS = {                      # (the target's text, the draft's, prompt, what was asked, what comes out)
+    "the first token": ([1, END, 3], [1, END], [1], {}, [1, END]),
+    "the first token, drafted wrongly": ([1, END, 3], [1, 4, END], [1], {}, [1, END]),
+    "only the target ends a text": ([1, 2, 3, 4, 6, 7, END], [1, 2, END, 3, 4], [1], {}, [1, 2, 3, 4, 6, 7, END]),
+    "one in the prompt ends nothing": ([1, END, 2, 3, 4, END, 6], [1, END, 2, 3, 8], [1, END, 2], {},
+                                       [1, END, 2, 3, 4, END]),
+    "nor as its last token": ([1, END, 3, 4, END, 6], [1, END, 3, 8], [1, END], {}, [1, END, 3, 4, END]),
+    "nor as its only one": ([END, 3, 4, END, 6], [END, 3, 8], [END], {}, [END, 3, 4, END]),
+    "none ends the text": (LONG_TAIL, LONG_TAIL, [1], {"stop": None, "new_tokens": 6}, LONG_TAIL),
+    "a chosen one takes its place": ([1, 2, END, 3, 4, 6], [1, 2, END, 3, 4, 6], [1], {"stop": np.int64(4)},
+                                     [1, 2, END, 3, 4]),
+    "of two in a block the first": ([1, 2, END, END, 3, END], [1, 2, END, END, 3, END], [1], {}, [1, 2, END]),
+}
 
 
 @pytest.mark.parametrize("tau", range(6))
-def test_a_drafted_end_of_text_that_is_rejected_ends_nothing(tau):
-    """Only the target ends a text; behind a rejected end, drafting simply goes on."""
-    trace = stopped_run([1, 2, 3, 4, 6, 7, END], [1, 2, END, 3, 4], tau, new_tokens=8)
-    assert trace.tokens == [1, 2, 3, 4, 6, 7, END]
-
-
-@pytest.mark.parametrize("tau", range(6))
-def test_an_end_of_text_in_the_prompt_ends_nothing(tau):
-    """Nor does one as the prompt's last token: decoding was asked to go on behind it."""
-    for prompt in ([1, END], [END], [1, END, 2]):
-        text = [*prompt, 3, 4, END, 6]
-        trace = stopped_run(text, [*prompt, 3, 8], tau, prompt=prompt)
-        assert trace.tokens == text[:-1]
-
-
-@pytest.mark.parametrize("tau", range(6))
-def test_stop_none_goes_on_behind_every_end_of_text(tau):
-    text = [1, 2, END, 3, END, END, 4]
-    trace = stopped_run(text, text, tau, new_tokens=6, stop=None)
-    assert trace.tokens == text and trace.stopped == "budget"
-
-
-@pytest.mark.parametrize("tau", range(6))
-@pytest.mark.parametrize("stop", [4, np.int64(4)])
-def test_a_chosen_stop_token_takes_the_place_of_the_models_own(tau, stop):
-    trace = stopped_run([1, 2, END, 3, 4, 6], [1, 2, END, 3, 4, 6], tau, stop=stop)
-    assert trace.tokens == [1, 2, END, 3, 4] and trace.stopped == "end-of-text"
+@pytest.mark.parametrize("name", TEXTS_WITH_ENDS)
+def test_a_text_ends_at_the_targets_first_end_behind_the_prompt(name, tau):
+    target_text, draft_text, prompt, asked, expected = TEXTS_WITH_ENDS[name]
+    trace = stopped_run(target_text, draft_text, tau, prompt=prompt, **asked)
+    assert trace.tokens == expected
+    assert trace.stopped == ("budget" if "new_tokens" in asked else "end-of-text")
 
 
 def test_the_draft_has_no_say_in_what_ends_a_text():
@@ -397,12 +385,6 @@ def test_the_draft_has_no_say_in_what_ends_a_text():
     target = scripted(Recite((1, 2, 3, 4, 6)), TOKENS, end_of_text=4)
     draft = scripted(Recite((1, 2, 3, 4, 6)), TOKENS, end_of_text=2)
     assert speculative(target, draft, [1], 10, tau=3).tokens == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("tau", range(6))
-def test_the_first_of_two_ends_in_one_block_counts(tau):
-    text = [1, 2, END, END, 3, END]
-    assert stopped_run(text, text, tau).tokens == [1, 2, END]
 
 
 def test_an_end_of_text_in_a_long_history_dependent_run():

@@ -126,50 +126,32 @@ def test_the_cache_of_words_cannot_change_the_ids_and_stays_small(target, monkey
 # ---------------------------------------------------------------- words
 
 
-def test_u001c_to_u001f_are_not_white_space():
-    """Python's `\\s` and str.isspace say they are; Unicode White_Space and the reference say they are not."""
-    for code in range(0x1C, 0x20):
-        control = chr(code)
-        assert split_words(f"a{control}!b") == ["a", f"{control}!", "b"]
-        assert split_words(f" {control}é") == [f" {control}", "é"]
+WORDS = {
+    "the last space of a run belongs to the next word, and what is no space is a word by itself": {
+        "a   b  ": ["a", "  ", " b", "  "], "a \n b": ["a", " \n", " b"], "a\n\nb": ["a", "\n", "\n", "b"],
+        "é \u3000b": ["é", " ", "\u3000", "b"]},
+    "contractions are seven and in ASCII only": {
+        "I'm he's we're I've I'll I'd don't": ["I", "'m", " he", "'s", " we", "'re", " I", "'ve", " I", "'ll", " I",
+                                               "'d", " don", "'t"],
+        "a'sx": ["a", "'s", "x"], "I'LL": ["I", "'", "LL"], "a'ſ": ["a", "'", "ſ"], "aʼs": ["aʼs"],
+        "a’s": ["a", "’", "s"]},
+    "fractions are numbers, a combining accent is neither letter nor number": {
+        "ab12½²Ⅷ٣ßж一!": ["ab", "12½²Ⅷ٣", "ßж一", "!"], "e\u0301e": ["e", "\u0301", "e"], "x_1": ["x", "_", "1"],
+        " é ½ 🙂🙂": [" é", " ½", " 🙂🙂"]},
+    "U+001C to U+001F are no white space, whatever Python's \\s says": {
+        text: words for control in "\x1c\x1d\x1e\x1f" for text, words in (
+            (f"a{control}!b", ["a", f"{control}!", "b"]), (f" {control}é", [f" {control}", "é"]))},
+    "white space outside ASCII joins no word": {
+        text: words for code in (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+        for text, words in ((f"a{chr(code)}b", ["a", chr(code), "b"]), (f"!{chr(code)}!", ["!", chr(code), "!"]))},
+    "what only looks like it is not": {f"!{other}!": [f"!{other}!"] for other in "\u180e\u200b\u2060\ufeff"},
+}
 
 
-def test_white_space_outside_ascii_is_white_space_but_joins_no_word():
-    """Only U+0020 goes in front of the next word; a no-break space before `nbsp` is a word of its own."""
-    for code in [0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]:
-        space = chr(code)
-        assert split_words(f"a{space}b") == ["a", space, "b"]
-        assert split_words(f"!{space}!") == ["!", space, "!"]
-    for code in [0x180E, 0x200B, 0x2060, 0xFEFF]:
-        other = chr(code)
-        assert split_words(f"!{other}!") == [f"!{other}!"]
-
-
-def test_the_last_space_of_a_run_belongs_to_the_next_word():
-    """`\\s+(?!\\S)` leaves one character; if that is no space, it is a word by itself."""
-    assert split_words("a   b  ") == ["a", "  ", " b", "  "]
-    assert split_words("a \n b") == ["a", " \n", " b"]
-    assert split_words("a\n\nb") == ["a", "\n", "\n", "b"]
-    assert split_words("é \u3000b") == ["é", " ", "\u3000", "b"]
-
-
-def test_contractions_are_seven_and_in_ascii_only():
-    """The stand-in of a foreign letter must not look like the s of 's, and capitals were not in GPT-2's list."""
-    assert split_words("I'm he's we're I've I'll I'd don't") == [
-        "I", "'m", " he", "'s", " we", "'re", " I", "'ve", " I", "'ll", " I", "'d", " don", "'t"]
-    assert split_words("a'sx") == ["a", "'s", "x"]
-    assert split_words("I'LL") == ["I", "'", "LL"]
-    assert split_words("a'ſ") == ["a", "'", "ſ"]
-    assert split_words("aʼs") == ["aʼs"]
-    assert split_words("a’s") == ["a", "’", "s"]
-
-
-def test_letters_numbers_and_the_rest_are_apart():
-    """Fractions and Roman numerals are numbers, a combining accent is neither letter nor number."""
-    assert split_words("ab12½²Ⅷ٣ßж一!") == ["ab", "12½²Ⅷ٣", "ßж一", "!"]
-    assert split_words("e\u0301e") == ["e", "\u0301", "e"]
-    assert split_words("x_1") == ["x", "_", "1"]
-    assert split_words(" é ½ 🙂🙂") == [" é", " ½", " 🙂🙂"]
+@pytest.mark.parametrize("claim", WORDS)
+def test_texts_are_split_into_the_words_of_the_reference(claim):
+    for text, words in WORDS[claim].items():
+        assert split_words(text) == words, ascii(text)
 
 
 def test_the_words_joined_are_the_text():

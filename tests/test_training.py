@@ -30,7 +30,7 @@ from minispec.train.forward import forward, logits
 from minispec.train.training import Recipe, train_model
 from minispec.shapes import weight_shapes
 
-TINY = Config(n_layer=2, n_head=2, n_embd=8, n_positions=7, vocab_size=11)
+TINY = Config(n_layer=2, n_head=2, n_embd=6, n_positions=7, vocab_size=11)
 END = 10
 
 
@@ -387,8 +387,8 @@ def test_no_flipped_bit_of_a_checkpoint_is_taken_for_its_state(tmp_path):
     headers = [match.start() for match in re.finditer(rb"\x93NUMPY", whole)]
     header = headers[1]                  # of the first weight; headers[0] is that of the scalars
     # byte 8 is a header's length: 16 less, and the array began and ended 16 bytes early
-    places = [149, *[start + 8 for start in headers], *random.integers(header, header + 130, size=30),
-              *random.integers(len(whole), size=90)]
+    places = [149, *[start + 8 for start in headers], *random.integers(header, header + 130, size=20),
+              *random.integers(len(whole), size=50)]
     for place in places:
         damaged_bytes = bytearray(whole)
         damaged_bytes[place] ^= 0x10
