@@ -184,7 +184,7 @@ def test_tokens_are_never_read_as_formulas_or_as_html():
         assert not any(artist.get_parse_math() for artist in texts_of(figure))
         shown |= set(words_in(figure))
     figure = next(figure for figure in figures_of("nasty texts") if "<script" in figure.alt)
-    markup = figure._repr_html_()
+    markup = figure._repr_mimebundle_()["text/html"]
     assert markup.startswith('<img alt="') and markup.count("<") == 1
     assert html.unescape(re.findall('alt="([^"]*)"', markup)[0]) == figure.alt
     assert {"$x_1^2$", "space", "nothing"} <= shown and any("\\u732b" in text for text in shown)

@@ -7,13 +7,14 @@ that the table comes out alike on every machine, or one that `measured` took on 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..decoding import greedy
 from ..drafters import load_draft
 from ..prompts import held_out_prompts, strange_prompts
 from ..speculation import speculative
 from ..views.text import table_lines
 from .costs import PUBLISHED, Costs, measure_costs
 from .policies import fixed_speeds
-from .replay import Chances, chances
+from .replay import Chances, chances_on
 
 # c of each, in greedy passes of tales-24, as `measured` printed them: the first k of 24 layers cost some k / 24
 PRICES = {"lookup": 0.02, "first-6-layers": 0.27, "first-12-layers": 0.52, "first-18-layers": 0.76, "tales-1": 0.074}
@@ -71,10 +72,12 @@ def drafter_table(target, found: list[Drafter], kinds: dict[str, list[list[int]]
     """For each drafter and kind of text: acceptance, and the speed-up at the best tau with that tau; 0 never pays."""
     rows = [("", "", *[part for kind in kinds for part in (kind, "")]),
             ("drafter", "c", *[part for _ in kinds for part in ("accepted", "best speed-up")])]
+    texts = {kind: [greedy(target, tokens, new_tokens, stop=None) for tokens in kinds[kind]] for kind in kinds}
     for drafter in found:
         cells = []
-        for prompts in kinds.values():
-            tables = [chances(target, drafter.model, tokens, new_tokens, LONGEST) for tokens in prompts]
+        for kind, prompts in kinds.items():
+            tables = [chances_on(text, drafter.model, tokens, LONGEST, whole=False)
+                      for text, tokens in zip(texts[kind], prompts)]
             speeds = fixed_speeds(tables, range(LONGEST + 1), replace(costs, c=drafter.c))
             best = max(speeds, key=speeds.get)
             pays = best > 0 and speeds[best] > 1

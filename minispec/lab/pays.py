@@ -108,7 +108,7 @@ class Speedups:
         return max(self.measured, key=self.measured.get)
 
 
-def pair_costs(pair: ModelPair, repetitions: int = 20) -> Costs:
+def pair_costs(pair: ModelPair, repetitions: int = 8) -> Costs:
     """c, and v for every tau of the pair, at the length of a text of the target's own."""
     text = list(greedy_baseline(pair.target, pair.prompts[0], COST_TEXT, stop=None).tokens[:COST_TEXT])
     return measure_costs(pair.target, pair.draft, text, tuple(tau + 1 for tau in pair.traces), repetitions)

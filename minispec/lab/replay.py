@@ -33,12 +33,17 @@ class Chances:
 
 
 def chances(target, draft, tokens: list[int], new_tokens: int, longest: int = LONGEST) -> Chances:
-    """Try up to `longest` drafts at each place where a round could begin.  Errors as `speculative`.
-
-    As in the decoder, no draft is made for the last place: the target writes it.
-    """
+    """Try up to `longest` drafts at each place where a round could begin.  Errors as `speculative`."""
     check_count("longest", longest)
-    text = speculative(target, draft, tokens, new_tokens, tau=4, stop=None).tokens       # greedy's, in less time
+    text = speculative(target, draft, tokens, new_tokens, min(longest, 8), stop=None).tokens     # greedy's, in less time
+    return chances_on(text, draft, tokens, longest)
+
+
+def chances_on(text: list[int], draft, tokens: list[int], longest: int, whole: bool = True) -> Chances:
+    """The same on a text that is known already.  As in the decoder, no draft is made for its last place.
+
+    whole: go on drafting behind a wrong draft, which only policies that look at sure_PT need.
+    """
     end = len(text)
     right_P = np.zeros(end - len(tokens), dtype=int)
     sure_PT = np.zeros((end - len(tokens), longest), dtype=np.float32)
@@ -51,14 +56,14 @@ def chances(target, draft, tokens: list[int], new_tokens: int, longest: int = LO
         else:
             drafts, sure = [], []
             cache.truncate(place - 1)
-        while len(drafts) < room:
+        while len(drafts) < room and (whole or drafts == text[place:place + len(drafts)]):
             context = text[:place] + drafts
             logits_TV = draft(context[cache.length:], cache)
             guess = int(np.argmax(logits_TV[-1]))
             drafts.append(guess)
             sure.append(softmax(logits_TV[-1])[guess])
-        sure_PT[row, :room] = sure[:room]
-        while right_P[row] < room and drafts[right_P[row]] == text[place + right_P[row]]:
+        sure_PT[row, :min(room, len(sure))] = sure[:room]
+        while right_P[row] < min(room, len(drafts)) and drafts[right_P[row]] == text[place + right_P[row]]:
             right_P[row] += 1
     return Chances(tuple(text), len(tokens), right_P, sure_PT)
 

@@ -3,10 +3,11 @@
 Invariant: S(tau) = tokens per round / (tau * c + v(tau + 1)), with costs measured on this machine and tokens counted.
 """
 
+from ..decoding import greedy
 from .costs import Costs, predicted_speedup
 from .pays import break_even
 from .policies import fixed_speeds
-from .replay import chances
+from .replay import chances_on
 
 NOT_HERE = "speculative decoding does not pay here"
 
@@ -43,8 +44,9 @@ def best_lines(target, drafts: list, names: list[str], prompts: list[list[int]],
     longest = max(costs[0].v) - 1
     lines = [f"the best tau up to {longest}, S(tau) = tokens per round / (tau * c + v(tau + 1)), on {len(prompts)} "
              "held-out prompts:"]
+    texts = [greedy(target, prompt, new_tokens, stop=None) for prompt in prompts]
     for draft, name, cost in zip(drafts, names, costs):
-        tables = [chances(target, draft, prompt, new_tokens, longest) for prompt in prompts]
+        tables = [chances_on(text, draft, prompt, longest, whole=False) for text, prompt in zip(texts, prompts)]
         taus = [rows - 1 for rows in cost.v if rows > 1]
         speeds = fixed_speeds(tables, taus, cost)
         tau = max(speeds, key=speeds.get)

@@ -157,17 +157,19 @@ def target_law(case: LawCase) -> dict:
     return sampled_texts(case.target_shares, len(case.target), case.length)
 
 
-def edited(package: ModuleType, files: tuple[str, ...]) -> bool:
-    """Whether the copy has another text in one of these files; the clean package is looked at as well."""
+@cache
+def edited_in(package: ModuleType) -> frozenset[str]:
+    """The files in which the copy has a different text; all files of the clean package, so that it is looked at too."""
     folder = Path(package.__file__).parent
-    return folder == CLEAN_FOLDER or any([(folder / file).read_bytes() != (CLEAN_FOLDER / file).read_bytes()
-                                          for file in files])
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]
+    return frozenset([file for file in files if folder == CLEAN_FOLDER
+                      or (folder / file).read_bytes() != (CLEAN_FOLDER / file).read_bytes()])
 
 
 @cache
 def law_found(package: ModuleType) -> str:
     """The first case in which the law is not the target's; "" where there is none."""
-    if not edited(package, RULE_FILES):
+    if not edited_in(package) & {*RULE_FILES}:
         return ""                        # the clean package's own text needs no second look
     for case in LAW_CASES:
         distance = text_distance(written_law(package, case), target_law(case))
@@ -212,7 +214,7 @@ def letters(text: tuple[int, ...] | str) -> str:
 @cache
 def noise_found(package: ModuleType) -> str:
     """The first seed for which text or logits are not those of plain sampling; "" where there is none."""
-    if not edited(package, NOISE_FILES):
+    if not edited_in(package) & {*NOISE_FILES}:
         return ""
     ours = import_module(f"{package.__name__}.sampled").Sampled
     case = all_cases()[0]

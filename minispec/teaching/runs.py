@@ -5,13 +5,15 @@ and comes back as a Trace of the clean one, so that every view shows it.  What a
 reads: the trace alone cannot know it.
 """
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib import import_module
 from types import ModuleType
 
 from ..checkpoint import list_models, load
-from ..decoding import MODEL_EOS, Stop, greedy
+from ..decoding import MODEL_EOS, Stop, greedy, stop_tokens
 from ..defaults import DRAFT, TARGET
 from ..prompts import held_out_lines
 from ..rates import conditional_acceptance, pooled, ratio
@@ -43,22 +45,32 @@ class Models:
     broken: tuple
 
 
-KEPT: dict[tuple[Bug, str, str], Models] = {}    # bundled models are read once a bug
-
-
 def load_both(name: str | Bug, target: str, draft: str) -> Models:
     """The models of both packages.  target, draft: names or folders, as `load` takes them."""
     bug = find_bug(name)
-    key = (bug, target, draft)
-    if key not in KEPT:
-        package = load_bug(bug)
-        clean_target, tokenizer = load(target)
-        broken = package.load(target)[0], package.load(draft)[0]
-        models = Models(bug, package, tokenizer, tokenizer.texts, (clean_target, load(draft)[0]), broken)
-        if not {target, draft} <= set(list_models()):
-            return models                # a folder of one's own may be trained further
-        KEPT[key] = models
-    return KEPT[key]
+    if {target, draft} <= set(list_models()):
+        return bundled_both(bug, target, draft)
+    return read_both(bug, target, draft, load)           # a folder of one's own may be trained further
+
+
+@cache
+def bundled(name: str) -> tuple:
+    """A bundled model and its tokenizer, read once for all bugs."""
+    return load(name)
+
+
+@cache
+def bundled_both(bug: Bug, target: str, draft: str) -> Models:
+    """Of bundled models, which are read once a bug."""
+    return read_both(bug, target, draft, bundled)
+
+
+def read_both(bug: Bug, target: str, draft: str, read: Callable) -> Models:
+    """Read them.  read: as `load`, for the clean package."""
+    package = load_bug(bug)
+    clean_target, tokenizer = read(target)
+    broken = package.load(target)[0], package.load(draft)[0]
+    return Models(bug, package, tokenizer, tokenizer.texts, (clean_target, read(draft)[0]), broken)
 
 
 def side_by_side(name: str | Bug, prompt: str, tau: int = TAU, new_tokens: int = NEW_TOKENS, target: str = TARGET,
@@ -73,21 +85,31 @@ def decode_both(models: Models, prompt: str, tau: int, new_tokens: int, stop: St
 
     noise: seed, temperature and nucleus, to sample.
     """
-    bug, clean = models.bug, import_module(CLEAN)
+    bug = models.bug
     tokens = models.tokenizer.encode(prompt)
     correct_models, broken_models = models.correct, models.broken
     noise = noise or (NOISE if bug.of_noise else None)       # greedy decoding does not meet a bug in the noise
+    ends = stop_tokens(stop, correct_models[0]) or None
+    correct, baseline = correct_run(*correct_models, tuple(tokens), new_tokens, tau, ends, noise)
     if noise is not None:
-        correct_models = sampled_pair(clean, correct_models, noise)
         broken_models = sampled_pair(models.package, broken_models, noise)
-    baseline = tuple(greedy(correct_models[0], tokens, new_tokens, stop))
-    correct, error = decode_run(clean, "correct", correct_models, tokens, new_tokens, tau, stop)
-    if error:
-        raise ValueError(error)          # what the clean package refuses is no bug's doing
     broken, error = decode_run(models.package, bug.name, broken_models, tokens, new_tokens, tau, stop)
     runs = [replace(run, trace=replace(run.trace, texts=models.texts)) for run in (correct, broken)]
     law = shown_law(models.package) if bug.of_rule else None
     return SideBySide(bug, *runs, f"{bug.name}: {error}" if error else "", baseline, law)
+
+
+@lru_cache(maxsize=64)
+def correct_run(target, draft, tokens: tuple[int, ...], new_tokens: int, tau: int, stop: tuple[int, ...] | None,
+                noise: tuple[int, float, float] | None) -> tuple[Run, tuple[int, ...]]:
+    """The correct code's run and its greedy baseline: the same beside every bug that is shown on this prompt."""
+    clean = import_module(CLEAN)
+    models = (target, draft) if noise is None else sampled_pair(clean, (target, draft), noise)
+    baseline = tuple(greedy(models[0], list(tokens), new_tokens, stop))
+    run, error = decode_run(clean, "correct", models, list(tokens), new_tokens, tau, stop)
+    if error:
+        raise ValueError(error)          # what the clean package refuses is no bug's doing
+    return run, baseline
 
 
 def sampled_pair(package: ModuleType, models: tuple, noise: tuple[int, float, float]) -> list:

@@ -64,14 +64,13 @@ class Figure:
         with matplotlib.rc_context(DRAWING):
             self.figure.savefig(file, format=kind, dpi=100, metadata=UNDATED.get(kind), facecolor="white")
 
-    def _repr_png_(self) -> bytes:
-        return self.png()
-
-    def _repr_html_(self) -> str:
-        # Lab and nbconvert drop the alternative text of a bare image, so the image comes inside HTML
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        """Both forms that a notebook keeps, drawn once."""
         data = base64.b64encode(self.png()).decode("ascii")
         alt = html.escape(self.alt, quote=True)
-        return f'<img alt="{alt}" src="data:image/png;base64,{data}" style="max-width: 100%">'
+        # Lab and nbconvert drop the alternative text of a bare image, so the image comes inside HTML too
+        image = f'<img alt="{alt}" src="data:image/png;base64,{data}" style="max-width: 100%">'
+        return {"image/png": data, "text/html": image}
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
