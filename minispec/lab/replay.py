@@ -35,7 +35,7 @@ class Chances:
 def chances(target, draft, tokens: list[int], new_tokens: int, longest: int = LONGEST) -> Chances:
     """Try up to `longest` drafts at each place where a round could begin.  Errors as `speculative`."""
     check_count("longest", longest)
-    text = speculative(target, draft, tokens, new_tokens, min(longest, 8), stop=None).tokens     # greedy's, in less time
+    text = speculative(target, draft, tokens, new_tokens, min(longest, 8), stop=None).tokens     # greedy's, but sooner
     return chances_on(text, draft, tokens, longest)
 
 

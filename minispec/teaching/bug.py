@@ -37,7 +37,7 @@ OUTCOMES = {
 
 NOISE_FILES = ("sampled.py",)
 RULE_FILES = ("lab/sampling.py", "lab/sampling_rounds.py")
-SPECULATIVE_FILES = ("speculation.py", "rates.py", *NOISE_FILES, *RULE_FILES)    # plain greedy decoding runs none of them
+SPECULATIVE_FILES = ("speculation.py", "rates.py", *NOISE_FILES, *RULE_FILES)    # plain decoding runs none of them
 
 
 @dataclass(frozen=True)

@@ -137,8 +137,8 @@ FEW = (2, 9)                             # of each pair's ten: one that goes on 
 
 
 def few_cases() -> tuple[Case, ...]:
-    """Two short prompts of each pair, and all that are long or have a perfect draft: a third of the time, and enough for
-    all bugs of the gallery to show what they show on all cases (a test with `-m long`)."""
+    """Two short prompts of each pair, and all that are long or have a perfect draft: a third of the time, and enough
+    for all bugs of the gallery to show what they show on all cases (a test with `-m long`)."""
     return tuple(case for number, case in enumerate(all_cases())
                  if case.long or case.perfect or number % (PROMPTS + 1) in FEW)
 
