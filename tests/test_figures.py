@@ -452,11 +452,13 @@ def test_the_cost_of_a_pass_is_drawn_in_the_shortest_cached_one():
 
 
 def test_the_stairs_end_at_the_number_of_tokens():
-    from minispec.views.time_figures import baseline_stairs, stairs
+    from minispec.views.time_figures import spans_of, stairs
     trace = TRACES["some rejected"]()
-    assert stairs(trace)[-1][1] == baseline_stairs(trace)[-1][1] == trace.n_new
-    assert [seconds for seconds, _ in stairs(trace)] == sorted(seconds for seconds, _ in stairs(trace))
-    assert stairs(trace)[-1][0] <= trace.seconds
+    fast, plain = spans_of(trace)
+    steps = stairs(fast, [len(r.committed) for r in trace.rounds])
+    assert steps[-1][1] == stairs(plain, [1] * len(plain))[-1][1] == trace.n_new
+    assert [seconds for seconds, _ in steps] == sorted(seconds for seconds, _ in steps)
+    assert steps[0] == (0.0, 0) and len(steps) == len(trace.rounds) + 1 and steps[-1][0] <= trace.seconds
 
 
 @each_trace

@@ -14,7 +14,7 @@ from .pieces import round_at
 from .slide import MARGIN, SMALL, TOKEN_SIZE, WIDTH, Slide
 from .strips import Strip
 from .text import label, draft_state
-from .text_lines import histories, moments
+from .text_lines import round_strips
 
 STRIP = 44                               # height of a strip, in pixels
 LEFT = 276                               # where the cells begin
@@ -82,11 +82,9 @@ def cache_strips(trace: Trace, number: int = 1) -> Figure:
     ruler = ruler_of(slide, trace, r)
     draw_tokens(slide, trace, r, ruler)
     sentences = []
-    for (model, lengths, written), name, top in zip(histories(trace, number), (trace.target, trace.draft), (256, 472)):
-        strips = []
-        for _, length, valid, gap_end in moments(r, model, lengths)[1:]:
-            written = max(written, length)
-            strips.append(Strip(length, valid, written, gap_end))
+    names = (trace.target, trace.draft)
+    for (model, moments), name, top in zip(round_strips(trace, number).items(), names, (256, 472)):
+        strips = [strip for _, strip in moments[1:]]
         sentences.append(draw_cache(slide, r, model, name, strips, (ruler, top)))
     legend = [(cell_style("target", state), CACHE_STATES[state].meaning)
               for state in ("cached", "tentative", "stale", "free")]

@@ -27,10 +27,7 @@ def drawing(function):
     @wraps(function)
     def with_settings(*arguments, **named):
         """The same function, between the settings."""
-        try:
-            import matplotlib
-        except ImportError as error:
-            raise ImportError("figures are drawn by matplotlib: pip install matplotlib") from error
+        import matplotlib
         with matplotlib.rc_context(DRAWING):
             return function(*arguments, **named)
     return with_settings

@@ -74,18 +74,11 @@ def draw_mask_row(slide: Slide, trace: Trace, r: Round, row: int, shown: int, ar
         text = label(trace, r.proposed[row])
         slide.chip(x + 34, middle, text, state, 170, height, name=f"judged {row + 1} {state}")
         slide.text(x + 214, middle, f"at {cached + row + 1}", SMALL, FADED)
-        own = slide.fitted(f"{GLYPHS[state]} {own_words(trace, r, row)}", WIDTH - 20 - (x + 290), SMALL, "bold")
+        said = f"↳ {label(trace, r.choices[row])}" if state == "rejected" else state
+        own = slide.fitted(f"{GLYPHS[state]} {said}", WIDTH - 20 - (x + 290), SMALL, "bold")
         slide.text(x + 290, middle, own, SMALL, VERDICT_INK[state], weight="bold", name=f"verdict {row + 1}")
     else:
         draw_last_row(slide, trace, r, (x, middle, height), cached + row + 1)
-
-
-def own_words(trace: Trace, r: Round, row: int) -> str:
-    """The verdict of a row, and what the target would have said."""
-    state = draft_state(r, row)
-    if state == "rejected":
-        return f"↳ {label(trace, r.choices[row])}"
-    return state
 
 
 def draw_last_row(slide: Slide, trace: Trace, r: Round, area: tuple[float, float, float], position: int) -> None:
@@ -128,7 +121,7 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
     tokens = (list(r.tokens) + list(r.proposed))[:model.config.n_positions]
     attention_HTP = attention_of(model, tokens, layer)
     rows = min(rows, len(tokens), 8)
-    keys = {head: most_looked_at(attention_HTP[head, -rows:]) for head in heads}
+    keys = {head: sorted(highest(attention_HTP[head, -rows:].max(axis=0), MOST_KEYS)) for head in heads}
     columns = min(len(tokens), MOST_KEYS + 1)
     slide = Slide(720, "")
     top = 112 + max(min(slide.measured(label(trace, tokens[key])), 118) for head in heads for key in keys[head])
@@ -149,11 +142,6 @@ def attention_heads(trace: Trace, model, number: int = 1, layer: int = 0, heads:
                f"rows: queries of {shown}   columns: keys   dark = much; numbers in %, from 10 up   – masked", SMALL,
                FADED)
     return slide.finish(f"Attention in layer {layer} of {model.name}, {shown} as rows: " + "; ".join(said) + ".")
-
-
-def most_looked_at(attention_RP) -> list[int]:
-    """The keys with the highest weight in any row, in order of their positions."""
-    return sorted(highest(attention_RP.max(axis=0), MOST_KEYS))
 
 
 def attention_of(model, tokens: list[int], layer: int):

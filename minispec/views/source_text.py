@@ -34,20 +34,16 @@ class Source:
 
 
 def code_html(text: str, language: str) -> str:
-    """The text in a fixed-width block, coloured where Pygments is there (it comes with Jupyter).
+    """The text in a fixed-width block, coloured by Pygments, which comes with Jupyter.
 
     nbconvert sets fenced blocks of an output in the font of its prose, which takes the columns out of code.
     """
-    style = "font-family: monospace; line-height: 1.4; overflow-x: auto"
-    try:
-        from pygments import highlight
-        from pygments.formatters import HtmlFormatter
-        from pygments.lexers import get_lexer_by_name
-    except ImportError:
-        return f'<pre style="{style}">{html.escape(text)}</pre>'
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
     formatter = HtmlFormatter(noclasses=True, nobackground=True, nowrap=True, style="tango")
     coloured = highlight(text, get_lexer_by_name(language, stripnl=False), formatter)
-    return f'<pre style="{style}">{coloured}</pre>'
+    return f'<pre style="font-family: monospace; line-height: 1.4; overflow-x: auto">{coloured}</pre>'
 
 
 def source(thing) -> Source:

@@ -9,12 +9,12 @@ import shutil
 from contextlib import closing
 from typing import TextIO
 
-from ..layers import softmax
 from ..trace import Round, Trace
-from . import record
 from .keys import commands
 from .palette import CACHE_STATES, CELLS, GLYPHS, TOKEN_STATES, sign_meanings
-from .pieces import counted, highest, percent, top_gap
+from .pieces import counted
+from .record import clamped
+from .stage.data import likely
 from .stage.steps import HIDDEN, Step, steps
 from .text import Word, folded, in_lines, label, padded, summary
 from .text_lines import in_blocks
@@ -24,7 +24,7 @@ COLOUR_OF = {state.glyph: STATES.get(name, "plain") for name, state in TOKEN_STA
 HELP = "Enter, →: next   b, ←: back   r, R: next, previous round   n, p: next, previous rejection   " \
        "a number: that step   q: quit"
 NAMES = ["position", "text", "target says", "target’s cache", "draft’s cache"]
-BAR, TOP = 30, 5                         # characters of a probability of 1; tokens that have a bar
+BAR = 30                                 # characters of a probability of 1
 BEFORE = 8                               # tokens of the text before the round, where there is room
 
 
@@ -88,7 +88,7 @@ def screen(trace: Trace, shown: list[Step], now: int, width: int, colour: bool =
     step = shown[now]
     lines = [f"{now + 1} of {len(shown)} · {step.title}", *folded(step.say, width).split("\n"), ""]
     if 0 < step.round <= len(trace.rounds):
-        lines += round_lines(trace, record.clamped(trace.rounds[step.round - 1]), step, width, colour)
+        lines += round_lines(trace, clamped(trace.rounds[step.round - 1]), step, width, colour)
     elif step.beat == "totals":
         decoded = "".join(shown_text(trace, token) for token in trace.tokens)
         lines += [*summary(trace, width).split("\n"), "", *folded(decoded, width).split("\n")]
@@ -147,21 +147,13 @@ def likely_lines(r: Round, step: Step, trace: Trace, width: int) -> list[str]:
     if not step.t:
         return []
     lines = []
-    judged = step.beat == "judge"
-    for model, logits_TV, taken in (("draft", r.draft_logits_TV, r.proposed),
-                                    ("target", r.target_logits_TV, r.choices)):
-        if (model == "target" and not judged) or not record.usable(logits_TV, step.t - 1):
+    for model, given, taken in zip(("draft", "target"), likely(r, step.t - 1, int), (r.proposed, r.choices)):
+        if given is None or model == "target" and step.beat != "judge":
             continue
-        row_V = logits_TV[step.t - 1]
-        share_V = softmax(row_V)
-        gap = top_gap(row_V)
-        only = "the nucleus leaves one token" if gap == float("inf") else f"highest logit {gap:.1f} above the second"
+        rows, gap = given
+        only = "the nucleus leaves one token" if gap is None else f"highest logit {gap:.1f} above the second"
         lines.append(f"{model}: {only}"[:width])
-        for token in highest(row_V, TOP):
-            choice = "<" if token == taken[step.t - 1] else " "
-            share = float(share_V[token])
-            lines.append(f"  {padded(label(trace, token), 18)} {percent(share):>4} {choice} "
-                         f"{'#' * round(BAR * share)}".rstrip()[:width])
+        for token, share, text in rows:
+            choice, bar = "<" if token == taken[step.t - 1] else " ", "#" * round(BAR * share)
+            lines.append(f"  {padded(label(trace, token), 18)} {text:>4} {choice} {bar}".rstrip()[:width])
     return lines
-
-

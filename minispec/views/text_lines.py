@@ -4,7 +4,7 @@ Invariant: a token, a cell and a number in one column belong to one position; si
 Nothing here is measured: the table of rounds and the totals are in `text.py`.
 """
 
-from ..trace import Round, Trace
+from ..trace import Trace
 from .palette import CACHE_STATES
 from .pieces import round_at
 from .strips import Strip
@@ -57,11 +57,9 @@ def cache_strip(trace: Trace, number: int = 1, width: int = 100) -> str:
     first = 0 if ends <= room else -(-(ends - room) // 10) * 10       # the ruler begins with a ten
     rows = [f"round {number}: {len(r.tokens)} tokens of text before it, {len(r.proposed)} drafts, "
             f"{len(r.committed)} tokens committed", "", *ruler(first, ends)]
-    for model, lengths, written in histories(trace, number):
-        for name, length, valid, gap_end in moments(r, model, lengths):
-            strip = Strip(length, valid, max(written, length), gap_end)
-            written = strip.written
-            rows.append(f"{model + ', ' + name:<{MARGIN}}{strip.cells(first, ends)}  {length}")
+    for model, moments in round_strips(trace, number).items():
+        rows += [f"{model + ', ' + moment:<{MARGIN}}{strip.cells(first, ends)}  {strip.length}"
+                 for moment, strip in moments]
     return "\n".join(rows + ["", STRIP_LEGEND])
 
 
@@ -72,25 +70,20 @@ def ruler(first: int, ends: int) -> list[str]:
     return [f"{'position':<{MARGIN}}{tens}".rstrip(), " " * MARGIN + ones]
 
 
-def histories(trace: Trace, number: int) -> list[tuple[str, tuple[int, int, int], int]]:
-    """For target and draft: (length before the round, after reading, after rolling back), and how far it was written
-    before."""
-    before = trace.rounds[:number - 1]
-    r = trace.rounds[number - 1]
-    found = []
-    for model, lengths in (("target", [past.target_cache for past in before] + [r.target_cache]),
-                           ("draft", [past.draft_cache for past in before] + [r.draft_cache])):
-        start = lengths[-2][1] if before else trace.prefill.rows
-        written = max([trace.prefill.rows] + [read for read, _ in lengths[:-1]])
-        found.append((model, (start, *lengths[-1]), written))
+def round_strips(trace: Trace, number: int) -> dict[str, list[tuple[str, Strip]]]:
+    """For each model three moments of its cache in a round: what each is called, and the strip."""
+    before, r = trace.rounds[:number - 1], trace.rounds[number - 1]
+    text, grown = len(r.tokens), len(r.tokens) + len(r.committed)
+    gap_end = min(r.target_cache[1], grown - 1)              # of the draft's; the target reads all of the text
+    found = {}
+    for model, past, (read, kept), reading, lacks in (
+            ("target", [each.target_cache for each in before], r.target_cache, "after verifying", 0),
+            ("draft", [each.draft_cache for each in before], r.draft_cache, "after drafting", gap_end)):
+        start = past[-1][1] if past else trace.prefill.rows
+        written = max([trace.prefill.rows] + [longest for longest, _ in past])
+        found[model] = []
+        for moment, length, valid, end in (("before the round", start, text, 0), (reading, read, text, 0),
+                                           ("rolled back", kept, grown, lacks)):
+            written = max(written, length)
+            found[model].append((moment, Strip(length, valid, written, end)))
     return found
-
-
-def moments(r: Round, model: str, lengths: tuple[int, int, int]) -> list[tuple[str, int, int, int]]:
-    """Three moments of one cache: name, length, positions known to be in the text, and where an unread gap ends."""
-    start, read, kept = lengths
-    text = len(r.tokens)
-    gap_end = min(r.target_cache[1], text + len(r.committed) - 1) if model == "draft" else 0
-    return [("before the round", start, text, 0),
-            ("after drafting" if model == "draft" else "after verifying", read, text, 0),
-            ("rolled back", kept, text + len(r.committed), gap_end)]

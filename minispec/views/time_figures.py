@@ -5,6 +5,7 @@ shared out evenly behind the rounds; the prefill is not shown.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..trace import Trace
 from .figure import Figure, drawing
@@ -27,53 +28,43 @@ class Span:
     count: int
 
 
-def spans(trace: Trace) -> list[Span]:
-    """The passes of the speculative run, one behind the other, and what lies between them."""
-    used = sum(r.draft_seconds + r.verify_seconds for r in trace.rounds)
-    between = max(trace.seconds - used, 0.0) / max(len(trace.rounds), 1)
+def spans(passes: list[list[tuple[str, float, int]]], seconds: float) -> list[Span]:
+    """All passes one behind the other, and behind those of each round an equal share of the time between them.
+
+    passes: for each round kind, seconds and count of its passes.  seconds: of the whole run.
+    """
+    used = sum(taken for a_round in passes for _, taken, _ in a_round)
+    between = max(seconds - used, 0.0) / max(len(passes), 1)
     result, now = [], 0.0
-    for r in trace.rounds:
-        for kind, seconds, count in (("draft", r.draft_seconds, len(r.proposed)),
-                                     ("target", r.verify_seconds, len(r.proposed) + 1), ("between", between, 0)):
-            result.append(Span(kind, now, now + seconds, count))
-            now += seconds
+    for a_round in passes:
+        for kind, taken, count in [*a_round, ("between", between, 0)]:
+            result.append(Span(kind, now, now + taken, count))
+            now += taken
     return result
 
 
-def baseline_spans(trace: Trace) -> list[Span]:
-    """The passes of the greedy baseline, and what lies between them."""
-    baseline = trace.baseline
-    between = max(baseline.seconds - sum(baseline.pass_seconds), 0.0) / max(len(baseline.pass_seconds), 1)
-    result, now = [], 0.0
-    for seconds in baseline.pass_seconds:
-        result.append(Span("plain", now, now + seconds, 1))
-        result.append(Span("between", now + seconds, now + seconds + between, 0))
-        now += seconds + between
-    return result
+def spans_of(trace: Trace) -> tuple[list[Span], list[Span]]:
+    """The spans of the speculative run, and those of the greedy baseline where there is one."""
+    rounds = [[("draft", r.draft_seconds, len(r.proposed)), ("target", r.verify_seconds, len(r.proposed) + 1)]
+              for r in trace.rounds]
+    plain = trace.baseline
+    singles = [[("plain", seconds, 1)] for seconds in plain.pass_seconds] if plain else []
+    return spans(rounds, trace.seconds), spans(singles, plain.seconds if plain else 0.0)
 
 
-def stairs(trace: Trace) -> list[tuple[float, int]]:
-    """(seconds, tokens so far) behind each verification."""
-    ends = [span.end for span in spans(trace) if span.kind == "target"]
-    steps, total = [(0.0, 0)], 0
-    for end, r in zip(ends, trace.rounds):
-        total += len(r.committed)
-        steps.append((end, total))
-    return steps
-
-
-def baseline_stairs(trace: Trace) -> list[tuple[float, int]]:
-    """(seconds, tokens so far) behind each plain pass."""
-    ends = [span.end for span in baseline_spans(trace) if span.kind == "plain"]
-    return [(0.0, 0)] + [(end, count) for count, end in enumerate(ends, start=1)]
+def stairs(run: list[Span], grown: list[int]) -> list[tuple[float, int]]:
+    """(seconds, tokens so far) behind each pass of the target.  grown: the tokens of each, or more of them."""
+    ends = [span.end for span in run if span.kind in ("target", "plain")]
+    return list(zip([0.0, *ends], accumulate(grown, initial=0)))
 
 
 @drawing
 def timeline(trace: Trace) -> Figure:
     """Draft and target passes at their true length, plain decoding on the same axis, the tokens as stairs above."""
     baseline = trace.baseline
-    speculative = spans(trace)
-    plainly = baseline_spans(trace) if baseline else []
+    speculative, plainly = spans_of(trace)
+    steps = stairs(speculative, [len(r.committed) for r in trace.rounds])
+    plain_steps = stairs(plainly, [1] * len(plainly))
     longest = max([span.end for span in speculative + plainly] + [trace.seconds, 1e-6])
     tokens = max(trace.n_new, len(baseline.pass_seconds) if baseline else 0, 1)
     slide = Slide(720, timeline_title(trace))
@@ -82,16 +73,16 @@ def timeline(trace: Trace) -> Figure:
     plot.draw_y_axis(slide, counts, lambda value: f"{value:.0f}")
     slide.text(LEFT + 12, 84, "tokens so far", SMALL, FADED, paper=True)
     if baseline:
-        draw_stairs(slide, plot, baseline_stairs(trace), FADED, 2.5, "dashed", "plain stairs")
-    draw_stairs(slide, plot, stairs(trace), INK, 4.5, "solid", "stairs")
+        draw_stairs(slide, plot, plain_steps, FADED, 2.5, "dashed", "plain stairs")
+    draw_stairs(slide, plot, steps, INK, 4.5, "solid", "stairs")
     slide.text(LEFT - 12, 340, "each dash:", SMALL, FADED, "right")
     slide.text(LEFT - 12, 362, "one token", SMALL, FADED, "right")
     draw_spans(slide, plot, "draft", [span for span in speculative if span.kind == "draft"], 388)
     draw_spans(slide, plot, "target", [span for span in speculative if span.kind != "draft"], 444)
-    draw_ticks(slide, plot, stairs(trace), 378, "tick")
+    draw_ticks(slide, plot, steps, 378, "tick")
     if baseline:
         draw_spans(slide, plot, "plain", plainly, 540)
-        draw_ticks(slide, plot, baseline_stairs(trace), 532, "plain tick")
+        draw_ticks(slide, plot, plain_steps, 532, "plain tick")
     else:
         slide.text(LEFT + 12, 562, "no greedy baseline was recorded", SMALL, FADED)
     unit, name = (1, "s") if longest >= 2 else (1000, "ms")

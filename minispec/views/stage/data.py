@@ -4,6 +4,7 @@ Invariant: nothing is decided by the script that draws: what each draft read, ev
 every sentence is here.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -90,9 +91,12 @@ def round_data(trace: Trace, r: Round, words: Words, logits: bool) -> dict:
     return data
 
 
-def likely(r: Round, t: int, words: Words) -> list:
+def likely(r: Round, t: int, words: Callable[[int], int]) -> list:
     """For draft and target: the likeliest tokens of place t as [word, share, its text], and the gap of the two
-    highest logits, None where the nucleus leaves but one; None where no logits were recorded."""
+    highest logits, None where the nucleus leaves but one; None where no logits were recorded.
+
+    words: gives the number that stands for a token.
+    """
     found = []
     for logits_TV, chosen in ((r.draft_logits_TV, r.proposed), (r.target_logits_TV, r.choices)):
         if not record.usable(logits_TV, t):
