@@ -385,7 +385,8 @@ def test_a_damaged_file_is_one_sentence_that_names_it(folder, file, name):
         (folder / file).mkdir()
     elif damage is not None:
         (folder / file).write_bytes(damage(raw))
-    refusal(lambda: load_folder(folder), file, kind=ValueError if callable(damage) else OSError)
+    refusal(lambda: load_folder(folder), file, "" if damage else "there is no such file",
+            kind=ValueError if callable(damage) else OSError)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -522,7 +523,7 @@ def test_bundled_models_load_by_name(two_models, draft):
     assert bundled_folder("alpha").is_dir()
 
 
-@pytest.mark.parametrize("name", ["tale", "half-written", "", "Alpha", "a\nb"])
+@pytest.mark.parametrize("name", ["tale", "half-written", "", "Alpha", "a\nb", "a\0b", "alpha "])
 def test_an_unknown_name_lists_the_names_and_says_that_a_path_will_do(two_models, name):
     for action in (load, bundled_folder):
         refusal(lambda: action(name), repr(name), "alpha, big-1", "path of a folder", kind=ValueError)

@@ -329,13 +329,6 @@ BAD = {
     "other vocabularies": (["--target", TARGET], "400"),
     "a negative tau": (["--tau", "-1", *MODELS], "tau is -1"),
     "a negative budget": (["--new-tokens", "-3", *MODELS], "new-tokens is -3"),
-    "a trace in a folder that is missing": (["The", *MODELS, "--save", "no/such/run.json"], "run.json"),
-    "a trace with the name of a folder": (["The", *MODELS, "--save", str(GOLDEN)], "golden"),
-    "a trace without a name": (["The", *MODELS, "--save", ""], "--save is ''; it must name a file"),
-    "a page without a name": (["The", *MODELS, "--html", ""], "--html is ''; it must name a file"),
-    "a trace and a page in one file": (["The", *MODELS, "--save", "no-such", "--html", "./no-such"], "--html is './no"),
-    "a trace in a device": (["The", *MODELS, "--save", "/dev/full"], "/dev/full: this is a device"),
-    "a page in a folder that is missing": (["The", *MODELS, "--html", "no/such/page.html"], "no/such/page.html"),
     "a target of 5000 characters": (["--target", "x" * 5000], "xxx"),
     "a folder of 5000 characters": (["--target", "no/" + "x" * 5000], "xxx"),
     "a prompt that is a tau of 5000 digits": (["--tau", "9" * 4000, "--new-tokens", "-1", *MODELS], "new-tokens is -1"),
@@ -394,15 +387,19 @@ def test_a_value_of_5000_characters_is_not_repeated_whole_by_the_parser(capsys):
         assert status == 2 and len(err.split("error: ")[1]) < 500
 
 
+UNWRITABLE = [("--save", "", "--save is ''; it must name a file"), ("--html", "", "--html is ''; it must name a file"),
+              ("--save", "/dev/null", "/dev/null: this is a device"), ("--save", str(GOLDEN), "golden"),
+              ("--save", "no/such/run.json", "run.json"), ("--html", "no/such/page.html", "no/such/page.html")]
+
+
 def test_files_that_cannot_be_written_are_refused_before_anything_is_decoded(capsys, monkeypatch):
     """A minute of decoding, and then "it must name a file"."""
     def never(arguments):
         raise AssertionError("the models were read")
     monkeypatch.setattr(request, "read", never)
-    for arguments in (["--save", ""], ["--html", ""], ["--save", "/dev/null"], ["--save", "x", "--html", "x"],
-                      ["--html", str(GOLDEN)]):
-        status, out, err = run(capsys, *arguments)
-        assert (status, out) == (2, "") and err.count("\n") == 1
+    for *words, mention in (*UNWRITABLE, ("--save", "no-such", "--html", "./no-such", "--html is './no")):
+        status, out, err = run(capsys, *words)
+        assert (status, out) == (2, "") and err.count("\n") == 1 and mention in err
 
 
 def test_too_little_memory_is_one_sentence_and_status_2(capsys, monkeypatch):

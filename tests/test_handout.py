@@ -12,7 +12,6 @@ import pytest
 
 from hostile import RIGHT, THREE
 from minispec.classroom import handout
-from minispec.classroom.calls import SIGNATURES
 from minispec.classroom.edition import PACKAGE, sandbox_edition
 from minispec.classroom.registry import EXERCISES
 from minispec.command import main
@@ -20,17 +19,14 @@ from minispec.command import main
 
 @pytest.fixture(scope="module")
 def handed_out(tmp_path_factory):
-    """The folder that the command writes."""
-    folder = tmp_path_factory.mktemp("handout") / "out"
-    if not handout.NOTEBOOKS.exists():
-        handout.NOTEBOOKS = tmp_path_factory.mktemp("notebooks")
-        cells = []
-        for name in EXERCISES:
-            sources = (f"def {name}({', '.join(SIGNATURES[name][0])}):\n    raise NotImplementedError",
-                       f'check("{name}", {name})')
-            cells += [{"cell_type": "code", "metadata": {}, "outputs": [1], "execution_count": 1, "source": source}
-                      for source in sources]
-        (handout.NOTEBOOKS / "1.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}), encoding="utf-8")
+    """The folder that the command writes, of notebooks that somebody has run."""
+    folder, notebooks = tmp_path_factory.mktemp("handout") / "out", tmp_path_factory.mktemp("notebooks")
+    for path in handout.NOTEBOOKS.glob("*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            cell.update({"outputs": [1], "execution_count": 1} if cell["cell_type"] == "code" else {})
+        (notebooks / path.name).write_text(json.dumps(notebook), encoding="utf-8")
+    handout.NOTEBOOKS = notebooks
     assert main(["handout", str(folder), "--seed", "11"]) == 0
     return folder
 

@@ -287,15 +287,6 @@ def test_windows_line_ends_and_a_missing_header_are_read(target, tmp_path):
     assert Tokenizer.from_files(tmp_path) == target
 
 
-@pytest.mark.parametrize("name", ["vocab.json", "merges.txt"])
-def test_a_missing_file_is_named(target, tmp_path, name):
-    """The commonest mistake is the wrong folder."""
-    older_files(target, tmp_path)
-    (tmp_path / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{re.escape(str(tmp_path / name))}: there is no such file"):
-        Tokenizer.from_files(tmp_path)
-
-
 def damage(vocab: dict, merges: str) -> list[tuple[str, str, object, str]]:
     """Damages: which file, a name for the damage, its new content (text, bytes or JSON), and what the error says."""
     renumbered = {token: token_id + 1 for token, token_id in vocab.items()}
@@ -354,14 +345,6 @@ def test_a_damaged_file_is_refused_in_one_sentence_that_names_it(target, tmp_pat
     assert message.startswith(str(tmp_path / name))
     assert expected in message
     assert "\n" not in message
-
-
-def test_the_constructor_names_its_argument(target):
-    """Without a file there is no path to name."""
-    with pytest.raises(ValueError, match="^vocab skips or repeats an id"):
-        Tokenizer({**target.vocab, "he": 300}, [])
-    with pytest.raises(ValueError, match="^merges: merge 1 is 'q q', but 'qq' is not in the vocabulary$"):
-        Tokenizer(target.vocab, [("q", "q")])
 
 
 # ---------------------------------------------------------------- training
