@@ -455,6 +455,7 @@ def test_the_stairs_end_at_the_number_of_tokens():
     from minispec.views.time_figures import spans_of, stairs
     trace = TRACES["some rejected"]()
     fast, plain = spans_of(trace)
+    assert [fast[-1].end, plain[-1].end] == pytest.approx([trace.seconds, trace.baseline.seconds]), "all is shared out"
     steps = stairs(fast, [len(r.committed) for r in trace.rounds])
     assert steps[-1][1] == stairs(plain, [1] * len(plain))[-1][1] == trace.n_new
     assert [seconds for seconds, _ in steps] == sorted(seconds for seconds, _ in steps)

@@ -39,44 +39,48 @@ def data_of(page):
 
 # ------------------------------------------------------------------------------------------------- the steps
 
-def test_a_round_is_five_beats_and_with_details_every_draft_and_every_verdict_has_its_step():
+def all_rounds():
+    """Every round of the traces, with its steps."""
     for trace in many_traces():
+        shown = steps(trace)
         for number, r in enumerate(trace.rounds, start=1):
-            shown = of_round(trace, number)
-            beats = [step.beat for step in quick(shown)]
-            assert beats == ["draft"] * bool(r.proposed) + ["verify", "judge", "commit", "roll back"]
-            slow = [(step.beat, step.t) for step in shown if step.level != "short"]
-            whole = [("judge", 0)] if r.discarded or not r.proposed else []
-            assert slow == [("draft", t + 1) for t in range(len(r.proposed))] + [("verify", 0)] + [
-                ("judge", t + 1) for t in range(r.n_judged)] + whole + [("commit", 0), ("roll back", 0)]
+            yield r, [step for step in shown if step.round == number]
+
+
+def test_a_round_is_five_beats_and_with_details_every_draft_and_every_verdict_has_its_step():
+    for r, shown in all_rounds():
+        beats = [step.beat for step in quick(shown)]
+        assert beats == ["draft"] * bool(r.proposed) + ["verify", "judge", "commit", "roll back"]
+        slow = [(step.beat, step.t) for step in shown if step.level != "short"]
+        whole = [("judge", 0)] if r.discarded or not r.proposed else []
+        assert slow == [("draft", t + 1) for t in range(len(r.proposed))] + [("verify", 0)] + [
+            ("judge", t + 1) for t in range(r.n_judged)] + whole + [("commit", 0), ("roll back", 0)]
+    for trace in many_traces():
         assert [step.beat for step in (steps(trace)[0], steps(trace)[-1])] == ["prefill", "totals"]
 
 
 def test_the_signs_of_the_drafts_are_their_verdicts_and_none_comes_before_its_time():
-    for trace in many_traces():
-        for number, r in enumerate(trace.rounds, start=1):
-            final = "".join(palette.GLYPHS[draft_state(r, t)] for t in range(len(r.proposed)))
-            for step in of_round(trace, number):
-                assert len(step.drafts) == len(r.proposed) and len(step.choices) == len(r.choices)
-                if step.beat == "draft":
-                    assert step.drafts.strip(" ") == "?" * step.t and step.choices.strip() == ""
-                elif step.beat == "verify":
-                    assert step.drafts == "?" * len(final) and step.choices == SAYS * len(r.choices)
-                elif step.beat == "judge" and step.t:
-                    assert step.drafts == final[:step.t] + "?" * (len(final) - step.t)
-                else:
-                    assert step.drafts == final
+    for r, shown in all_rounds():
+        final = "".join(palette.GLYPHS[draft_state(r, t)] for t in range(len(r.proposed)))
+        for step in shown:
+            assert len(step.drafts) == len(r.proposed) and len(step.choices) == len(r.choices)
+            if step.beat == "draft":
+                assert step.drafts.strip(" ") == "?" * step.t and step.choices.strip() == ""
+            elif step.beat == "verify":
+                assert step.drafts == "?" * len(final) and step.choices == SAYS * len(r.choices)
+            elif step.beat == "judge" and step.t:
+                assert step.drafts == final[:step.t] + "?" * (len(final) - step.t)
+            else:
+                assert step.drafts == final
 
 
 def test_the_targets_token_is_a_correction_under_the_rejected_draft_or_a_bonus_behind_all_drafts():
     kinds = set()
-    for trace in many_traces():
-        for number, r in enumerate(trace.rounds, start=1):
-            choices = of_round(trace, number)[-1].choices
-            rest = "·" * (len(r.choices) - r.n_accepted - 1)
-            kind = "↳" if r.correction is not None else "★" if r.bonus is not None else "·"
-            assert choices == SAYS * r.n_accepted + kind + rest
-            kinds.add(kind)
+    for r, shown in all_rounds():
+        rest = "·" * (len(r.choices) - r.n_accepted - 1)
+        kind = "↳" if r.correction is not None else "★" if r.bonus is not None else "·"
+        assert shown[-1].choices == SAYS * r.n_accepted + kind + rest
+        kinds.add(kind)
     assert kinds == {"↳", "★", "·"}
 
 
@@ -174,12 +178,6 @@ def test_a_roll_back_does_not_promise_what_the_next_round_does_not_read():
     assert of_round(trace, 1)[-1].say.endswith("1 token short, which it reads first next time.")
     read = with_read(trace, 2, 1, tokens[:6] + tokens[7:])
     assert of_round(trace, 1, read)[-1].say.endswith("1 token short, which it does not read next time.")
-
-
-def test_a_read_that_does_not_fit_the_trace_is_refused():
-    trace = moon_trace()
-    with pytest.raises(ValueError, match=f"read has 1 rounds; .* {len(trace.rounds)}"):
-        steps(trace, formula(trace)[:1])
 
 
 # ------------------------------------------------------------------------------------------------- broken rounds
@@ -360,14 +358,6 @@ def test_a_page_that_cannot_be_written_whole_leaves_the_old_one(tmp_path, monkey
     assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("first_round, error", [(0, ValueError), (99, ValueError), ("2", TypeError)])
-def test_a_first_round_that_is_not_there_is_an_error_of_one_sentence(first_round, error):
-    with pytest.raises(error, match="first_round"):
-        show(moon_trace(), first_round)
-    with pytest.raises(error, match="first_round"):
-        show_pair(moon_trace(), moon_trace(), NAMES, first_round=first_round)
-
-
 # ------------------------------------------------------------------------------------------------- two runs in step
 
 def pairs():
@@ -424,12 +414,6 @@ def test_the_end_says_where_texts_part_and_what_stopped_a_run():
     assert "does not show it" in show_pair(whole, whole, NAMES).data["story"]["end"]
 
 
-def test_two_runs_need_two_names():
-    for names in (("one",), "ab"):
-        with pytest.raises(ValueError, match="names is .*two names"):
-            show_pair(moon_trace(), moon_trace(), names)
-
-
 def check_what_was_read(trace, read):
     """Stop unless the figure of the contexts and the page's steps say the same of every draft."""
     for step in steps(trace, read):
@@ -474,3 +458,17 @@ def test_a_text_that_ends_on_a_draft_has_a_step_in_which_the_target_adds_nothing
     shown = of_round(end_of_text_trace(), 1)
     assert "↳" not in shown[-1].choices and "★" not in shown[-1].choices
     assert any("ended the text" in step.say for step in shown)
+
+
+MOON = moon_trace()
+
+
+@pytest.mark.parametrize("call, error, words", [
+    (lambda: steps(MOON, formula(MOON)[:1]), ValueError, f"read has 1 rounds; .* {len(MOON.rounds)}"),
+    (lambda: show_pair(MOON, MOON, ("one",)), ValueError, "names is .*two names"),
+    (lambda: show_pair(MOON, MOON, "ab"), ValueError, "names is .*two names"),
+    *[(call, error, f"first_round is {value!r}") for value, error in ((0, ValueError), (99, ValueError), ("2", TypeError))
+      for call in (lambda value=value: show(MOON, value), lambda value=value: show_pair(MOON, MOON, NAMES, first_round=value))]])
+def test_what_does_not_fit_the_trace_is_an_error_of_one_sentence(call, error, words):
+    with pytest.raises(error, match=words):
+        call()

@@ -86,15 +86,6 @@ def test_the_glyphs_count_what_the_trace_counts():
         assert glyphs.count("↳") + glyphs.count("★") == len(trace.rounds)
 
 
-def test_at_most_one_draft_a_round_is_rejected_and_all_behind_it_are_discarded():
-    """The misconception that pictures elsewhere leave: what stands behind a rejected draft was never judged."""
-    for seed in range(20):
-        for _, _, words, own in parsed(text.round_table(mixed_trace(seed, tau=7), 200)):
-            glyphs = "".join(word[0] for word in words)
-            assert re.fullmatch("✓*(✗·*)?", glyphs), glyphs
-            assert own[0] == ("↳" if "✗" in glyphs else "★")
-
-
 def test_drafts_behind_an_accepted_end_of_text_are_discarded_and_the_target_adds_nothing():
     rows = parsed(text.round_table(end_of_text_trace()))
     assert rows == [[1, 2, ["✓ cow", "✓ jumped", "✓ The", "· over", "· the"], "(end of text)"]]
@@ -164,18 +155,6 @@ def test_a_trace_without_texts_shows_the_numbers_of_the_tokens():
 
 LONG = tuple((" " if token % 2 else "") + "abcdefghijklmnopqrstuvwxyz"[:token + 2] * (1 + token // 3)
              for token in range(VOCAB))
-
-
-@pytest.mark.parametrize("texts", [WORDS, LONG, None], ids=["words", "very long words", "numbers"])
-def test_no_line_is_wider_than_the_terminal(texts):
-    """A row that the terminal folds for itself is no row any more."""
-    for tau in (0, 3, 8, 20):
-        trace = mixed_trace(4, tau, texts=texts)
-        for width in range(60, 201, 6):
-            for line in text.round_table(trace, width).split("\n"):
-                assert len(line) <= width, (width, line)
-    for line in text.round_table(end_of_text_trace(LONG), 60).split("\n"):
-        assert len(line) <= 60
 
 
 def test_a_wider_terminal_needs_no_more_lines():
@@ -311,34 +290,32 @@ WIDE = ("今天天气很好", " 😀😀 laughing", "दुनिया", " a\u0
         " العربية", "ば", " x" * 9, " long-hyphened-words", "🇫🇷", " the")
 
 
-def columns(line):
-    return text.display_width(line)
-
-
 def test_a_wide_character_takes_two_columns_and_a_mark_none():
     for shown, width in (("abc", 3), ("今天", 4), ("😀", 2), ("a\u0301", 1), ("✓★↳·░", 5), ("", 0), ("❤\ufe0f", 1)):
-        assert columns(shown) == width, shown
-    assert max(columns(text.token_label(each)) for each in WIDE) <= text.LONGEST
+        assert text.display_width(shown) == width, shown
+    assert max(text.display_width(text.token_label(each)) for each in WIDE) <= text.LONGEST
 
 
-@pytest.mark.parametrize("texts", [WORDS, WIDE], ids=["words", "wide"])
+@pytest.mark.parametrize("texts", [WORDS, WIDE, LONG, None], ids=["words", "wide", "very long words", "numbers"])
 def test_nothing_is_wider_than_the_terminal_and_no_word_is_cut_that_a_line_could_hold(texts):
-    """From 60 columns up: the table, the totals, the legend and the text of traces of any kind."""
-    for seed, width in enumerate(range(60, 161, 7)):
+    """From 60 columns up: the table, the totals, the legend and the text of traces of any kind; a row that the terminal
+    folds for itself is no row any more."""
+    assert max(map(len, text.round_table(end_of_text_trace(LONG), 60).split("\n"))) <= 60
+    for seed, width in enumerate(range(60, 201, 7)):
         trace = mixed_trace(seed, tau=1 + seed % 9, texts=texts)
         facts = text.summary_facts(trace) + text.speed_facts(trace, 3.0, 1.5, 0.125, 1.75, 1.25)
-        decoded = "".join(texts[token] for token in trace.tokens)
+        decoded = "".join(texts[token] if texts else f" {token}" for token in trace.tokens)
         ways = [text.identity_line(True, 12, rows, way) for rows in (0, 3) for way in ("plain greedy", "x" * 30)]
         parts = {text.fact_lines(facts, width): " ".join(" ".join(fact) for fact in facts),
                  text.in_lines(f"{text.LEGEND}   {text.JOINED}", width): f"{text.LEGEND} {text.JOINED}",
                  text.folded(decoded, width): decoded, **{text.folded(way, width): way for way in ways}}
         for shown, whole in parts.items():
-            assert max(map(columns, shown.split("\n"))) <= width
-            held = [word for word in whole.split() if columns(word) <= min(width, 26)]
+            assert max(map(text.display_width, shown.split("\n"))) <= width
+            held = [word for word in whole.split() if text.display_width(word) <= min(width, 26)]
             assert set(held) <= set(shown.split()), set(held) - set(shown.split())
             assert "".join(shown.split()) == "".join(whole.split())
         table = text.round_table(trace, width)
-        assert max(map(columns, table.split("\n"))) <= width
+        assert max(map(text.display_width, table.split("\n"))) <= width
         for r in trace.rounds:
             assert all(text.label(trace, token) in table for token in r.proposed)
 
