@@ -72,8 +72,8 @@ def test_the_page_is_served_and_says_that_it_may_load_nothing(server):
 
 
 REFUSED = {
-    "another site's name for this machine": (403, {"Host": "evil.example"}),
-    "the right name at another port": (403, {"Host": "127.0.0.1:1"}),
+    "another site's name for this machine": (403, {"Host": "evil.example", "Origin": "http://evil.example"}),
+    "the right name at another port": (403, {"Host": "127.0.0.1:1", "Origin": None}),
     "no host": (403, {"Host": None}),
     "a page of another site": (403, {"Origin": "http://evil.example"}),
     "a page from a file": (403, {"Origin": "null"}),
