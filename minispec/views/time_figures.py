@@ -99,11 +99,12 @@ def timeline(trace: Trace) -> Figure:
 def cost_by_length(cached: dict[int, float], again: dict[int, float]) -> Figure:
     """The time of a pass against the tokens of the text: with a cache, and with the whole text read again.
 
-    cached, again: tokens -> time of a pass, in any one unit; the shortest cached one is drawn as 1.
+    cached, again: tokens -> time of a pass, in any one unit; the cached one of the shortest text is drawn as 1.
     """
     if not cached or not again:
         raise ValueError("cached and again must have an entry each; there is nothing to draw")
-    unit = cached[min(cached)]
+    shortest = min(cached)
+    unit = cached[shortest]
     lengths = sorted({*cached, *again})
     highest = max([*cached.values(), *again.values()]) / unit
     slide = Slide(620, "One pass, by the length of the text")
@@ -120,8 +121,9 @@ def cost_by_length(cached: dict[int, float], again: dict[int, float]) -> Figure:
         first, last = values[min(values)] / unit, values[max(values)] / unit
         said.append(f"{name}: {first:.1f} at {min(values)} tokens, {last:.1f} at {max(values)}")
         legend.append((line, TARGET, 4.5, name))
-    line_legend(slide, 590, legend + [("none", INK, 0, "1× = the shortest cached pass")])
-    return slide.finish(f"Time of one pass by the length of the text, in the shortest cached pass. {'; '.join(said)}.")
+    line_legend(slide, 590, legend + [("none", INK, 0, f"1× = the cached pass at {shortest} tokens")])
+    return slide.finish(f"Time of one pass by the length of the text; 1 is the cached pass at {shortest} tokens. "
+                        f"{'; '.join(said)}.")
 
 
 def draw_stairs(slide: Slide, plot: Plot, steps: list[tuple[float, int]], colour: str, pixels: float, line: str,
