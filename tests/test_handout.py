@@ -26,8 +26,9 @@ def handed_out(tmp_path_factory):
         for cell in notebook["cells"]:
             cell.update({"outputs": [1], "execution_count": 1} if cell["cell_type"] == "code" else {})
         (notebooks / path.name).write_text(json.dumps(notebook), encoding="utf-8")
-    handout.NOTEBOOKS = notebooks
-    assert main(["handout", str(folder), "--seed", "11"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handout, "NOTEBOOKS", notebooks)
+        assert main(["handout", str(folder), "--seed", "11"]) == 0
     return folder
 
 

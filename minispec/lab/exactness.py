@@ -13,7 +13,6 @@ import numpy as np
 from ..arguments import check_pair, short_repr
 from ..cache import KVCache
 from ..checkpoint import load
-from ..compare.rounded import untrained
 from ..config import Config
 from ..decoding import check_finite, greedy_baseline
 from ..speculation import speculative
@@ -106,6 +105,7 @@ PROMPTS = ("The cat sat", "Mia had a red ball, and Tom had a blue kite.", "The o
 @cache
 def odd_sizes_finding() -> Finding:
     """Untrained models of odd sizes: rows in blocks and rows read again must have the bits of rows alone."""
+    from ..compare.rounded import untrained      # here: it imports the verdict, which a decode does without
     findings = []
     for seed, (width, heads) in enumerate(ODD_SIZES):
         config = Config(n_layer=2, n_head=heads, n_embd=width, n_positions=19, vocab_size=2 * width + 5)
