@@ -1,7 +1,7 @@
 """Lossless: whatever is drafted, the text and the logits behind it are those of plain greedy decoding, bit for bit.
 
 Every combination of a prompt, a draft, a tau and a budget is decoded and compared with plain decoding of the same
-prompt, once with a cache and once without.  A thousand of them run by default, twenty thousand with `-m long`.
+prompt, once with a cache and once without.  Five hundred of them run by default, twenty thousand with `-m long`.
 """
 
 from itertools import product
@@ -175,12 +175,12 @@ def golden_prompts():
     return [*PROMPTS, random_tokens(64, FULL_CONTEXT - 8, 400)]
 
 
-def test_a_thousand_combinations_are_plain_decoding_to_the_last_bit():
+def test_five_hundred_combinations_are_plain_decoding_to_the_last_bit():
     """Leviathan's promise, in the form that one can test: not "the same distribution" but the same bytes.  A draft
     that is always wrong, always right, right by chance or right behind its own lies changes nothing but the time."""
-    tally = sweep(golden_prompts(), (4, NEW_TOKENS), SOME_TAUS)
-    assert tally.combinations == 6 * 8 * len(SOME_TAUS) * 3 > 1000
-    assert tally.rows > 5_000
+    tally = sweep(golden_prompts()[1::2], (4, NEW_TOKENS), SOME_TAUS)
+    assert tally.combinations == 3 * 8 * len(SOME_TAUS) * 3 > 500
+    assert tally.rows > 2_000
     assert_worth_it(tally)
 
 
@@ -192,13 +192,13 @@ def test_random_pairs_of_odd_sizes_are_lossless_too():
         draft = random_model(seed + 10, n_layer=1, n_positions=35, vocab_size=13)
         for prompt in ([5], random_tokens(seed, 6, 13)):
             baseline = Plain(target, prompt)
-            for tau in TAUS:
+            for tau in SOME_TAUS:
                 trace = speculative(target, draft, prompt, NEW_TOKENS, tau, stop=None)
                 what = f"{target.config}, prompt {prompt}, tau {tau}"
                 assert_lossless(trace, baseline, baseline.uncached, NEW_TOKENS, None, what)
                 combinations += 1
                 rejections += sum(r.rejected is not None for r in trace.rounds)
-    assert combinations == 4 * 2 * 13 and rejections > combinations
+    assert combinations == 4 * 2 * len(SOME_TAUS) and rejections > combinations
 
 
 def bundled_sweep(target_name, draft_name, texts, taus, new_tokens, uncached_share):
@@ -225,7 +225,7 @@ def held_out_prompts():
 def test_the_bundled_models_are_lossless():
     """The models of the lecture, on prompts of the lecture; this must not depend on how well they are trained."""
     texts = ["The cat sat", "Mia had a red ball, and Tom had a blue kite.", held_out_prompts()[0]]
-    assert bundled_sweep("tales-24", "tales-1", texts, TAUS, new_tokens=24, uncached_share=2) == 39
+    assert bundled_sweep("tales-24", "tales-1", texts, SOME_TAUS, new_tokens=24, uncached_share=2) == 21
 
 
 def test_a_bundled_text_ends_where_plain_decoding_ends():

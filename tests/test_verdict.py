@@ -16,6 +16,7 @@ from conftest import HELD_OUT, bundled, golden, random_model, random_tokens
 
 import minispec
 from minispec import KVCache, Transformer, greedy, load, load_trace, greedy_baseline, save_trace, speculative
+from minispec.checkpoint import bundled_folder, load_folder
 from minispec.command import main
 from minispec.shapes import weight_shapes
 from minispec.compare.audit import (ACCEPTING, CHOOSING, COMMITTING, COUNTING, DANGEROUS, DRAFT_CACHE, DRAFTING, HARMLESS,
@@ -109,12 +110,12 @@ def texts_to_measure():
     """(model, text) of the bundled, the golden and some random models: their own greedy texts."""
     for name in ("tales-24", "tales-2", "tales-1"):
         model, tokenizer = bundled(name)
-        for line in LINES[:3]:
+        for line in LINES[:2]:
             yield model, greedy(model, tokenizer.encode(line), 60)
     for name in ("target", "draft", "noisy"):
-        for seed in range(6):
+        for seed in range(3):
             yield golden(name), greedy(golden(name), random_tokens(seed, 5, 400), 50, stop=None)
-    for seed in range(4):
+    for seed in range(2):
         yield random_model(seed), greedy(random_model(seed), random_tokens(seed, 5, 30), 19, stop=None)
         yield untrained(seed), greedy(untrained(seed), random_tokens(seed, 3, 400), 61, stop=None)
 
@@ -137,7 +138,7 @@ def test_the_bound_is_above_all_rounding_that_was_measured(monkeypatch):
     for (dtype, what), share in worst.items():
         used = f"{share * FACTORS[dtype]:5.1f} of {FACTORS[dtype]}"
         print(f"  {dtype:<9} {what:<12} {used}   {flipped[dtype, what]:3} flips")
-    assert len(worst) == 7 and rows > 2000
+    assert len(worst) == 7 and rows > 1000
     assert max(worst.values()) < DOUBTFUL < 1
     # and a bound that is never approached would say little: each dtype uses a tenth of its own at least
     assert all(max(share for (name, _), share in worst.items() if name == dtype) > 0.1 for dtype in FACTORS)
@@ -238,7 +239,14 @@ def models_of(package, names, seed):
     if names == "untrained":
         model = importlib.import_module(f"{package.__name__}.compare.rounded").untrained(seed)
         return model, model
-    return tuple(package.load(name)[0] for name in names.split())
+    read = [(name, *files_of(name)[:2]) for name in names.split()]
+    return tuple(package.Transformer(package.Config(**vars(config)), weights, name) for name, config, weights in read)
+
+
+@cache
+def files_of(name):
+    """Configuration, weights and tokenizer of a bundled model, read once for all copies of the package."""
+    return load_folder(bundled_folder(name))
 
 
 def decode(package, task, dtype="float32"):
@@ -300,11 +308,11 @@ class Table:
         return sum(self.counts.values())
 
 
-def add_bugs(table, bugs, tasks):
+def add_bugs(table, bugs, tasks, core_only=False):
     """Every bug on every task, against the correct code; a run that stopped with an error is no case."""
     seen = Counter()
     for bug in bugs:
-        package = load_bug(bug)
+        package = load_bug(bug, core_only)
         for task in tasks:
             run, right = decode(package, task), clean(task)
             if run is None:
@@ -343,8 +351,10 @@ def untrained_tasks(count):
 def test_no_bug_that_changes_a_text_passes_for_rounding_and_no_rounding_for_a_bug():
     """The promise of the command, over every bug of the gallery: not one false verdict."""
     table = Table()
-    seen = add_bugs(table, GALLERY, small_tasks(seeds=(1,)) + trained_tasks("tales-2 tales-1", 1, 4, 36))
-    seen += add_bugs(table, SIZES, trained_tasks("tales-2 tales-1", 1, 9, 170))
+    seen = add_bugs(table, GALLERY, small_tasks(seeds=(1,)), core_only=True)
+    wrong_text = [bug for bug in GALLERY if bug.outcome == "wrong text"]
+    seen += add_bugs(table, wrong_text, trained_tasks("tales-2 tales-1", 1, 4, 36), core_only=True)
+    seen += add_bugs(table, SIZES, trained_tasks("tales-2 tales-1", 1, 9, 170), core_only=True)
     add_rounded(table, untrained_tasks(24) + trained_tasks("tales-2 tales-1", 2, 4, 40))
     add_clean(table, small_tasks())
     print(f"\n{table.total} labelled cases\n{table}")
@@ -352,8 +362,8 @@ def test_no_bug_that_changes_a_text_passes_for_rounding_and_no_rounding_for_a_bu
     assert table.total >= 200
     assert table.counts["bug", "bug"] >= 60 and table.counts["rounding", "rounding"] >= 5
     # two of these models have one end of text, so that it cannot matter whose it is
-    wrong_text = {bug.name for bug in GALLERY if bug.outcome == "wrong text"} - {"the-drafts-end-used"}
-    assert {name for name, label in seen if label == "bug"} >= wrong_text, "a bug that changed no text proves nothing"
+    changing = {bug.name for bug in wrong_text} - {"the-drafts-end-used"}
+    assert {name for name, label in seen if label == "bug"} >= changing, "a bug that changed no text proves nothing"
 
 
 @pytest.mark.long
@@ -399,7 +409,7 @@ def cause(task, run, dtype):
 def small_findings(dtype):
     """(bug, why its text differs from that of the correct code in float32, the verdict on the two)."""
     found = []
-    tasks = untrained_tasks(8) + trained_tasks("tales-2 tales-1", 3, 4, 50)
+    tasks = untrained_tasks(4) + trained_tasks("tales-2 tales-1", 2, 4, 50)
     for bug in SMALL:
         package = load_bug(bug)
         for task in tasks:
@@ -420,7 +430,7 @@ def test_the_smallest_mistakes_in_the_arithmetic_are_beyond_the_bound_of_float32
     count = len(small_findings("float32"))
     print(f"\n{count} runs with a small mistake in float32: {changed} texts changed, all called a bug; {by_luck} the "
           f"same by luck, and told so")
-    assert changed > 8 and by_luck > 25
+    assert changed > 3 and by_luck > 12
 
 
 @pytest.mark.long
@@ -456,10 +466,10 @@ def test_a_bug_in_a_rounded_run_is_told_from_its_rounding():
     """With the bound of float16, which is two thousand times as wide as that of float32."""
     tasks = [task for task in small_tasks() if task.models == "tiny"][::2]
     tasks += trained_tasks("tales-2 tales-1", 1, 4, 36)
-    bugs = [bug for bug in GALLERY if bug.outcome == "wrong text"]
+    bugs = [bug for bug in GALLERY if bug.outcome == "wrong text"][::2]      # the others in the long sweep
     counts, missed = both_at_once("float16", tasks, bugs)
     print(f"\nruns in float16 with a bug, whose texts are not those of float32, (cause, verdict): {dict(counts)}")
-    assert counts["bug", "bug"] > 40 and missed == []
+    assert counts["bug", "bug"] > 20 and missed == []
 
 
 @pytest.mark.long

@@ -82,7 +82,7 @@ def edited_files(bug: Bug) -> dict[str, tuple[str, str]]:
 def load_bug(name: str | Bug, core_only: bool = False) -> ModuleType:
     """The package with the bug in it, as a module: use it as you use minispec.
 
-    core_only: without the rooms above the core and without models, in a third of the time.
+    core_only: without models and the rooms above the core, but for those of a sampling rule; in a third of the time.
     Raises ValueError for an unknown name, or where the source no longer has the text that the bug edits.
     """
     bug = find_bug(name)
@@ -94,8 +94,9 @@ def load_bug(name: str | Bug, core_only: bool = False) -> ModuleType:
         parent = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         atexit.register(remove, parent, os.getpid())
         folder = parent / f"{PACKAGE.name}_{bug.name}".replace("-", "_")
-        left_out = shutil.ignore_patterns("__pycache__", *(NOT_CORE if core_only else ()))
-        shutil.copytree(PACKAGE, folder, ignore=left_out, copy_function=place)
+        needed = ("lab", "views") if bug.of_rule else ()
+        left_out = [room for room in NOT_CORE if core_only and room not in needed]
+        shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__", *left_out), copy_function=place)
         for place_in_copy in (folder, *folder.rglob("*")):
             if place_in_copy.is_dir():
                 place_in_copy.chmod(0o700)       # copied from a package that nobody may write, it could not be deleted
