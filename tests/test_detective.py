@@ -11,7 +11,7 @@ from minispec import greedy, speculative
 from minispec.teaching.bug import INVARIANTS
 from minispec.teaching.bugs import diff, find_bug, list_bugs
 from minispec.teaching.detective import (accuse, answer_of, culprits, dossier, promises, reveal, riddle_at, score)
-from minispec.teaching.riddles import DRAFT_COST, NO_BUG, RIDDLES, ROUNDING
+from minispec.teaching.riddles import CHANGED, DRAFT_COST, NO_BUG, RIDDLES, ROUNDING
 
 NUMBERS = range(1, 11)
 each_case = pytest.mark.parametrize("number", NUMBERS)
@@ -81,6 +81,7 @@ def test_the_solution_names_the_promise_and_shows_the_change(number):
         assert str(diff(riddle_at(number).bug)) in repr(solution)
         assert diff(riddle_at(number).bug)._repr_html_() in solution._repr_html_()
     else:
+        assert repr(solution).splitlines()[-1] == f"what was changed: {CHANGED[riddle_at(number).answer]}"
         assert "@@" not in repr(solution) and "the code is right" in repr(solution)
 
 

@@ -19,7 +19,7 @@ from ..views.text_lines import cache_strip
 from .bug import INVARIANTS, Bug
 from .bugs import diff, find_bug
 from .report import numbers, text_section
-from .riddles import NO_BUG, RIDDLES, ROUNDING, Riddle
+from .riddles import CHANGED, NO_BUG, RIDDLES, ROUNDING, Riddle
 from .runs import CLEAN, Models, SideBySide, decode_both, decode_run, load_both
 
 NAMES = ("yesterday", "today")
@@ -193,7 +193,9 @@ def reveal(number: int) -> Solution:
         bug = find_bug(riddle.bug)
         parts = (("the bug ", f"{bug.name}: {bug.symptom}"), ("caught by: ", ", ".join(bug.caught_by)),
                  ("seen in: ", bug.reference))
-        lines += [folded(words, WIDTH, head) for head, words in parts]
+    else:
+        parts = (("what was changed: ", CHANGED[riddle.answer]),)
+    lines += [folded(words, WIDTH, head) for head, words in parts]
     return Solution("\n".join(lines), riddle.bug)
 
 

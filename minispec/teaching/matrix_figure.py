@@ -51,5 +51,5 @@ def alternative(matrix: Matrix) -> str:
     counts = [f"{check.name} {len(matrix.bugs) - len(matrix.survivors((check.name,)))}" for check in CHECKS]
     survivors = matrix.survivors(tuple([check.name for check in CHECKS]))
     return (f"A matrix of {len(matrix.bugs)} bugs and {len(CHECKS)} checks.  Bugs caught by each: "
-            f"{', '.join(counts)}.  Surviving all: {', '.join(survivors) or 'none'}.  The fewest checks that catch "
-            f"all others: {' and '.join(matrix.fewest()) or 'none'}.")
+            f"{', '.join(counts)}.  Surviving all: {', '.join(survivors) or 'none'}.  The fewest checks that "
+            f"together catch them all: {' and '.join(matrix.fewest()) or 'none'}.")

@@ -13,6 +13,7 @@ NO_BUG = {
     ROUNDING: "the code is right; today's activations are rounded to float16, and two tokens nearly tie",
     DRAFT_COST: "the code is right; a guess costs too large a share of a plain pass",
 }
+CHANGED = {ROUNDING: "the target's activations have 16 bits", DRAFT_COST: "the target drafts for itself"}
 
 
 @dataclass(frozen=True)
