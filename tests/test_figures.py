@@ -114,7 +114,7 @@ def figures_of(name):
 
 def named(figure, pattern):
     """The artists whose name matches, by name."""
-    artists = [artist for artist in figure.figure.axes[0].get_children() if artist.get_gid()]
+    artists = [artist for artist in figure.figure.artists if artist.get_gid()]
     return {artist.get_gid(): artist for artist in artists if re.fullmatch(pattern, artist.get_gid())}
 
 
@@ -123,7 +123,12 @@ def text_of(figure, name):
 
 
 def texts_of(figure):
-    return [artist for artist in figure.figure.axes[0].texts if artist.get_text()]
+    return [artist for artist in figure.figure.artists if hasattr(artist, "get_text") and artist.get_text()]
+
+
+def patches_of(page):
+    """The boxes, discs and polygons."""
+    return [artist for artist in page.artists if hasattr(artist, "get_facecolor")]
 
 
 def words_in(figure):
@@ -165,7 +170,7 @@ def check_legible(figure):
             apart = (box.x1 <= second.x0 + 1 or second.x1 <= box.x0 + 1
                      or box.y1 <= second.y0 + 4 or second.y1 <= box.y0 + 4)
             assert apart, (figure.alt, text, other)
-    for patch in figure.figure.axes[0].patches:
+    for patch in patches_of(figure.figure):
         x0, y0, x1, y1 = edges(patch)
         assert x0 >= -1 and y0 >= -1 and x1 <= width + 1 and y1 <= height + 1, (figure.alt, patch.get_gid())
 
@@ -265,7 +270,7 @@ def test_a_draft_is_titled_with_the_context_that_it_was_conditioned_on():
     third = words[words.index("draft 3"):words.index("draft 4")]
     assert third[third.index("reads") + 1:][:4] == ["The", "cow", "jumped", "over"]
     assert "draft 3 “a” (100%) after “The cow jumped over”: rejected" in figure.alt
-    boxes = [patch.get_gid() for patch in figure.figure.axes[0].patches]
+    boxes = [patch.get_gid() for patch in patches_of(figure.figure)]
     assert boxes.count("context pending") == 0 + 1 + 2 + 3 and boxes.count("context prompt") == 4 * 2
     assert "draft 4 “moon”" in figure.alt and "discarded, never judged" in figure.alt
 
@@ -332,7 +337,7 @@ def test_the_cache_strips_agree_with_the_recorded_lengths(name):
             for row, (length, known) in enumerate(zip(lengths, texts)):
                 shown = []
                 top = {"target": 256, "draft": 472}[model] + 98 * row
-                for patch in figure.figure.axes[0].patches:
+                for patch in patches_of(figure.figure):
                     found = re.fullmatch(f"{model} (\\d+)-(\\d+) ([a-z ]+)", patch.get_gid() or "")
                     if found is None or patch.get_y() != top:
                         continue
@@ -373,14 +378,14 @@ def test_the_cache_strips_cut_no_word():
 
 def carets(figure, length):
     """Where the carets of this length point to."""
-    return [patch.get_xy()[2][0] for patch in figure.figure.axes[0].patches if patch.get_gid() == f"caret {length}"]
+    return [patch.get_xy()[2][0] for patch in patches_of(figure.figure) if patch.get_gid() == f"caret {length}"]
 
 
 def test_a_folded_cell_is_shared_out_among_the_states_of_its_positions():
     """A caret or an old rollback may lie where many positions are one cell."""
     slide = Slide(200)
     draw_strip(slide, Ruler(((0, 9), (10, 10)), (276, 376, 476)), "draft", 50, Strip(4, 3, 7))
-    found = {patch.get_gid(): patch.get_width() + 4 for patch in slide.axes.patches if patch.get_gid()}
+    found = {patch.get_gid(): patch.get_width() + 4 for patch in patches_of(slide.page) if patch.get_gid()}
     assert found == pytest.approx({"draft 0-2 cached": 30, "draft 3-3 tentative": 10, "draft 4-6 stale": 30,
                                    "draft 7-9 free": 30, "draft 10-10 free": 100})
 
@@ -407,7 +412,7 @@ def test_the_timeline_is_true_to_scale(name):
     assert set(bars) == set(recorded)
     scales = {bars[key].get_width() / seconds for key, seconds in recorded.items() if seconds}
     assert not scales or max(scales) - min(scales) < 1e-3 * max(scales)
-    ticks = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "tick"]
+    ticks = [patch for patch in patches_of(figure.figure) if patch.get_gid() == "tick"]
     assert len(ticks) == trace.n_new
     assert f"{len(trace.rounds)} round" in figure.alt
     assert ("Plain decoding" in figure.alt) == (trace.baseline is not None)
@@ -490,7 +495,7 @@ def test_fewer_lanes_show_more_of_what_was_read_and_say_which_drafts_they_are():
     from minispec.teaching.runs import side_by_side
     run = side_by_side("gaps-after-full-acceptance", "The cat sat", tau=4, new_tokens=20)
     figure = draft_contexts(run, number=3, panels=2)
-    missing = [patch for patch in figure.figure.axes[0].patches if patch.get_gid() == "missing"]
+    missing = [patch for patch in patches_of(figure.figure) if patch.get_gid() == "missing"]
     assert len(missing) == 4, "two tokens before each of the two drafts of the broken code"
     assert "(1 to 2 of 4)" in " ".join(words_in(figure)) and "draft 3" not in words_in(figure)
     assert "(1 to 3 of 4)" in " ".join(words_in(draft_contexts(run, number=3)))
@@ -505,7 +510,7 @@ def test_the_attention_drawn_is_what_the_model_computes():
     record = []
     model(tokens, record=record)
     attention_HTP = record[1].attention_HTP[:2, :, :len(tokens)]
-    cells = [patch.get_gid().split() for patch in figure.figure.axes[0].patches if patch.get_gid()]
+    cells = [patch.get_gid().split() for patch in patches_of(figure.figure) if patch.get_gid()]
     drawn = [float(weight) for _, weight, _ in cells]
     expected, states = [], []
     for head_TP in attention_HTP:

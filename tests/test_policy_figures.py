@@ -37,7 +37,7 @@ def test_the_parts_of_a_bar_are_those_of_the_bill_in_order():
 
 def test_what_was_for_nothing_is_hatched_and_what_was_kept_is_not():
     """In greyscale orange and blue are two greys; the hatch says which half of the bar was lost."""
-    hatched = [artist for artist in bill_bars(BILLS).figure.axes[0].get_children() if getattr(artist, "get_hatch", None)
+    hatched = [artist for artist in bill_bars(BILLS).figure.artists if getattr(artist, "get_hatch", None)
                and artist.get_hatch()]
     lost = sum((each.drafting_for_nothing > 0) + (each.rows_for_nothing > 0) for each in BILLS.values())
     assert len(hatched) == lost + 2, "and two in the legend"
@@ -51,7 +51,7 @@ def test_a_dot_and_a_square_stand_where_the_numbers_say():
     assert left[0] > budget > right[0] and right[1] < goal < left[1], "upwards is more, in pixels less"
     scale = (left[0] - right[0]) / (40.0 - 2.5)
     assert abs(right[0] + scale * (12.0 - 2.5) - budget) < 1e-6
-    squares = [artist for artist in figure.figure.axes[0].get_children() if artist.get_gid() == "policy A"]
+    squares = [artist for artist in figure.figure.artists if artist.get_gid() == "policy A"]
     assert abs(squares[0].get_x() + 12 - budget) < 1e-6, "12 passes, as the budget"
     assert "two up one down 12.0 and 58.0" in figure.alt and figure.alt.endswith("budget 12 passes; goal 60.")
 

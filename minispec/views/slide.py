@@ -32,19 +32,21 @@ class Slide:
         """height: in pixels.  title: the line at the top, 22 points, shortened if it must be."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure as Page
+        from matplotlib.transforms import Affine2D
         self.height = height
         self.page = Page(figsize=(WIDTH / 100, height / 100), dpi=100, layout="none")
         self.renderer = FigureCanvasAgg(self.page).get_renderer()
-        self.axes = self.page.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0), xticks=(), yticks=())
-        self.axes.set_axis_off()
+        inches = Affine2D().scale(0.01, -0.01).translate(0, height / 100)
+        self.pixels = inches + self.page.dpi_scale_trans
         self.layer = 0
         self.widths = {}
         self.text(MARGIN, 34, self.fitted(title, WIDTH - 2 * MARGIN, 22, "bold"), 22, weight="bold")
 
-    def above(self) -> int:
-        """A height above everything that has been drawn."""
+    def drawn(self, artist, layer: int = 0):
+        """Put something of matplotlib's above all that has been drawn; returns it."""
         self.layer += 1
-        return self.layer
+        artist.set(transform=self.pixels, zorder=layer + self.layer)
+        return self.page.add_artist(artist)
 
     def drawable(self, text: str) -> str:
         """The text with every character that the font lacks written as its escape."""
@@ -82,46 +84,44 @@ class Slide:
 
         rotation: in degrees; rotated text stands on y instead.
         """
+        from matplotlib.text import Text
         ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5} if paper else None
-        return self.axes.text(x, y, self.drawable(text), fontsize=size, fontfamily=FONT, color=colour, ha=align,
-                              va="bottom" if rotation else "center_baseline", fontweight=weight,
-                              parse_math=False, gid=name or None, rotation=rotation, bbox=ground, fontstyle="normal",
-                              zorder=100_000 + self.above())
+        written = Text(x, y, self.drawable(text), fontsize=size, fontfamily=FONT, color=colour, ha=align,
+                       va="bottom" if rotation else "center_baseline", fontweight=weight, parse_math=False,
+                       gid=name or None, rotation=rotation, bbox=ground, fontstyle="normal")
+        return self.drawn(written, 100_000)
 
     def box(self, x: float, y: float, width: float, height: float, fill: str = PAPER, edge: str = "none",
             line: str = "solid", pixels: float = 2.5, hatch: str = "", hatch_colour: str = FADED, name: str = ""):
         """A rectangle whose upper left corner is x, y; returns it."""
         from matplotlib.patches import Rectangle
         if hatch:
-            self.axes.add_artist(Rectangle((x, y), width, height, facecolor=fill, edgecolor=hatch_colour, linewidth=0,
-                                          hatch=hatch, zorder=self.above()))
+            self.drawn(Rectangle((x, y), width, height, facecolor=fill, edgecolor=hatch_colour, linewidth=0,
+                                 hatch=hatch))
             fill = "none"
         patch = Rectangle((x, y), width, height, facecolor=fill, edgecolor=edge, linewidth=pixels * PIXEL,
-                          linestyle=line, gid=name or None, joinstyle="miter", zorder=self.above())
+                          linestyle=line, gid=name or None, joinstyle="miter")
         if edge == "none":
             patch.set_linewidth(0)
-        return self.axes.add_artist(patch)
+        return self.drawn(patch)
 
     def line(self, xs, ys, colour: str = INK, pixels: float = 2.5, line: str = "solid", name: str = ""):
         """A line through the points; returns it."""
         from matplotlib.lines import Line2D
-        drawn = Line2D(xs, ys, color=colour, linewidth=pixels * PIXEL, linestyle=line, marker="None", gid=name or None,
-                       solid_capstyle="butt", dash_capstyle="butt", solid_joinstyle="miter", antialiased=True,
-                       zorder=self.above())
-        return self.axes.add_artist(drawn)
+        return self.drawn(Line2D(xs, ys, color=colour, linewidth=pixels * PIXEL, linestyle=line, marker="None",
+                                 gid=name or None, solid_capstyle="butt", dash_capstyle="butt",
+                                 solid_joinstyle="miter", antialiased=True))
 
     def shape(self, xs, ys, fill: str, edge: str = "none", pixels: float = 2.5, name: str = ""):
         """A filled polygon through the points; returns it."""
         from matplotlib.patches import Polygon
-        return self.axes.add_artist(Polygon(list(zip(xs, ys)), closed=True, facecolor=fill, edgecolor=edge,
-                                           linewidth=0 if edge == "none" else pixels * PIXEL, gid=name or None,
-                                           zorder=self.above()))
+        return self.drawn(Polygon(list(zip(xs, ys)), closed=True, facecolor=fill, edgecolor=edge,
+                                  linewidth=0 if edge == "none" else pixels * PIXEL, gid=name or None))
 
     def dot(self, x: float, y: float, radius: float, fill: str, edge: str = PAPER, name: str = ""):
         """A disc; returns it."""
         from matplotlib.patches import Circle
-        return self.axes.add_artist(Circle((x, y), radius, facecolor=fill, edgecolor=edge, linewidth=1.8,
-                                          gid=name or None, zorder=self.above()))
+        return self.drawn(Circle((x, y), radius, facecolor=fill, edgecolor=edge, linewidth=1.8, gid=name or None))
 
     def arrow(self, x: float, y: float, end: float, colour: str = INK, pixels: float = 2.5) -> None:
         """A horizontal arrow from x to `end`, at height y."""
