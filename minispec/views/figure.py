@@ -27,7 +27,10 @@ def drawing(function):
     @wraps(function)
     def with_settings(*arguments, **named):
         """The same function, between the settings."""
-        import matplotlib
+        try:
+            import matplotlib
+        except ImportError as error:
+            raise ImportError("figures are drawn by matplotlib: pip install matplotlib") from error
         with matplotlib.rc_context(DRAWING):
             return function(*arguments, **named)
     return with_settings
