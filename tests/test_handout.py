@@ -104,6 +104,8 @@ def test_nbgrader_gets_one_answer_and_one_test_for_each_exercise(handed_out):
         assert len({mark["grade_id"] for mark in marks}) == len(marks)
         answers += [mark["grade_id"] for mark in marks if mark["solution"]]
         tests.update({mark["grade_id"]: mark["points"] for mark in marks if mark["grade"]})
+        hidden = [cell["source"].split("### BEGIN HIDDEN TESTS\n")[1] for cell, mark in zip(cells, marks) if mark["grade"]]
+        assert all(["seed=11, graded=True)\n### END HIDDEN TESTS" in text for text in hidden])
     assert sorted(answers) == sorted(EXERCISES)
     assert tests == {f"test-{name}": exercise.points for name, exercise in EXERCISES.items()}
 
