@@ -371,9 +371,16 @@ OF_WEIGHTS = {
     "lengthened": lambda raw: raw + b"\0", "header beyond": lambda raw: struct.pack("<Q", 2 ** 63) + raw[8:],
     "header just beyond": lambda raw: struct.pack("<Q", len(raw) - 7) + raw[8:],
 }
-OF_JSON = {"a list": lambda raw: b"[1, 2]", "latin-1": lambda raw: b'{"caf\xe9": 1}', "nested": lambda raw: b"[" * 100_000}
+OF_JSON = {
+    "a list": lambda raw: b"[1, 2]", "latin-1": lambda raw: b'{"caf\xe9": 1}', "nested": lambda raw: b"[" * 200_000,
+    "a key twice": lambda raw: b'{"x": 1, "x": 2,' + raw.lstrip()[1:],       # readers differ in which they take
+    "UTF-16": lambda raw: raw.decode("utf-8").encode("utf-16"),
+}
+MENTIONS = {"a list": "a JSON list; it must be an object", "a key twice": "the key 'x' is there twice",
+            "removed": "there is no such file", **dict.fromkeys(["latin-1", "nested", "UTF-16"], ": not JSON (")}
 FILE_DAMAGE = [(file, name) for file in ("model.safetensors", "config.json", "vocab.json", "merges.txt", "tokenizer.json")
                for name in (*DAMAGES, *(OF_WEIGHTS if file == "model.safetensors" else OF_JSON if ".json" in file else ()))]
+FILE_DAMAGE += [("tokenizer_config.json", name) for name in OF_JSON]
 
 
 @pytest.mark.parametrize("file, name", FILE_DAMAGE)
@@ -385,8 +392,7 @@ def test_a_damaged_file_is_one_sentence_that_names_it(folder, file, name):
         (folder / file).mkdir()
     elif damage is not None:
         (folder / file).write_bytes(damage(raw))
-    refusal(lambda: load_folder(folder), file, "" if damage else "there is no such file",
-            kind=ValueError if callable(damage) else OSError)
+    refusal(lambda: load_folder(folder), file, MENTIONS.get(name, ""), kind=ValueError if callable(damage) else OSError)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

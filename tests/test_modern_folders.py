@@ -402,16 +402,6 @@ def test_no_cut_of_the_merges_gives_another_tokenizer(tmp_path):
 JSON_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json"]
 
 
-@pytest.mark.parametrize("file", JSON_FILES)
-def test_json_with_a_key_twice_or_in_utf_16_is_refused(folder, file):
-    """Readers differ in which of two values they take."""
-    text = (folder / file).read_text(encoding="utf-8")
-    (folder / file).write_text('{"x": 1, "x": 2,' + text.lstrip()[1:], encoding="utf-8")
-    refusal(lambda: load_folder(folder), file, "'x' is there twice", kind=ValueError)
-    (folder / file).write_bytes(text.encode("utf-16"))
-    refusal(lambda: load_folder(folder), file, "not JSON", kind=ValueError)
-
-
 def test_a_safetensors_header_with_a_name_twice_or_in_utf_16_is_refused(tmp_path):
     entry = '"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'
     for text, mention in ((f"{{{entry}, {entry}}}".encode(), "'w' is there twice"),
