@@ -11,7 +11,7 @@ from minispec import greedy, load
 from minispec.command import main
 from minispec.commands import bugs_command
 from minispec.teaching.bug import INVARIANTS, OUTCOMES
-from minispec.teaching.bugs import diff, find_bug
+from minispec.teaching.bugs import diff, find_bug, load_bug
 from minispec.teaching.cases import few_cases
 from minispec.teaching.checks import CHECKS
 from minispec.teaching.gallery import GALLERY
@@ -65,6 +65,7 @@ def test_a_bug_is_shown_with_all_that_a_lecture_needs(name):
     for part in (bug.name, INVARIANTS[bug.invariant], OUTCOMES[bug.outcome], bug.symptom, bug.question, bug.reference):
         assert " ".join(part.split()) in flat
     assert str(diff(bug)) in text
+    assert load_bug(bug, core_only=True) is load_bug(bug), "copied twice"
     row = SOME_CASES((bug,)).bugs[0]
     assert set(row.signs) & {CAUGHT, CRASHED}
     for check, sign in zip(CHECKS, row.signs):

@@ -86,7 +86,7 @@ def load_bug(name: str | Bug, core_only: bool = False) -> ModuleType:
     Raises ValueError for an unknown name, or where the source no longer has the text that the bug edits.
     """
     bug = find_bug(name)
-    key = (bug, core_only)
+    key = (bug, core_only and (bug, False) not in LOADED)        # a whole copy has the core too
     if key not in LOADED:
         texts = edited_files(bug)
         if not LOADED:
