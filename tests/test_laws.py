@@ -8,13 +8,13 @@ import pytest
 
 import minispec
 from minispec.command import main
-from minispec.lab.sampling_rounds import text_distance
+from minispec.lab.sampling_rounds import intervals, text_distance
 from minispec.teaching.bug import Bug
 from minispec.teaching.bugs import load_bug
 from minispec.teaching.cases import all_cases
 from minispec.teaching.gallery.samples import (ADD, CORRECT, DRAWN, NUCLEUS, PLACE, RESIDUAL, ROUNDS, ROW, RULES, SAMPLED,
                                                 SAMPLING, TEST)
-from minispec.teaching.laws import (FAILED, LAW_CASES, edges, intervals, law_found, noise_found, shown_law, target_law,
+from minispec.teaching.laws import (FAILED, LAW_CASES, edges, law_found, noise_found, shown_law, target_law,
                                     written_law)
 from minispec.teaching.report import law_section
 from minispec.teaching.runs import NOISE, decode_both, load_both, side_by_side
@@ -141,9 +141,9 @@ def test_the_shown_law_of_a_bug_is_that_of_the_case_that_differs(bug):
 
 def test_the_command_shows_the_law_of_a_rule_and_no_runs(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "110")
-    assert main(["bugs", "uniform-used-twice", "--new-tokens", "5", "--html", str(tmp_path / "page.html")]) == 0
+    assert main(["bugs", "uniform-used-twice", "--target", "tales-2", "--new-tokens", "5", "--html", str(tmp_path / "page.html")]) == 0
     text = capsys.readouterr().out
-    assert law_section(side_by_side("uniform-used-twice", "The"), 110) in text
+    assert law_section(side_by_side("uniform-used-twice", "The", 4, 5, "tales-2"), 110) in text
     assert "total variation" in (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "no run shows the bug" in text and "total variation" in text and "\nX law: target [" in text
     assert "target passes" not in text and "rolled back" not in text
@@ -160,14 +160,14 @@ def test_a_bug_of_shared_noise_is_shown_with_sampled_models(bug):
 
 
 def test_the_texts_of_a_stream_depend_on_tau_and_those_of_the_clean_noise_do_not():
-    models = load_both("noise-from-a-stream", "tales-24", "tales-1")
+    models = load_both("noise-from-a-stream", "tales-2", "tales-1")
     pairs = [decode_both(models, "The ocean is", tau, 40) for tau in (1, 2, 4)]
     assert len({tuple(pair.correct.trace.tokens) for pair in pairs}) == 1
     assert len({tuple(pair.broken.trace.tokens) for pair in pairs}) > 1
 
 
 def test_the_page_of_a_rule_says_what_the_rule_writes():
-    page = side_by_side("corrected-from-the-target", "The", new_tokens=4).page()
+    page = side_by_side("corrected-from-the-target", "The", 4, 4, "tales-2").page()
     for name, left, right in shown_law(load_bug("corrected-from-the-target")).rows:
         assert left in page and right in page and name.split("“")[0] in page
 

@@ -41,16 +41,13 @@ LINES = HELD_OUT.read_text(encoding="utf-8").splitlines()
 
 # ------------------------------------------------------------------------------------------------- the bound, measured
 
-def in_float64(model):
-    """The same model in double precision; call it with `float64_cache`."""
-    exact = copy.copy(model)
-    exact.token_embeddings_VD = model.token_embeddings_VD.astype(np.float64)
-    exact.position_embeddings_PD = model.position_embeddings_PD.astype(np.float64)
-    exact.blocks = [Block(*[getattr(block, field.name).astype(np.float64) for field in fields(Block)])
-                    for block in model.blocks]
-    exact.final_gain_D = model.final_gain_D.astype(np.float64)
-    exact.final_bias_D = model.final_bias_D.astype(np.float64)
-    return exact
+def with_weights(model, change):
+    """The model with every weight changed: in double precision, or to what a folder saved in 16 bits would hold."""
+    other = copy.copy(model)
+    for name in ("token_embeddings_VD", "position_embeddings_PD", "final_gain_D", "final_bias_D"):
+        setattr(other, name, change(getattr(model, name)))
+    other.blocks = [Block(*[change(getattr(block, field.name)) for field in fields(Block)]) for block in model.blocks]
+    return other
 
 
 def float64_cache(config):
@@ -58,15 +55,6 @@ def float64_cache(config):
     made.values_LHPC = made.values_LHPC.astype(np.float64)
     made.keys_LHPC = made.keys_LHPC.astype(np.float64)
     return made
-
-
-def with_rounded_weights(model, to_nearest):
-    """What a folder saved in 16 bits would hold."""
-    low = copy.copy(model)
-    low.token_embeddings_VD = to_nearest(model.token_embeddings_VD)
-    low.position_embeddings_PD = to_nearest(model.position_embeddings_PD)
-    low.blocks = [Block(*[to_nearest(getattr(block, field.name)) for field in fields(Block)]) for block in model.blocks]
-    return low
 
 
 def all_at_once(rows_TD, weight_DF):
@@ -81,7 +69,7 @@ def backwards(rows_TD, weight_DF):
 
 def other_arithmetic(model, tokens, monkeypatch):
     """(dtype, what was done, logits) of one text in every other arithmetic."""
-    yield "float32", "float64", in_float64(model)(tokens, float64_cache(model.config))
+    yield "float32", "float64", with_weights(model, np.float64)(tokens, float64_cache(model.config))
     for products in (all_at_once, backwards):
         with monkeypatch.context() as patched:
             patched.setattr("minispec.model.row_products", products)
@@ -93,7 +81,7 @@ def other_arithmetic(model, tokens, monkeypatch):
             for name in ("row_products", "layer_norm", "gelu", "softmax"):
                 exact = getattr(minispec.model, name)
                 patched.setattr(f"minispec.model.{name}", Nearest(exact, to_nearest))
-            yield dtype, "everything", rounded(with_rounded_weights(model, to_nearest), dtype)(tokens)
+            yield dtype, "everything", rounded(with_weights(model, to_nearest), dtype)(tokens)
 
 
 class Nearest:

@@ -107,24 +107,15 @@ def bare_products(target) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(left, right, out) of every product in a pass of one row: the shapes, with nothing between them."""
     config = target.config
     heads, channels, context = config.n_head, config.head_size, config.n_positions
-    products = []
+    row_D, row_F = np.ones((1, config.n_embd), np.float32), np.ones((1, config.inner_size), np.float32)
+    queries, shares = np.ones((heads, 1, channels), np.float32), np.ones((heads, 1, context), np.float32)
+    keys, values = np.ones((heads, channels, context), np.float32), np.ones((heads, context, channels), np.float32)
+    pairs = []
     for block in target.blocks:
-        pairs = [(np.ones((1, config.n_embd)), block.qkv_weight_DE),
-                 (np.ones((heads, 1, channels)), np.ones((heads, channels, context))),
-                 (np.ones((heads, 1, context)), np.ones((heads, context, channels))),
-                 (np.ones((1, config.n_embd)), block.project_weight_DD),
-                 (np.ones((1, config.n_embd)), block.up_weight_DF),
-                 (np.ones((1, config.inner_size)), block.down_weight_FD)]
-        products.extend(with_room(left, right) for left, right in pairs)
-    products.append(with_room(np.ones((1, config.n_embd)), target.token_embeddings_VD.T))
-    return products
-
-
-def with_room(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both factors as float32, and an array for their product."""
-    left = left.astype(np.float32)
-    right = right.astype(np.float32, copy=False)
-    return left, right, left @ right
+        pairs += [(row_D, block.qkv_weight_DE), (queries, keys), (shares, values), (row_D, block.project_weight_DD),
+                  (row_D, block.up_weight_DF), (row_F, block.down_weight_FD)]
+    pairs.append((row_D, target.token_embeddings_VD.T))
+    return [(left, right, left @ right) for left, right in pairs]
 
 
 def multiply_all(products: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> None:

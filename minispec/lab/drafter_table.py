@@ -1,7 +1,7 @@
 """Drafters beside a second network: what each is worth on familiar, copied and strange texts (course rows C16, C19).
 
 Invariant: how many drafts are right is counted on the target's own text; what a draft costs is a price of `PRICES`, so
-that the table comes out alike on every machine, or one that `measured` took on this one.
+that the table comes out alike on every machine.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from ..drafters import load_draft
 from ..prompts import held_out_prompts, strange_prompts
 from ..speculation import speculative
 from ..views.text import table_lines
-from .costs import PUBLISHED, Costs, measure_costs
+from .costs import PUBLISHED, Costs
 from .policies import fixed_speeds
 from .replay import Chances, chances_on
 
-# c of each, in greedy passes of tales-24, as `measured` printed them: the first k of 24 layers cost some k / 24
+# c of each, in greedy passes of tales-24, as `measure_costs` has it: the first k of 24 layers cost some k / 24
 PRICES = {"lookup": 0.02, "first-6-layers": 0.27, "first-12-layers": 0.52, "first-18-layers": 0.76, "tales-1": 0.074}
 LONGEST = 8                              # drafts tried at a place
 STORY = 90                               # tokens of a tale before it is told again
@@ -49,11 +49,6 @@ def kinds_of_text(target, tokenizer, count: int) -> dict[str, list[list[int]]]:
     """`count` prompts of each kind."""
     return {"familiar": held_out_prompts(tokenizer, count), "copied": copied_prompts(target, tokenizer, count),
             "strange": strange_prompts(tokenizer)[:count]}
-
-
-def measured(target, found: list[Drafter], tokens: list[int]) -> list[Drafter]:
-    """The same drafters with the prices of this machine."""
-    return [replace(drafter, c=measure_costs(target, drafter.model, tokens, (2,)).c) for drafter in found]
 
 
 def acceptance_of(tables: list[Chances], tau: int = 4) -> float:

@@ -127,7 +127,7 @@ def bits_hold() -> bool:
 def check_this_machine(names: list[str]) -> Iterator[Finding]:
     """Every claim about the bits, one by one, for the named models: the one with most layers is everyone's target."""
     loaded = [load(name) for name in names]
-    loaded.sort(key=layers_of)
+    loaded.sort(key=lambda pair: pair[0].config.n_layer)
     target, tokenizer = loaded[-1]
     for draft, _ in loaded:
         check_pair(target, draft)
@@ -154,8 +154,3 @@ def check_context(model, least: int) -> None:
     if model.config.n_positions < least:
         raise ValueError(f"{short_repr(model.name)} has a context of {model.config.n_positions} tokens; it must be at "
                          f"least {least}, for the prompts and what is decoded from them")
-
-
-def layers_of(loaded) -> int:
-    """The layers of a (model, tokenizer) pair."""
-    return loaded[0].config.n_layer

@@ -90,12 +90,6 @@ def sampling_step(target_V, draft_V, token: int, test_uniform: float, correction
     return inverse_sample(residual(target_V, draft_V), correction_uniform)
 
 
-def greedy_step(target_V, token: int) -> int:
-    """The rule of this package: a draft is kept if it is the target's argmax, else that argmax takes its place."""
-    choice = int(np.argmax(checked(target_V)))
-    return token if token == choice else choice
-
-
 def mixed_step(target_V, draft_V, test_uniform: float) -> int:
     """The textbook's rule as it is printed: an argmax draft, the ratio test, an argmax correction."""
     token = int(np.argmax(checked(draft_V)))
@@ -125,9 +119,8 @@ def sampling_output(target_V, draft_V) -> np.ndarray:
 
 
 def greedy_output(target_V, draft_V) -> np.ndarray:
-    """The distribution of what the greedy rule writes: all of it at the target's argmax, whatever the draft."""
-    token = int(np.argmax(checked(draft_V)))
-    return point_mass(greedy_step(target_V, token), len(checked(target_V)))
+    """The distribution of what the greedy rule writes: the target's argmax, which is the draft or takes its place."""
+    return point_mass(int(np.argmax(checked(target_V))), len(checked(target_V)))
 
 
 def mixed_output(target_V, draft_V) -> np.ndarray:
@@ -154,31 +147,31 @@ class RuleTable:
     def __init__(self, target_V, draft_V, labels: list[str] | None = None, most: int = 8):
         """labels: a text for every token; their numbers where none are given.  most: how many tokens to show."""
         self.most = most
-        self.target_V, self.draft_V = checked(target_V), checked(draft_V)
+        self.target_V = checked(target_V)
         self.labels = [str(token) for token in range(len(self.target_V))] if labels is None else list(labels)
-        self.outputs = {name: rule(self.target_V, self.draft_V) for name, rule in RULES.items()}
+        written = {name: rule(target_V, draft_V) for name, rule in RULES.items()}
+        self.shares = {"target": self.target_V, "draft": checked(draft_V), **written}
 
-    def short_repr(self) -> list[int]:
+    def largest(self) -> list[int]:
         """The tokens of the largest shares of any of the two distributions or rules, in order of their number."""
-        largest_V = np.max([self.target_V, self.draft_V, *self.outputs.values()], axis=0)
+        largest_V = np.max([*self.shares.values()], axis=0)
         return sorted(np.argsort(-largest_V, kind="stable")[:self.most].tolist())
 
     def __repr__(self) -> str:
-        tokens = self.short_repr()
+        tokens = self.largest()
         rows = [["", *[self.labels[token] for token in tokens], "TV to target", "target argmax"]]
         best = int(np.argmax(self.target_V))
-        for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():
+        for name, shares_V in self.shares.items():
             rows.append([name, *[f"{shares_V[token]:.3f}" for token in tokens],
                          f"{total_variation(self.target_V, shares_V):.3f}", f"{shares_V[best]:.3f}"])
         return "\n".join(table_lines(rows, left=1))
 
-
     def bars(self, width: int = 10) -> str:
         """The same as bars: a full bar of `width` characters is a share of 1."""
-        tokens = self.short_repr()[:4]
+        tokens = self.largest()[:4]
         wide = max([width + 6] + [len(self.labels[token]) for token in tokens])
         lines = [" " * 23 + "  ".join(f"{self.labels[token]:<{wide}}" for token in tokens).rstrip()]
-        for name, shares_V in {"target": self.target_V, "draft": self.draft_V, **self.outputs}.items():
+        for name, shares_V in self.shares.items():
             cells = [f"{'█' * round(width * shares_V[token]) or '|'} {shares_V[token]:.2f}" for token in tokens]
             lines.append(f"{name:<23}" + "  ".join(f"{cell:<{wide}}" for cell in cells).rstrip())
         return "\n".join(lines)

@@ -100,14 +100,16 @@ ROUND_RULES = {
 }
 
 
+def intervals(points: list[float]) -> list[tuple[float, float]]:
+    """(middle, length) of each interval between the points, 0 and 1."""
+    ends = sorted({0.0, 1.0, *[point for point in points if 0 < point < 1]})
+    return [((left + right) / 2, right - left) for left, right in zip(ends, ends[1:])]
+
+
 def outcomes(rule: Callable, edges: list[list[float]], target_TV, draft_TV, proposed) -> dict[tuple[int, int], float]:
     """The probability of every (accepted, token) of one round with these drafts."""
-    choices = []
-    for points in edges:
-        inner = sorted({0.0, 1.0, *[point for point in points if 0 < point < 1]})
-        choices.append([((left + right) / 2, right - left) for left, right in zip(inner, inner[1:])])
     found = {}
-    for combination in product(*choices):
+    for combination in product(*[intervals(points) for points in edges]):
         uniforms = [uniform for uniform, _ in combination]
         weight = float(np.prod([length for _, length in combination]))
         outcome = rule(target_TV, draft_TV, proposed, uniforms)

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..decoding import greedy
 from ..lab.sampling import warped
-from ..lab.sampling_rounds import sampled_texts, text_distance
+from ..lab.sampling_rounds import intervals, sampled_texts, text_distance
 from ..sampled import Sampled
 from ..speculation import speculative
 from ..views.text import table_lines
@@ -144,12 +144,6 @@ def written_law(package: ModuleType, case: LawCase, edges_of: Callable = edges) 
             found = texts if text == FAILED or len(text) == case.length else waiting
             found[text] = found.get(text, 0.0) + share
     return texts
-
-
-def intervals(points: list[float]) -> list[tuple[float, float]]:
-    """(middle, length) of each interval between the points, 0 and 1."""
-    ends = [0.0, *points, 1.0]
-    return [((left + right) / 2, right - left) for left, right in zip(ends, ends[1:])]
 
 
 def target_law(case: LawCase) -> dict:
