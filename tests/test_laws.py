@@ -141,7 +141,8 @@ def test_the_shown_law_of_a_bug_is_that_of_the_case_that_differs(bug):
 
 def test_the_command_shows_the_law_of_a_rule_and_no_runs(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "110")
-    assert main(["bugs", "uniform-used-twice", "--target", "tales-2", "--new-tokens", "5", "--html", str(tmp_path / "page.html")]) == 0
+    page = str(tmp_path / "page.html")
+    assert main(["bugs", "uniform-used-twice", "--target", "tales-2", "--new-tokens", "5", "--html", page]) == 0
     text = capsys.readouterr().out
     assert law_section(side_by_side("uniform-used-twice", "The", 4, 5, "tales-2"), 110) in text
     assert "total variation" in (tmp_path / "page.html").read_text(encoding="utf-8")
