@@ -1,6 +1,7 @@
 """Traces for the tests of the page: small, without weights, with every kind of round in them."""
 
 import random
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -120,3 +121,14 @@ def other_trace(seed, tau=4, new_tokens=25):
     rule = Mix(VOCAB, seed)
     target = scripted(lambda prefix: (rule(prefix) + (len(prefix) >= 9)) % VOCAB, VOCAB)
     return replace(speculative(target, scripted(rule, VOCAB), [seed % VOCAB, 1], new_tokens, tau), texts=WORDS)
+
+
+def contrast(*colours):
+    """WCAG 2's ratio of two colours, each as red, green and blue from 0 to 255, or as CSS writes them."""
+    found = []
+    for colour in colours:
+        numbers = re.findall(r"\d+", colour)[:3] if isinstance(colour, str) else colour
+        parts = [int(number) / 255 for number in numbers]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        found.append(sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear)))
+    return (max(found) + 0.05) / (min(found) + 0.05)

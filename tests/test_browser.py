@@ -9,7 +9,7 @@ from dataclasses import replace
 from threading import Thread
 
 import pytest
-from stage_cases import NASTY, late_trace, mixed_trace, moon_trace, with_read
+from stage_cases import NASTY, contrast, late_trace, mixed_trace, moon_trace, with_read
 
 from minispec.commands import serving
 from minispec.commands.recording import Asked, decode_for_page
@@ -454,16 +454,6 @@ def test_a_prompt_of_bytes_is_read_as_its_characters(opened):
 def test_two_runs_of_four_drafts_fit_a_projector(opened):
     page = opened(story_page(), "#1.3")
     assert lowest(page, ".tok, .cell, button") <= 721 and smallest(page, ".tok") >= 23.5
-
-
-def contrast(colour, other):
-    """WCAG's ratio of two CSS colours."""
-    def luminance(css):
-        parts = [int(part) / 255 for part in re.findall(r"\d+", css)[:3]]
-        red, green, blue = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    light, dark = sorted([luminance(colour), luminance(other)], reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

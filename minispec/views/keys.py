@@ -14,10 +14,9 @@ try:
 except ImportError:                      # as on Windows
     termios = None
 
-ARROWS = {"\x1b[C": "", "\x1b[D": "b", "\x1b[B": "r", "\x1b[A": "R"}       # right, left, down, up
-OTHERS = {" ": "", "\r": "", "\n": "", "\x1b[6~": "", "\x1b[5~": "b", "\x7f": "b", "\b": "b", "\x1b[H": "1",
-          "\x1b[F": "last", "\x04": "q", "Q": "q", "?": "h"}
-KEYS = {**ARROWS, **OTHERS}
+KEYS = {"\x1b[C": "", "\x1b[D": "b", "\x1b[B": "r", "\x1b[A": "R",         # right, left, down, up
+        " ": "", "\r": "", "\n": "", "\x1b[6~": "", "\x1b[5~": "b", "\x7f": "b", "\b": "b", "\x1b[H": "1",
+        "\x1b[F": "last", "\x04": "q", "Q": "q", "?": "h"}
 
 
 def commands(stdin: TextIO | None, stdout: TextIO) -> Iterator[str]:

@@ -40,11 +40,6 @@ def rows_right(r: Round) -> bool:
     return len(r.choices) == tau + 1 and r.target_cache[0] == len(r.tokens) + tau
 
 
-def drafted_right(r: Round) -> bool:
-    """Whether the draft's cache grew as the formula asks: by every token but the last draft."""
-    return r.draft_cache[0] == len(r.tokens) + len(r.proposed) - 1
-
-
 def judged_right(r: Round) -> bool:
     """Whether every verdict is that of the target's own rows."""
     right = [says(r, t) == r.proposed[t] == r.choices[t] for t in range(r.n_accepted)]

@@ -128,9 +128,10 @@ def steps_of_drafts(scene: Scene) -> list[Step]:
     """One step a draft, and one for all of them; of drafts that misread, the first is part of the quick way."""
     r, tau, shown, odd = scene.r, len(scene.r.proposed), [], []
     nothing = HIDDEN * len(r.choices)
+    one_each = r.draft_cache[0] == len(r.tokens) + tau - 1    # the formula: read are all but the last draft
     for t in range(1, tau + 1):
         asked = r.tokens + r.proposed[:t - 1]
-        length = r.draft_cache[0] - (tau - t) if record.drafted_right(r) else r.draft_cache[0]
+        length = r.draft_cache[0] - (tau - t) if one_each else r.draft_cache[0]
         foreign, missing, besides = scene.foreign, (), ()
         if scene.read is not None and t <= len(scene.read):
             got = tuple(scene.read[t - 1])
