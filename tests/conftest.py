@@ -118,6 +118,11 @@ def assert_fresh(model, cache: KVCache, tokens: list[int], what) -> None:
     assert_same_bits(cache.values_LHPC[:, :, held], fresh.values_LHPC[:, :, held], f"{what}: values")
 
 
+def by_long(*cases) -> list:
+    """More cases of a parameter, for `-m long` only."""
+    return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.long) for case in cases]
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A headless Chromium for the tests of one file."""

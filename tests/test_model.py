@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from conftest import (GOLDEN, PROMPTS, assert_fresh, assert_same_bits, bundled, golden, random_model, random_tokens,
+from conftest import (GOLDEN, PROMPTS, assert_fresh, assert_same_bits, bundled, by_long, golden, random_model, random_tokens,
                       same_bits)
 
 from minispec import KVCache, Transformer
@@ -180,8 +180,11 @@ def test_without_a_cache_the_logits_are_the_same_bits(model):
         assert_same_bits(model(tokens[:length]), alone_TV[:length], f"{model.name}, {length} tokens at once")
 
 
-@pytest.mark.parametrize("model, seed", [(name, seed) for seed in range(6) for name in (EVERY if seed < 2 else SMALL)],
-                         indirect=["model"])
+BLOCKS = [*[(name, seed) for seed in range(3) for name in SMALL], ("tales-24", 0), ("tales-1", 1),
+          *by_long(*[(name, seed) for seed in range(3, 6) for name in EVERY])]
+
+
+@pytest.mark.parametrize("model, seed", BLOCKS, indirect=["model"])
 def test_random_blocks_between_rejected_garbage_leave_no_trace(model, seed):
     """mlx-lm#1109: after the first rejection the text was corrupt, as the rollback did nothing; aprender#2014 rolled
     back to nothing at all."""
