@@ -898,7 +898,7 @@
       explain(cellClass(0, name), glyph, meaning);
     explain("caret", "", "where a cache ends");
     make("h2", "", "Strip at the bottom", left);
-    make("p", "", "A column a round, its first draft lowest, the target’s token on top; a click goes there.", left);
+    make("p", "", "One column per round, its first draft lowest, the target’s token on top; a click goes there.", left);
     const map = make("p", "map", null, left);
     for (const [name, meaning] of [["a", "accepted"], ["r", "rejected"], ["x", "discarded"], ["o", "the target’s"]]) {
       make("i", name, "", map);
