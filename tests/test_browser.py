@@ -21,30 +21,35 @@ NAMES = ("correct", "first-draft-only")
 BEATS = ["draft", "verify", "judge", "commit", "roll back"]
 
 
-@pytest.fixture(scope="module")
-def tab(browser):
-    """The one page in which the tests of this file open theirs, and what was reported on its console."""
-    page, reported = browser.new_context(offline=True).new_page(), []
+def new_tab(browser, reported, **options):
+    """A page that writes into `reported` what its console and its script say, and what it asks for."""
+    page = browser.new_context(offline=True, **options).new_page()
     page.on("console", lambda message: reported.append(message.text))
     page.on("pageerror", lambda error: reported.append(str(error)))
     page.on("request", lambda request: None if re.search("/page[.]html$|^about:srcdoc", request.url.partition("#")[0])
             else reported.append(request.url))
-    return page, reported
+    return page
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    """The one page in which the tests of this file open theirs, and what was reported of it."""
+    reported = []
+    return new_tab(browser, reported), reported
 
 
 @pytest.fixture
 def opened(tab, browser, tmp_path):
     """A function that writes a page and opens it, with `options` in a tab of its own; at the end nothing was reported."""
-    (page, reported), contexts = tab, []
+    (page, reported), others = tab, []
 
     def open_page(html, address="", width=1280, height=720, scheme="light", motion="reduce", colors="none", **options):
         path = tmp_path / "page.html"
         path.write_text(html, encoding="utf-8")
         if options:
-            contexts.append(browser.new_context(viewport={"width": width, "height": height}, offline=True, **options))
-            own = contexts[-1].new_page()
-            own.goto(path.as_uri() + address)
-            return own
+            others.append(new_tab(browser, reported, viewport={"width": width, "height": height}, **options))
+            others[-1].goto(path.as_uri() + address)
+            return others[-1]
         page.goto("about:blank")
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(media="screen", color_scheme=scheme, reduced_motion=motion, forced_colors=colors)
@@ -52,8 +57,8 @@ def opened(tab, browser, tmp_path):
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for other in others:
+        other.context.close()
     complaints, reported[:] = list(reported), []
     assert complaints == [], "the page complained, or asked for something"
 
