@@ -95,6 +95,9 @@ def test_the_target_tells_the_tale_of_the_cat_to_its_end(loaded):
 def test_a_held_out_prompt_ends_a_sentence_and_fits_the_context(loaded):
     target, tokenizer = loaded["tales-24"]
     prompts = held_out_prompts(tokenizer, 50)
+    assert held_out_prompts(tokenizer, 3) == prompts[:3]
+    with pytest.raises(ValueError, match="prompts is 51; there are 50"):
+        held_out_prompts(tokenizer, 51)
     assert len({tuple(prompt) for prompt in prompts}) == 50
     for prompt in prompts:
         assert tokenizer.decode(prompt).endswith(".")

@@ -713,6 +713,9 @@ def test_a_text_that_goes_on_after_its_end_is_a_bug_of_stopping():
     assert (found.kind, found.phase, found.run, found.position) == ("bug", STOPPING, "B", len(ended.tokens))
     assert (back.kind, back.phase, back.run) == ("bug", STOPPING, "A")
     assert found.token_a is None and "– (ended)" in str(found)
+    # the budget happens to end where the text does: two reasons, and a remark
+    found = verdict(ended, clean(replace(task, stop=None, new_tokens=ended.n_new)))
+    assert found.kind == "identical" and "A ended because of end-of-text, B because of budget" in found.remarks
 
 
 def test_logits_that_are_no_numbers_are_never_rounding():
@@ -821,15 +824,6 @@ def test_a_row_that_read_a_rejected_draft_is_compared_with_nothing():
     broken = edited(cut(run, number), number, committed=r.proposed[:1] + r.choices[1:4])
     positions = [position - len(r.tokens) for position in used_rows(broken) if position >= len(r.tokens)]
     assert positions == [0, 1]
-
-
-def test_two_reasons_to_end_at_the_same_place_are_a_remark():
-    """The budget happened to end where the text did, or one run was told to go on."""
-    task = next(task for task in small_tasks() if task.stop is not None)
-    ended = clean(task)
-    going_on = clean(replace(task, stop=None, new_tokens=ended.n_new))
-    found = verdict(ended, going_on)
-    assert found.kind == "identical" and "A ended because of end-of-text, B because of budget" in found.remarks
 
 
 def test_traces_that_cannot_be_compared_are_refused_in_one_sentence():
