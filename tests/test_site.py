@@ -3,6 +3,7 @@
 What needs a browser is skipped where Debian's `chromium` or Playwright is missing.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -16,7 +17,9 @@ from stage_cases import contrast
 from minispec.command import main
 from minispec.site.site_pages import course_files, output_html, prose_html
 
-pytest.importorskip("nbconvert", reason="nbconvert is not installed: pip install jupyter")
+# looked for and not imported: that takes seconds, also where another process runs these tests
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("nbconvert") is None,
+                                reason="nbconvert is not installed: pip install jupyter")
 ROOT = Path(__file__).parent.parent
 SOURCES = [source for source in course_files(ROOT / "notebooks") if source.path.endswith(".ipynb")]
 COURSE = [source for source in SOURCES if "/" not in source.path]
