@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import by_long
 
 import minispec
 from minispec.command import main
@@ -52,7 +53,7 @@ def test_every_bug_of_sampling_is_stopped_by_its_check_and_by_no_chance(bug):
         assert max(distances(bug)) > 1e-3, "far above the rounding, so that 1e-12 is no matter of taste"
 
 
-@pytest.mark.parametrize("bug", [None, *OF_RULE[::3]], ids=lambda bug: bug.name if bug else "clean")
+@pytest.mark.parametrize("bug", [None, *OF_RULE[::3], *by_long(*OF_RULE[1::3], *OF_RULE[2::3])], ids=lambda bug: bug.name if bug else "clean")
 def test_a_law_is_exact_because_finer_edges_leave_it_alone(bug):
     """More numbers inside the intervals, at places that have nothing to do with the shares: the same law, bug or not."""
     package = minispec if bug is None else load_bug(bug, core_only=True)

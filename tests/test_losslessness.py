@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from conftest import (HELD_OUT, NOT_THE_SAME_BITS, PROMPTS, assert_same_bits, bundled, golden, random_model,
+from conftest import (HELD_OUT, NOT_THE_SAME_BITS, PROMPTS, assert_same_bits, bundled, by_long, golden, random_model,
                       random_tokens)
 
 from minispec import list_models, greedy_baseline, speculative
@@ -184,7 +184,8 @@ def test_five_hundred_combinations_are_plain_decoding_to_the_last_bit():
     assert_worth_it(tally)
 
 
-def test_random_pairs_of_odd_sizes_are_lossless_too():
+@pytest.mark.parametrize("taus", [SOME_TAUS, *by_long(TAUS)], ids=str)
+def test_random_pairs_of_odd_sizes_are_lossless_too(taus):
     """Other widths are other code paths in a BLAS library: heads of 3 and of 65 channels, contexts that differ."""
     combinations = rejections = 0
     for seed, (heads, width, inner) in enumerate([(1, 8, None), (3, 9, 5), (3, 21, 40), (2, 130, None)]):
@@ -192,13 +193,13 @@ def test_random_pairs_of_odd_sizes_are_lossless_too():
         draft = random_model(seed + 10, n_layer=1, n_positions=35, vocab_size=13)
         for prompt in ([5], random_tokens(seed, 6, 13)):
             baseline = Plain(target, prompt)
-            for tau in SOME_TAUS:
+            for tau in taus:
                 trace = speculative(target, draft, prompt, NEW_TOKENS, tau, stop=None)
                 what = f"{target.config}, prompt {prompt}, tau {tau}"
                 assert_lossless(trace, baseline, baseline.uncached, NEW_TOKENS, None, what)
                 combinations += 1
                 rejections += sum(r.rejected is not None for r in trace.rounds)
-    assert combinations == 4 * 2 * len(SOME_TAUS) and rejections > combinations
+    assert combinations == 4 * 2 * len(taus) and rejections > combinations
 
 
 def bundled_sweep(target_name, draft_name, texts, taus, new_tokens, uncached_share):
@@ -222,10 +223,11 @@ def held_out_prompts():
     return HELD_OUT.read_text(encoding="utf-8").splitlines()
 
 
-def test_the_bundled_models_are_lossless():
+@pytest.mark.parametrize("taus", [SOME_TAUS, *by_long(TAUS)], ids=str)
+def test_the_bundled_models_are_lossless(taus):
     """The models of the lecture, on prompts of the lecture; this must not depend on how well they are trained."""
     texts = ["The cat sat", "Mia had a red ball, and Tom had a blue kite.", held_out_prompts()[0]]
-    assert bundled_sweep("tales-24", "tales-1", texts, SOME_TAUS, new_tokens=24, uncached_share=2) == 21
+    assert bundled_sweep("tales-24", "tales-1", texts, taus, new_tokens=24, uncached_share=2) == 3 * len(taus)
 
 
 def test_a_bundled_text_ends_where_plain_decoding_ends():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import bundled, golden, random_tokens
+from conftest import bundled, by_long, golden, random_tokens
 
 from minispec import KVCache, greedy, speculative
 from minispec.prompts import held_out_prompts
@@ -28,12 +28,16 @@ def drafts():
     return bundled("tales-1")[0], bundled("tales-2")[0], scripted(bad, len(tokenizer.texts), name="bigram")
 
 
-def test_the_replayed_rounds_are_those_of_39_real_decodes_and_their_bill_is_the_formula(drafts):
-    """A prompt of its own for each draft."""
+PAIRS = [(draft, prompt) for draft in range(3) for prompt in range(3)]
+
+
+@pytest.mark.parametrize("pairs", [PAIRS[::4], *by_long(PAIRS)], ids=["39 decodes", "117 decodes"])
+def test_the_replayed_rounds_are_those_of_real_decodes_and_their_bill_is_the_formula(pairs, drafts):
+    """By default a prompt of its own for each draft."""
     target, tokenizer = bundled("tales-24")
     prompts = [tokenizer.encode(STRANGE[0]), held_out_prompts(tokenizer, 1)[0], [5]]
     decodes = 0
-    for draft, prompt in zip(drafts, prompts):
+    for draft, prompt in [(drafts[draft], prompts[prompt]) for draft, prompt in pairs]:
         table = chances(target, draft, prompt, 20)
         assert list(table.text) == greedy(target, prompt, 20, stop=None)
         for tau in range(13):
@@ -44,7 +48,7 @@ def test_the_replayed_rounds_are_those_of_39_real_decodes_and_their_bill_is_the_
             assert math.isclose(said.total, sum(0.08 * tau_now + V[tau_now + 1] for tau_now, _ in rounds))
             assert said.tokens == trace.n_new and min(vars(said).values()) >= 0
             decodes += 1
-    assert decodes == 39
+    assert decodes == 13 * len(pairs)
 
 
 @pytest.mark.parametrize("seed", range(20))
