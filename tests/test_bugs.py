@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import HANGS
+from conftest import HANGS, by_long
 
 import minispec
 from minispec import greedy, load, propose_literal, speculative
@@ -28,6 +28,8 @@ from minispec.teaching.observer import recorded_rounds
 from minispec.teaching.runs import load_both, decode_both, side_by_side, totals
 
 COURSE = ("first-draft-only", "no-earlier-drafts", "last-draft-only")
+# loading all 72 takes a quarter of a minute; the matrix loads them too, and a diff is made without
+loaded = pytest.mark.parametrize("bugs", [GALLERY[::4], *by_long(list(GALLERY))], ids=["every fourth", "all"])
 PROMPTS = held_out_lines(4) + ["The cat sat", "Why not?"]
 
 
@@ -53,9 +55,10 @@ def accepted(runs):
 
 # ------------------------------------------------------------------------------------------------- loading
 
-def test_a_bug_loads_as_a_package_of_real_files():
+@loaded
+def test_a_bug_loads_as_a_package_of_real_files(bugs):
     """A breakpoint needs a file, and so does inspect."""
-    for bug in GALLERY:
+    for bug in bugs:
         package = load_bug(bug.name)
         assert package is not minispec and package.__name__ != "minispec", bug.name
         for function in (package.propose, package.verify, package.speculative, package.Transformer, package.KVCache):
@@ -72,9 +75,10 @@ def files_of(folder):
             if path.is_file() and "__pycache__" not in path.parts}
 
 
-def test_the_copy_differs_from_the_package_by_the_edits_and_nothing_else():
+@loaded
+def test_the_copy_differs_from_the_package_by_the_edits_and_nothing_else(bugs):
     clean = files_of(PACKAGE)
-    for bug in GALLERY:
+    for bug in bugs:
         copied = files_of(Path(load_bug(bug.name).__file__).parent)
         assert copied.keys() == clean.keys(), bug.name
         assert {file for file in clean if copied[file] != clean[file]} == {file for file, _, _ in bug.edits}, bug.name
@@ -85,9 +89,10 @@ def test_the_copy_differs_from_the_package_by_the_edits_and_nothing_else():
             assert copied[changed].decode("utf-8") == text, bug.name
 
 
-def test_what_is_imported_is_the_edited_text():
+@loaded
+def test_what_is_imported_is_the_edited_text(bugs):
     """Not the clean file under another name, and not an old compiled one."""
-    for bug in GALLERY:
+    for bug in bugs:
         package = load_bug(bug.name)
         for file in {file for file, _, _ in bug.edits}:
             module = importlib.import_module(f"{package.__name__}.{file.removesuffix('.py').replace('/', '.')}")
@@ -108,7 +113,7 @@ def test_two_bugs_of_one_name_do_not_get_into_each_others_way():
 
 
 def test_the_clean_package_is_not_disturbed():
-    """In a fresh process: every fifth bug is run; the clean package has its modules, files and results as before."""
+    """In a fresh process: every ninth bug is run; the clean package has its modules, files and results as before."""
     code = """
 import hashlib, importlib, sys
 from pathlib import Path
@@ -125,7 +130,7 @@ def state():
     return modules, files, trace.tokens, [each.proposed for each in trace.rounds], id(minispec.speculation.propose)
 before = state()
 path = list(sys.path)
-for name in list_bugs()[::5]:
+for name in list_bugs()[::9]:
     broken = load_bug(name)
     importlib.import_module(broken.__name__ + ".scripted")
     model = broken.scripted.scripted(broken.scripted.Mix(30), 30)
