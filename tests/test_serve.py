@@ -153,6 +153,21 @@ def test_connections_that_say_nothing_take_no_more_places_than_there_are(server,
             continue
 
 
+def test_when_the_answer_comes_the_next_sentence_can_be_asked(server, monkeypatch):
+    """Once it was refused with "another sentence is being decoded" for a moment longer."""
+    answer, free = serving.Handler.answer, []
+
+    def watched(handler, *arguments):
+        if free_now := handler.server.decoding.acquire(blocking=False):
+            handler.server.decoding.release()
+        free.append(free_now)
+        answer(handler, *arguments)
+    monkeypatch.setattr(serving.Handler, "answer", watched)
+    for case in ("a large tau", next(iter(BAD_BODIES))):
+        assert ask(server, body=BAD_BODIES[case][0])[0] == 400
+    assert ask(server)[0] == 200 and free == [True] * 3
+
+
 def test_it_listens_on_this_machine_only(server):
     assert server.server_address[0] == "127.0.0.1"
 

@@ -145,18 +145,18 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(503, "another sentence is being decoded: try again")
         else:
             try:
-                self.decode(self.rfile.read(int(length)))
+                status, written = self.decoded(self.rfile.read(int(length)))
             finally:
-                self.server.decoding.release()
+                self.server.decoding.release()       # before the answer: the next sentence may come right behind it
+            self.answer(status, written.encode("ascii"), "application/json")
 
-    def decode(self, body: bytes) -> None:
-        """Answer with a show, or with what is wrong."""
+    def decoded(self, body: bytes) -> tuple[int, str]:
+        """Status and JSON: the data of a show, or what is wrong."""
         try:
             shown = decode_for_page(replace(read_asked(body), noise=self.server.noise))
         except (ValueError, TypeError) as problem:
-            return self.refuse(400, str(problem))
-        written = json.dumps(shown.data, allow_nan=False, separators=(",", ":"))
-        return self.answer(200, written.encode("ascii"), "application/json")
+            return 400, json.dumps({"error": str(problem)})
+        return 200, json.dumps(shown.data, allow_nan=False, separators=(",", ":"))
 
     def is_from_here(self) -> bool:
         """Whether the request names this server, and comes from a page of it or from no page: another site's page that
