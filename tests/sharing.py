@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 CLAIMS = "MINISPEC_CLAIMS"               # tells the second process the folder that holds a folder for each file taken
-LONGEST = ("test_notebooks", "test_matrix")          # begun first, so that nobody waits for them at the end
+# begun first, so that nobody waits for them at the end
+LONGEST = ("test_notebooks", "test_matrix", "test_browser", "test_bugs", "test_figures", "test_site", "test_verdict")
 # options for which one process is right: a debugger, a run that stops early, what only one may write
 ALONE = ("collectonly", "usepdb", "trace", "maxfail", "stepwise", "xmlpath", "setuponly", "setupplan")
 
