@@ -86,7 +86,7 @@ TRACES = {
 TRACES = {name: cache(make) for name, make in TRACES.items()}
 # these draw what others draw as well; the long run has them
 LONG = ("all accepted, one position short in the end", "one prompt token", "long prompt", "no texts",
-        "no greedy baseline")
+        "no greedy baseline", "tau 0", "all rejected", "end of text inside a block")
 each_trace = pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG))
                                               for name in TRACES])
 
