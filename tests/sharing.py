@@ -113,6 +113,8 @@ class Sharing:
             if isinstance(data, list):
                 self.measured += data
                 continue
+            if isinstance(data["longrepr"], list):   # of a skip: file, line and reason, in JSON no tuple any more
+                data["longrepr"] = tuple(data["longrepr"])
             report = self.config.hook.pytest_report_from_serializable(config=self.config, data=data)
             self.config.hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
             self.config.hook.pytest_runtest_logreport(report=report)

@@ -53,7 +53,7 @@ def run(folder, *arguments, dies=False):
         (folder / f"test_{number}.py").write_text(FILE, encoding="utf-8")
     conftest = CONFTEST.format(folder=str(Path(__file__).parent), dies=dies)
     (folder / "conftest.py").write_text(conftest, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -rfs\n", encoding="utf-8")
     waiting = {} if arguments else {"WAIT": "1"}
     done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=folder, capture_output=True,
                           encoding="utf-8", timeout=HANGS, env={**os.environ, **waiting})
@@ -66,7 +66,7 @@ def test_every_test_runs_once_in_one_of_two_processes_and_the_first_reports_all(
     output, status, ran = run(tmp_path)
     assert sorted(test for test, _ in ran) == [f"test_{number}.py::test_ran" for number in range(4)]
     assert len({process for _, process in ran}) == 2
-    assert status == 1 and "4 failed, 4 passed, 4 skipped" in output
+    assert status == 1 and "4 failed, 4 passed, 4 skipped" in output and output.count(": not here") == 4
     for number in range(4):
         assert f"FAILED test_{number}.py::test_fails - AssertionError: assert 'a' == 'b'" in output
 
