@@ -144,19 +144,24 @@ class Handler(BaseHTTPRequestHandler):
         elif not self.server.decoding.acquire(blocking=False):
             self.refuse(503, "another sentence is being decoded: try again")
         else:
-            try:
-                status, written = self.decoded(self.rfile.read(int(length)))
-            finally:
-                self.server.decoding.release()       # before the answer: the next sentence may come right behind it
-            self.answer(status, written.encode("ascii"), "application/json")
+            self.reply(int(length))
 
-    def decoded(self, body: bytes) -> tuple[int, str]:
-        """Status and JSON: the data of a show, or what is wrong."""
+    def reply(self, length: int) -> None:
+        """Answer with a show, or with what is wrong."""
         try:
-            shown = decode_for_page(replace(read_asked(body), noise=self.server.noise))
+            shown = self.decoded(length)
         except (ValueError, TypeError) as problem:
-            return 400, json.dumps({"error": str(problem)})
-        return 200, json.dumps(shown.data, allow_nan=False, separators=(",", ":"))
+            return self.refuse(400, str(problem))
+        written = json.dumps(shown.data, allow_nan=False, separators=(",", ":"))
+        return self.answer(200, written.encode("ascii"), "application/json")
+
+    def decoded(self, length: int):
+        """The show of one sentence; then the next may come, also right behind the answer."""
+        try:
+            body = self.rfile.read(length)
+            return decode_for_page(replace(read_asked(body), noise=self.server.noise))
+        finally:
+            self.server.decoding.release()
 
     def is_from_here(self) -> bool:
         """Whether the request names this server, and comes from a page of it or from no page: another site's page that

@@ -63,7 +63,9 @@ def read_weights(folder, config) -> dict[str, np.ndarray]:
         for stored, array in read_tensors(file, names).items():
             weights[names[stored]] = array
     check_numbers(source, weights)
-    # Compared as whole numbers, because as floats -0.0 == 0.0.
-    if has_head and not np.array_equal(weights.pop(HEAD).view(np.uint32), weights["wte.weight"].view(np.uint32)):
-        raise ValueError(f"{source}: {HEAD} differs from wte.weight; an untied head is not supported")
+    if has_head:
+        head = weights.pop(HEAD)
+        # Compared as whole numbers, because as floats -0.0 == 0.0.
+        if not np.array_equal(head.view(np.uint32), weights["wte.weight"].view(np.uint32)):
+            raise ValueError(f"{source}: {HEAD} differs from wte.weight; an untied head is not supported")
     return weights

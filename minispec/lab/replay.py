@@ -62,8 +62,9 @@ def chances_on(text: list[int], draft, tokens: list[int], longest: int, whole: b
             guess = int(np.argmax(logits_TV[-1]))
             drafts.append(guess)
             sure.append(softmax(logits_TV[-1])[guess])
-        sure_PT[row, :min(room, len(sure))] = sure[:room]
-        while right_P[row] < min(room, len(drafts)) and drafts[right_P[row]] == text[place + right_P[row]]:
+        made = min(room, len(drafts))
+        sure_PT[row, :made] = sure[:made]
+        while right_P[row] < made and drafts[right_P[row]] == text[place + right_P[row]]:
             right_P[row] += 1
     return Chances(tuple(text), len(tokens), right_P, sure_PT)
 

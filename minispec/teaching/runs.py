@@ -99,7 +99,7 @@ def decode_both(models: Models, prompt: str, tau: int, new_tokens: int, stop: St
     return SideBySide(bug, *runs, f"{bug.name}: {error}" if error else "", baseline, law)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)                    # a few, for a run keeps its models and the logits of every round
 def correct_run(target, draft, tokens: tuple[int, ...], new_tokens: int, tau: int, stop: tuple[int, ...] | None,
                 noise: tuple[int, float, float] | None) -> tuple[Run, tuple[int, ...]]:
     """The correct code's run and its greedy baseline: the same beside every bug that is shown on this prompt."""
