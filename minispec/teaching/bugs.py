@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -104,6 +105,15 @@ def load_bug(name: str | Bug, core_only: bool = False) -> ModuleType:
             (folder / file).write_text(edited, encoding="utf-8")
         LOADED[key] = import_package(folder)
     return LOADED[key]
+
+
+@cache
+def edited_in(package: ModuleType) -> frozenset[str]:
+    """The files in which the copy has a different text; all files of the clean package, so that it is looked at too."""
+    folder = Path(package.__file__).parent
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]
+    return frozenset([file for file in files if folder == PACKAGE
+                      or (folder / file).read_bytes() != (PACKAGE / file).read_bytes()])
 
 
 def place(source: str, destination: str) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import product
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -24,10 +23,10 @@ from ..sampled import Sampled
 from ..speculation import speculative
 from ..views.text import table_lines
 from .bug import NOISE_FILES, RULE_FILES
+from .bugs import edited_in
 from .cases import all_cases
 from .evidence import Evidence
 
-CLEAN_FOLDER = Path(__file__).parent.parent
 FAILED = "an error"
 MOST_ROWS = 8                            # texts in a table
 SETTINGS = ((3, 1.0, 1.0), (3, 0.8, 1.0), (4, 1.3, 0.7))     # seed, temperature, nucleus
@@ -149,15 +148,6 @@ def written_law(package: ModuleType, case: LawCase, edges_of: Callable = edges) 
 def target_law(case: LawCase) -> dict:
     """The chance of every text that is sampled from the target token by token."""
     return sampled_texts(case.target_shares, len(case.target), case.length)
-
-
-@cache
-def edited_in(package: ModuleType) -> frozenset[str]:
-    """The files in which the copy has a different text; all files of the clean package, so that it is looked at too."""
-    folder = Path(package.__file__).parent
-    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]
-    return frozenset([file for file in files if folder == CLEAN_FOLDER
-                      or (folder / file).read_bytes() != (CLEAN_FOLDER / file).read_bytes()])
 
 
 @cache

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..trace import parting
 from .bug import SPECULATIVE_FILES
+from .bugs import edited_in
 from .evidence import Evidence
-from .laws import edited_in
 from .observer import Observer
 
 
